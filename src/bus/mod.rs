@@ -1,0 +1,207 @@
+//! How control processes and nodes talk: calls with one answer, casts without, and fan-out.
+//!
+//! The topology is the one OpenStack uses on RabbitMQ. A server of topic `compute` on host `n1` listens on the queue of
+//! the topic (shared: any one takes a message) and on `compute.n1` (its own). Calls carry a message id; the answer comes
+//! back under it or the caller's deadline passes. Fan-out reaches every listener.
+//!
+//! **The queue is transport, never truth.** A message may be lost, doubled or late. Whoever sends must be able to send
+//! again; whoever receives must be able to receive again. So a call names the operation it belongs to, and
+//! [`dedupe::Dedupe`] lets a receiver answer the same operation's repeated call with the first result.
+//!
+//! Payloads are JSON objects in which unknown fields are ignored, so that versions N and N-1 understand each other.
+//! [`local`] has these semantics inside one process; there, too, every payload is serialized, so that nothing works
+//! locally which would fail over a wire.
+
+pub mod dedupe;
+pub mod local;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ids::OperationId;
+
+/// A request that has an answer: its name on the wire, the topic that serves it, and the type of the answer.
+pub trait Rpc: Serialize + DeserializeOwned + Send + Sync {
+    /// Topic whose servers answer it: `compute` for nodes, `conductor` for control processes.
+    const TOPIC: &'static str;
+    /// Name of the method, unique within the topic.
+    const METHOD: &'static str;
+    /// What a server answers.
+    type Reply: Serialize + DeserializeOwned + Send;
+}
+
+/// A message without an answer.
+pub trait Message: Serialize + DeserializeOwned + Send + Sync {
+    /// Topic it is for.
+    const TOPIC: &'static str;
+    /// Name of the method, unique within the topic.
+    const METHOD: &'static str;
+}
+
+/// What a caller may do about a failed call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The thing named does not exist there.
+    NotFound,
+    /// Its state forbids the call; nothing was changed.
+    Conflict,
+    /// Refused, and nothing was left behind: the caller may undo and go elsewhere.
+    Refused,
+    /// What was done is unknown or may pass: ask again.
+    Unavailable,
+}
+
+/// A failure as the server of a call reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// What may be done about it.
+    pub kind: FaultKind,
+    /// What failed, why, and what to do, for the operator.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of this kind.
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+/// Why a call brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The server answered with a failure.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Nobody answered within the deadline. What was done is unknown.
+    #[error("{target} did not answer {method} within {seconds} s")]
+    Timeout {
+        /// Queue asked.
+        target: String,
+        /// Method asked for.
+        method: &'static str,
+        /// The deadline.
+        seconds: u64,
+    },
+    /// Nobody listens there now.
+    #[error("nobody serves {0}: is the agent running?")]
+    NoServer(String),
+    /// The payload could not be written or read.
+    #[error("the message {method} could not be understood: {reason}")]
+    Malformed {
+        /// Method asked for.
+        method: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A request or message as a server receives it.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// Name of the method.
+    pub method: String,
+    /// The operation it is part of, by which repeats are told.
+    pub operation: Option<OperationId>,
+    /// The payload.
+    pub payload: Value,
+}
+
+impl Incoming {
+    /// The payload as the type that belongs to the method.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        T::deserialize(&self.payload)
+            .map_err(|error| Fault::new(FaultKind::Refused, format!("{}: {error}", self.method)))
+    }
+}
+
+/// Serves a topic. Must tolerate any message more than once and in any order.
+#[async_trait]
+pub trait Handler: Send + Sync {
+    /// Answers one request, or takes one message (whose answer is dropped).
+    async fn handle(&self, incoming: Incoming) -> Result<Value, Fault>;
+}
+
+/// A connection to the bus. Cheap to clone.
+#[derive(Clone)]
+pub struct Bus {
+    local: Arc<local::LocalBus>,
+}
+
+impl Bus {
+    /// The bus inside this process.
+    pub fn local() -> Self {
+        Self {
+            local: Arc::new(local::LocalBus::default()),
+        }
+    }
+
+    /// Asks the server of `R`'s topic on `host` and waits up to `timeout` for its answer. Dropping the future stops
+    /// waiting, not the work.
+    pub async fn call<R: Rpc>(
+        &self,
+        host: &str,
+        operation: Option<OperationId>,
+        request: &R,
+        timeout: Duration,
+    ) -> Result<R::Reply, CallError> {
+        let target = format!("{}.{host}", R::TOPIC);
+        let incoming = Self::incoming(R::METHOD, operation, request)?;
+        let answer = tokio::time::timeout(timeout, self.local.call(&target, incoming))
+            .await
+            .map_err(|_| CallError::Timeout {
+                target,
+                method: R::METHOD,
+                seconds: timeout.as_secs(),
+            })??;
+        R::Reply::deserialize(answer).map_err(|error| CallError::Malformed {
+            method: R::METHOD,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Sends to any one server of `M`'s topic. Waits only while the queue is full; an error means that it was not sent.
+    pub async fn cast<M: Message>(&self, message: &M) -> Result<(), CallError> {
+        let incoming = Self::incoming(M::METHOD, None, message)?;
+        self.local.cast(M::TOPIC, incoming).await
+    }
+
+    /// Sends to the server of `M`'s topic on `host`.
+    pub async fn cast_to<M: Message>(&self, host: &str, message: &M) -> Result<(), CallError> {
+        let incoming = Self::incoming(M::METHOD, None, message)?;
+        self.local
+            .cast(&format!("{}.{host}", M::TOPIC), incoming)
+            .await
+    }
+
+    /// Serves `topic` as `host` until the guard is dropped: the shared queue of the topic, and the host's own.
+    pub fn serve(&self, topic: &str, host: &str, handler: Arc<dyn Handler>) -> local::Serving {
+        self.local.serve(topic, host, handler)
+    }
+
+    fn incoming<T: Serialize>(
+        method: &'static str,
+        operation: Option<OperationId>,
+        payload: &T,
+    ) -> Result<Incoming, CallError> {
+        let payload = serde_json::to_value(payload).map_err(|error| CallError::Malformed {
+            method,
+            reason: error.to_string(),
+        })?;
+        Ok(Incoming {
+            method: method.to_owned(),
+            operation,
+            payload,
+        })
+    }
+}

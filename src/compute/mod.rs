@@ -1,0 +1,2 @@
+//! Servers and what they need: flavors, key pairs, hosts, and the scheduler that brings the two together.
+pub mod rpc;

@@ -1,0 +1,2 @@
+//! Images: bytes that servers boot from.
+pub mod rpc;

@@ -1,0 +1,45 @@
+//! How a node gets at an image.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hypervisor::spec::DiskFormat;
+use crate::ids::ImageId;
+
+/// An image as a node fetches it into its cache.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageSource {
+    /// The image.
+    pub id: ImageId,
+    /// What its bytes are.
+    pub format: ImageFormat,
+    /// Length of the stored file.
+    pub bytes: u64,
+    /// SHA-512 of the stored file, hexadecimal; the cache refuses other bytes.
+    pub sha512: String,
+    /// The file in the image store, where the node shares it.
+    pub path: PathBuf,
+}
+
+/// Formats of images that servers can boot from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageFormat {
+    /// A disk as it is.
+    Raw,
+    /// QEMU copy-on-write.
+    Qcow2,
+    /// An optical disc.
+    Iso,
+}
+
+impl ImageFormat {
+    /// The format of the disk file.
+    pub fn disk(self) -> DiskFormat {
+        match self {
+            Self::Raw | Self::Iso => DiskFormat::Raw,
+            Self::Qcow2 => DiskFormat::Qcow2,
+        }
+    }
+}

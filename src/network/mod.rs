@@ -1,0 +1,2 @@
+//! Networks, subnets, ports, and what a node must do for them.
+pub mod rpc;

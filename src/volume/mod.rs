@@ -1,0 +1,2 @@
+//! Volumes: disks that outlive servers.
+pub mod rpc;
