@@ -7,7 +7,11 @@
 //!
 //! Invariant: no caller learns which engine it speaks to except through [`HostInfo::features`].
 
+mod open;
+pub mod sim;
 pub mod spec;
+
+pub use open::{OpenOptions, open};
 
 use std::pin::Pin;
 
@@ -137,11 +141,11 @@ pub enum HvEvent {
         /// The guest.
         id: ServerId,
     },
-    /// The guest completed giving up a device that was asked for (`serial` of a disk or MAC of an interface).
+    /// The guest completed giving up a device that was asked for.
     DeviceRemoved {
         /// The guest.
         id: ServerId,
-        /// Device alias.
+        /// The volume or port it was.
         device: String,
     },
     /// The connection to the engine was lost (`false`) or made again (`true`); after `true`, list everything anew.

@@ -50,7 +50,7 @@ pub struct DiskSpec {
     pub bus: DiskBus,
     /// Optical or hard disk.
     pub device: DiskDevice,
-    /// Serial number in the guest: the volume's id. `None` for the root disk made from an image.
+    /// Serial number in the guest: the volume's id (QEMU shows the guest its first 20 characters). `None` for the root disk made from an image.
     pub serial: Option<VolumeId>,
 }
 
@@ -103,4 +103,61 @@ pub struct NicSpec {
     pub mtu: u32,
     /// Device model: `virtio`, `e1000`, …
     pub model: String,
+}
+
+/// Target names in order: `vda`, `vdb` for virtio, `hda` for IDE, `sda` for the buses that look like SCSI.
+pub fn target_names(disks: &[DiskSpec]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(disks.len());
+    for disk in disks {
+        let name = free_target(disk.bus, &names);
+        names.push(name);
+    }
+    names
+}
+
+/// The first target name of the bus that is not taken.
+pub fn free_target(bus: DiskBus, taken: &[String]) -> String {
+    let prefix = match bus {
+        DiskBus::Virtio => "vd",
+        DiskBus::Ide => "hd",
+        DiskBus::Scsi | DiskBus::Sata => "sd",
+    };
+    let mut number = 0;
+    loop {
+        let name = format!("{prefix}{}", letters(number));
+        if !taken.contains(&name) {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+/// `a` to `z`, then `aa`, `ab`, … as Linux names disks.
+fn letters(number: usize) -> String {
+    let last = char::from(b'a' + (number % 26) as u8);
+    match number / 26 {
+        0 => last.to_string(),
+        rest => format!("{}{last}", letters(rest - 1)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_named_by_bus_and_go_on_after_z() {
+        let disk = |bus| DiskSpec {
+            path: "/d".into(),
+            format: DiskFormat::Raw,
+            bus,
+            device: DiskDevice::Disk,
+            serial: None,
+        };
+        let mut disks = vec![disk(DiskBus::Sata), disk(DiskBus::Ide)];
+        disks.extend(std::iter::repeat_n(disk(DiskBus::Virtio), 28));
+        let names = target_names(&disks);
+        assert_eq!(names[..3], ["sda", "hda", "vda"]);
+        assert_eq!(names[27..], ["vdz", "vdaa", "vdab"]);
+    }
 }

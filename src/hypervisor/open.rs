@@ -1,0 +1,43 @@
+//! From an address to an engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::sim::{SimConfig, SimHost};
+use super::{HvError, HvResult, Hypervisor, VirtType};
+
+/// How an engine shall be opened; the address says which.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Directory (0700, made if missing) where the engine keeps what spares it work at the next start. Without one it
+    /// finds everything out anew.
+    pub state_dir: Option<PathBuf>,
+    /// How guests shall execute; found out by a probe when absent.
+    pub virt_type: Option<VirtType>,
+    /// The kernel that the probe boots; the newest in `/boot` when absent.
+    pub probe_kernel: Option<PathBuf>,
+    /// After how long an ordinary call is given up as unavailable. Starting, saving and copying have more.
+    pub deadline: Duration,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            state_dir: None,
+            virt_type: None,
+            probe_kernel: None,
+            deadline: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Opens the engine at this address: `sim:` (see [`SimConfig::from_uri`]).
+pub async fn open(uri: &str, _options: OpenOptions) -> HvResult<Arc<dyn Hypervisor>> {
+    if uri.starts_with("sim:") {
+        return Ok(Arc::new(SimHost::open(SimConfig::from_uri(uri)?)?));
+    }
+    Err(HvError::Refused(format!(
+        "hypervisor address {uri:?} is not known"
+    )))
+}
