@@ -1,0 +1,47 @@
+# Skydeck: `make run` opens the console on a cloud of this machine; `make help` lists the rest.
+
+# Arguments for the program: make run ARGS="--read-only"
+ARGS ?=
+
+setup := config/setup
+as_root := $(if $(filter 0,$(shell id -u)),,sudo)
+# Integration tests make namespaces and guests, which only root may.
+ifneq ($(as_root),)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER ?= sudo -E
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo build test lint bench setup setup-test
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+run: build ## Open the console on this machine's cloud; installs and starts what that needs
+	@$(setup)/services
+	@$(as_root) target/release/skydeck $(ARGS)
+
+demo: build ## Open the console on a simulated fleet
+	@target/release/skydeck demo $(ARGS)
+
+build: setup ## Build the program
+	@cargo build --release --locked
+
+test: setup-test lint ## Check format, lints and all tests, with real guests
+	@if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --locked --features failpoints; \
+	else cargo test --locked --features failpoints; fi
+
+lint: setup ## Check format and lints
+	@cargo fmt --check
+	@cargo clippy --locked --all-targets --features failpoints -- -D warnings
+
+bench: setup-test ## Measure against the budgets
+	@cargo bench --locked
+
+setup: ## Install what building and running need
+	@$(setup)/toolchain
+	@$(setup)/packages $(setup)/run.packages
+
+setup-test: ## Install what the tests need
+	@$(setup)/toolchain
+	@$(setup)/packages $(setup)/run.packages $(setup)/test.packages tests/guest/packages

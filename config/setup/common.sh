@@ -1,0 +1,18 @@
+# Shared by the scripts of this directory; read by them with `.`, not run.
+# shellcheck shell=sh
+
+PATH=$PATH:/usr/sbin:/sbin
+
+say() { echo "setup: $*" >&2; }
+die() { say "$*"; exit 1; }
+
+# Runs a command as root.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null 2>&1; then
+    sudo "$@"
+  else
+    die "this must run as root, and there is no sudo: become root (su -) and start again. Wanted: $*"
+  fi
+}
