@@ -1,0 +1,179 @@
+//! What differs between the engines, and nothing else knows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use super::{DbError, DbResult};
+
+/// A database engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// SQLite, embedded: one control process.
+    Sqlite,
+    /// MariaDB 10.6 or later (the `mysql` scheme is its protocol's name).
+    Mysql,
+    /// PostgreSQL 15 or later.
+    Postgres,
+}
+
+/// A statement as an engine wants it: its text, and which argument (from 0) each placeholder takes.
+pub(super) struct Rendered {
+    pub text: Arc<str>,
+    pub order: Vec<usize>,
+}
+
+impl Engine {
+    pub(super) fn of_url(url: &str) -> DbResult<Self> {
+        match url.split(':').next() {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("mysql" | "mariadb") => Ok(Self::Mysql),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(DbError::Open("database.url must begin with sqlite:, mysql: or postgres:".into())),
+        }
+    }
+
+    /// The URL to connect to, and SQLite's `synchronous` setting taken out of it.
+    pub(super) fn connect_url(self, url: &str) -> (String, String) {
+        match self {
+            Self::Sqlite => {
+                let (path, query) = url.split_once('?').unwrap_or((url, ""));
+                let synchronous = query.split('&').find_map(|pair| pair.strip_prefix("synchronous="));
+                let full = synchronous.is_some_and(|value| value.eq_ignore_ascii_case("full"));
+                (format!("{path}?mode=rwc"), if full { "FULL" } else { "NORMAL" }.to_owned())
+            }
+            Self::Mysql => (url.replacen("mariadb:", "mysql:", 1), String::new()),
+            Self::Postgres => (url.to_owned(), String::new()),
+        }
+    }
+
+    pub(super) fn session_statements(self, synchronous: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite => vec![
+                "PRAGMA busy_timeout = 15000".into(),
+                "PRAGMA journal_mode = WAL".into(),
+                format!("PRAGMA synchronous = {synchronous}"),
+                "PRAGMA foreign_keys = ON".into(),
+                "PRAGMA temp_store = MEMORY".into(),
+                "PRAGMA cache_size = -4000".into(),
+            ],
+            Self::Mysql => vec![
+                "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".into(),
+                "SET SESSION time_zone = '+00:00'".into(),
+            ],
+            Self::Postgres => vec![],
+        }
+    }
+
+    pub(super) fn now_expr(self) -> &'static str {
+        match self {
+            Self::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS BIGINT)",
+            Self::Mysql => "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)",
+            Self::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+        }
+    }
+
+    /// Replaces the type placeholders of a migration.
+    pub(super) fn render_schema(self, text: &str) -> String {
+        let (long, blob, double) = match self {
+            Self::Sqlite => ("TEXT", "BLOB", "DOUBLE PRECISION"),
+            Self::Mysql => ("LONGTEXT", "LONGBLOB", "DOUBLE"),
+            Self::Postgres => ("TEXT", "BYTEA", "DOUBLE PRECISION"),
+        };
+        text.replace("{id}", "VARCHAR(64)")
+            .replace("{name}", "VARCHAR(255)")
+            .replace("{text}", long)
+            .replace("{blob}", blob)
+            .replace("{double}", double)
+    }
+
+    /// The statement in this engine's words. Results are cached by text: statements are few and repeat.
+    pub(super) fn render(self, text: &str) -> Arc<Rendered> {
+        static CACHE: OnceLock<RwLock<HashMap<(Engine, String), Arc<Rendered>>>> = OnceLock::new();
+        let cache = CACHE.get_or_init(RwLock::default);
+        let key = (self, text.to_owned());
+        if let Some(found) = cache.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return found.clone();
+        }
+        let rendered = Arc::new(self.rewrite(text));
+        let mut cache = cache.write().unwrap_or_else(PoisonError::into_inner);
+        // Lists of unusual length make unusual statements; they must not pile up.
+        if cache.len() >= 2048 {
+            cache.clear();
+        }
+        cache.insert(key, rendered.clone());
+        rendered
+    }
+
+    fn rewrite(self, text: &str) -> Rendered {
+        let text = if self == Self::Mysql { upsert_for_mysql(text) } else { text.to_owned() };
+        let mut out = String::with_capacity(text.len());
+        let mut order = Vec::new();
+        let mut highest = 0;
+        let mut chars = text.chars().peekable();
+        let mut quoted = false;
+        while let Some(c) = chars.next() {
+            quoted ^= c == '\'';
+            if c != '$' || quoted {
+                out.push(c);
+                continue;
+            }
+            let mut number = 0;
+            while let Some(digit) = chars.peek().and_then(|c| c.to_digit(10)) {
+                number = number * 10 + digit as usize;
+                chars.next();
+            }
+            highest = highest.max(number);
+            match self {
+                Self::Mysql => {
+                    order.push(number.saturating_sub(1));
+                    out.push('?');
+                }
+                Self::Sqlite => out.push_str(&format!("?{number}")),
+                Self::Postgres => out.push_str(&format!("${number}")),
+            }
+        }
+        if self != Self::Mysql {
+            order = (0..highest).collect();
+        }
+        Rendered { text: out.into(), order }
+    }
+}
+
+/// `ON CONFLICT (a) DO UPDATE SET x = excluded.x` → `ON DUPLICATE KEY UPDATE x = VALUES(x)`;
+/// `ON CONFLICT DO NOTHING` → `INSERT IGNORE`.
+fn upsert_for_mysql(text: &str) -> String {
+    if let Some(at) = text.find("ON CONFLICT DO NOTHING") {
+        return text[..at].replacen("INSERT INTO", "INSERT IGNORE INTO", 1);
+    }
+    let Some(at) = text.find("ON CONFLICT") else { return text.to_owned() };
+    let Some(set) = text[at..].find("DO UPDATE SET") else { return text.to_owned() };
+    let assignments = &text[at + set + "DO UPDATE SET".len()..];
+    let mut out = format!("{}ON DUPLICATE KEY UPDATE", &text[..at]);
+    let mut rest = assignments;
+    while let Some(found) = rest.find("excluded.") {
+        out.push_str(&rest[..found]);
+        rest = &rest[found + "excluded.".len()..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        out.push_str(&format!("VALUES({})", &rest[..end]));
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_engine_gets_its_own_words() {
+        let text = "INSERT INTO t (a, b) VALUES ($1, '$9') ON CONFLICT (a) DO UPDATE SET b = excluded.b, n = t.n + $1";
+        let mysql = Engine::Mysql.rewrite(text);
+        assert_eq!(&*mysql.text, "INSERT INTO t (a, b) VALUES (?, '$9') ON DUPLICATE KEY UPDATE b = VALUES(b), n = t.n + ?");
+        assert_eq!(mysql.order, [0, 0]);
+        let sqlite = Engine::Sqlite.rewrite("SELECT $2, $1, $2");
+        assert_eq!(&*sqlite.text, "SELECT ?2, ?1, ?2");
+        assert_eq!(sqlite.order, [0, 1]);
+        assert_eq!(&*Engine::Mysql.rewrite("INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING").text, "INSERT IGNORE INTO t (a) VALUES (?) ");
+    }
+}
