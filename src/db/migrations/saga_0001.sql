@@ -13,6 +13,7 @@ CREATE TABLE operation (
     request_id {id} NOT NULL,
     state {text} NOT NULL,
     step BIGINT NOT NULL,
+    restart_at BIGINT,
     status {id} NOT NULL,
     attempt BIGINT NOT NULL,
     abort BIGINT NOT NULL,

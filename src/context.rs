@@ -1,0 +1,159 @@
+//! Who asks, and with what the answer is made: the first argument of every operation.
+//!
+//! [`Cloud`] is what one control process has: database, bus, settings, events, sagas. [`Context`] is a cloud as one
+//! caller sees it: [`Actor`] and request id. Operations check nothing but what depends on the thing at hand (whose it is,
+//! what state it is in); whether the actor's role suffices was checked before, by the policy rule of the route.
+
+mod events;
+mod policy;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use events::{Change, Event, EventHub};
+pub use policy::{Need, Policy};
+
+use crate::bus::Bus;
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::ids::{DomainId, ProjectId, UserId};
+use crate::saga;
+
+/// One control process.
+pub struct Cloud {
+    /// The database.
+    pub db: Db,
+    /// The bus.
+    pub bus: Bus,
+    /// The settings.
+    pub config: Config,
+    /// Who may do what.
+    pub policy: Policy,
+    /// Changes as they happen.
+    pub events: EventHub,
+    /// Wakes the engine that runs operations.
+    pub sagas: saga::Waker,
+    /// This process among all control processes; new at each start.
+    pub process: Uuid,
+    /// When it started.
+    pub started: crate::ids::Time,
+    /// Whether its hosts are simulated: marked on every screen.
+    pub simulated: bool,
+}
+
+/// A project as scope of a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its name.
+    pub name: String,
+    /// Its domain.
+    pub domain_id: DomainId,
+}
+
+/// A role. Each includes the ones before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rank {
+    /// May look.
+    Reader,
+    /// May use.
+    Member,
+    /// May administer the cloud.
+    Admin,
+}
+
+/// Whoever asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The user; `None` for the control plane itself.
+    pub user: Option<UserId>,
+    /// The user's name.
+    pub user_name: String,
+    /// The project of the token, if it is scoped to one.
+    pub project: Option<Scope>,
+    /// The highest of the actor's roles there.
+    pub rank: Option<Rank>,
+}
+
+impl Actor {
+    /// The control plane itself, which may do everything.
+    pub fn system() -> Self {
+        Self { user: None, user_name: "skydeck".into(), project: None, rank: Some(Rank::Admin) }
+    }
+
+    /// Whether the role admin is held.
+    pub fn is_admin(&self) -> bool {
+        self.rank == Some(Rank::Admin)
+    }
+}
+
+/// A cloud as one caller sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    cloud: Arc<Cloud>,
+    /// Whoever asks.
+    pub actor: Arc<Actor>,
+    /// Id of the request, `req-<uuid>`; goes with everything that is done for it.
+    pub request_id: Arc<str>,
+}
+
+impl Deref for Context {
+    type Target = Cloud;
+
+    fn deref(&self) -> &Cloud {
+        &self.cloud
+    }
+}
+
+impl Context {
+    /// A context for this actor and request.
+    pub fn new(cloud: Arc<Cloud>, actor: Actor, request_id: &str) -> Self {
+        Self { cloud, actor: Arc::new(actor), request_id: request_id.into() }
+    }
+
+    /// A context for work that the control plane does by itself.
+    pub fn system(cloud: Arc<Cloud>) -> Self {
+        Self::new(cloud, Actor::system(), &new_request_id())
+    }
+
+    /// The control process.
+    pub fn cloud(&self) -> &Arc<Cloud> {
+        &self.cloud
+    }
+
+    /// The project that things are made in; an error tells how to choose one.
+    pub fn project(&self) -> Result<&Scope> {
+        self.actor.project.as_ref().ok_or_else(|| {
+            Error::Forbidden("this needs a token for a project; choose one (--os-project-name, or project_name in clouds.yaml)".into())
+        })
+    }
+
+    /// The only project whose things the actor may see; `None` when all projects are visible.
+    pub fn visible_project(&self) -> Result<Option<ProjectId>> {
+        if self.actor.is_admin() { Ok(None) } else { self.project().map(|scope| Some(scope.id)) }
+    }
+
+    /// Succeeds if a thing of `owner` may be seen and changed; otherwise it does not exist for this actor.
+    pub fn check_owner(&self, owner: ProjectId, kind: &'static str, id: impl ToString) -> Result<()> {
+        match self.visible_project()? {
+            Some(own) if own != owner => Err(Error::not_found(kind, id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Succeeds if the actor may do what the rule names.
+    pub fn require(&self, rule: &str) -> Result<()> {
+        self.policy.check(rule, Some(&self.actor))
+    }
+}
+
+/// A fresh request id.
+pub fn new_request_id() -> String {
+    format!("req-{}", Uuid::new_v4())
+}
