@@ -244,16 +244,25 @@ impl Sources {
         if let Ok(dirs) = etcetera::choose_base_strategy() {
             files.push(dirs.config_dir().join("skydeck/config.toml"));
         }
-        let variables = std::env::vars().filter(|(name, _)| name.starts_with("SKYDECK_")).collect();
-        Self { files, required_file, variables, flags }
+        let variables = std::env::vars()
+            .filter(|(name, _)| name.starts_with("SKYDECK_"))
+            .collect();
+        Self {
+            files,
+            required_file,
+            variables,
+            flags,
+        }
     }
 }
 
 impl Config {
     /// Puts the layers together.
     pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let defaults: Table = toml::from_str(DEFAULTS)
-            .map_err(|error| ConfigError::Malformed { layer: "config/default.toml".into(), reason: error.to_string() })?;
+        let defaults: Table = toml::from_str(DEFAULTS).map_err(|error| ConfigError::Malformed {
+            layer: "config/default.toml".into(),
+            reason: error.to_string(),
+        })?;
         let known = keys(&defaults);
         let mut merged = defaults;
         for path in &sources.files {
@@ -270,26 +279,43 @@ impl Config {
             if bare.starts_with("test_") {
                 continue;
             }
-            let key = known.iter().find(|key| key.replace('.', "_") == bare).ok_or_else(|| unknown(name, &bare, &known, '_'))?;
+            let key = known
+                .iter()
+                .find(|key| key.replace('.', "_") == bare)
+                .ok_or_else(|| unknown(name, &bare, &known, '_'))?;
             set(&mut merged, key, text, name)?;
         }
         for (key, text) in &sources.flags {
-            set(&mut merged, key, text, &format!("--{}", key.replace(['.', '_'], "-")))?;
+            set(
+                &mut merged,
+                key,
+                text,
+                &format!("--{}", key.replace(['.', '_'], "-")),
+            )?;
         }
-        let mut config: Self = merged
-            .try_into()
-            .map_err(|error: toml::de::Error| ConfigError::Malformed { layer: "settings".into(), reason: error.message().to_owned() })?;
+        let mut config: Self =
+            merged
+                .try_into()
+                .map_err(|error: toml::de::Error| ConfigError::Malformed {
+                    layer: "settings".into(),
+                    reason: error.message().to_owned(),
+                })?;
         config.complete()?;
         Ok(config)
     }
 
     /// Fills in what is derived from other settings or from the machine.
     fn complete(&mut self) -> Result<(), ConfigError> {
-        let malformed = |reason: String| ConfigError::Malformed { layer: "settings".into(), reason };
+        let malformed = |reason: String| ConfigError::Malformed {
+            layer: "settings".into(),
+            reason,
+        };
         if self.data_dir.as_os_str().is_empty() {
-            self.data_dir = default_data_dir().ok_or_else(|| malformed("data_dir: no home directory; set data_dir".into()))?;
+            self.data_dir = default_data_dir()
+                .ok_or_else(|| malformed("data_dir: no home directory; set data_dir".into()))?;
         }
-        self.data_dir = std::path::absolute(&self.data_dir).map_err(|error| malformed(format!("data_dir: {error}")))?;
+        self.data_dir = std::path::absolute(&self.data_dir)
+            .map_err(|error| malformed(format!("data_dir: {error}")))?;
         if self.database.url.is_empty() {
             self.database.url = format!("sqlite://{}", self.data_dir.join("skydeck.db").display());
         }
@@ -299,8 +325,14 @@ impl Config {
             }
         }
         if self.agent.host.is_empty() {
-            let name = nix::unistd::gethostname().map_err(|error| malformed(format!("agent.host: {error}")))?;
-            self.agent.host = name.to_string_lossy().split('.').next().unwrap_or("localhost").to_owned();
+            let name = nix::unistd::gethostname()
+                .map_err(|error| malformed(format!("agent.host: {error}")))?;
+            self.agent.host = name
+                .to_string_lossy()
+                .split('.')
+                .next()
+                .unwrap_or("localhost")
+                .to_owned();
         }
         if self.identity.bootstrap_password_file.as_os_str().is_empty() {
             self.identity.bootstrap_password_file = self.data_dir.join("admin-password");
@@ -309,10 +341,17 @@ impl Config {
             ("agent.report_interval", self.agent.report_interval, 1, 3600),
             ("agent.sample_interval", self.agent.sample_interval, 1, 3600),
             ("agent.down_after", self.agent.down_after, 2, 86400),
-            ("compute.shutdown_timeout", self.compute.shutdown_timeout, 0, 3600),
+            (
+                "compute.shutdown_timeout",
+                self.compute.shutdown_timeout,
+                0,
+                3600,
+            ),
         ] {
             if !(low..=high).contains(&value) {
-                return Err(malformed(format!("{name} is {value}: {low} to {high} is allowed")));
+                return Err(malformed(format!(
+                    "{name} is {value}: {low} to {high} is allowed"
+                )));
             }
         }
         Ok(())
@@ -336,7 +375,9 @@ fn default_data_dir() -> Option<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return Some("/var/lib/skydeck".into());
     }
-    etcetera::choose_base_strategy().ok().map(|dirs| dirs.data_dir().join("skydeck"))
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|dirs| dirs.data_dir().join("skydeck"))
 }
 
 /// Dotted names of all values. `quota`, `compute.weighers` and the like are tables whose keys are settings too.
@@ -344,7 +385,9 @@ fn keys(table: &Table) -> Vec<String> {
     let mut found = Vec::new();
     for (key, value) in table {
         match value {
-            Value::Table(inner) => found.extend(keys(inner).into_iter().map(|rest| format!("{key}.{rest}"))),
+            Value::Table(inner) => {
+                found.extend(keys(inner).into_iter().map(|rest| format!("{key}.{rest}")))
+            }
             _ => found.push(key.clone()),
         }
     }
@@ -352,22 +395,47 @@ fn keys(table: &Table) -> Vec<String> {
 }
 
 fn unknown(layer: &str, key: &str, known: &[String], separator: char) -> ConfigError {
-    let spelled = |known: &String| if separator == '_' { known.replace('.', "_") } else { known.clone() };
+    let spelled = |known: &String| {
+        if separator == '_' {
+            known.replace('.', "_")
+        } else {
+            known.clone()
+        }
+    };
     let nearest = known
         .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&spelled(candidate), key), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&spelled(candidate), key),
+                candidate,
+            )
+        })
         .min_by_key(|(distance, _)| *distance)
         .filter(|(distance, _)| *distance <= key.len() / 2 + 1)
-        .map(|(_, candidate)| if separator == '_' { format!("SKYDECK_{}", candidate.replace('.', "_").to_uppercase()) } else { candidate.clone() });
-    ConfigError::UnknownKey { layer: layer.to_owned(), key: key.to_owned(), nearest }
+        .map(|(_, candidate)| {
+            if separator == '_' {
+                format!("SKYDECK_{}", candidate.replace('.', "_").to_uppercase())
+            } else {
+                candidate.clone()
+            }
+        });
+    ConfigError::UnknownKey {
+        layer: layer.to_owned(),
+        key: key.to_owned(),
+        nearest,
+    }
 }
 
 fn merge_file(merged: &mut Table, path: &Path, known: &[String]) -> Result<(), ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::Read { path: path.to_owned(), reason: error.to_string() })?;
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
     let layer = path.display().to_string();
-    let table: Table =
-        toml::from_str(&text).map_err(|error| ConfigError::Malformed { layer: layer.clone(), reason: error.to_string() })?;
+    let table: Table = toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+        layer: layer.clone(),
+        reason: error.to_string(),
+    })?;
     for key in keys(&table) {
         if !known.contains(&key) {
             return Err(unknown(&layer, &key, known, '.'));
@@ -390,7 +458,10 @@ fn overlay(below: &mut Table, above: Table) {
 
 /// Sets a dotted key from text, as the kind of value that the defaults have there; lists are separated by commas.
 fn set(merged: &mut Table, key: &str, text: &str, layer: &str) -> Result<(), ConfigError> {
-    let malformed = |wanted: &str| ConfigError::Malformed { layer: layer.to_owned(), reason: format!("{text:?} is no {wanted}") };
+    let malformed = |wanted: &str| ConfigError::Malformed {
+        layer: layer.to_owned(),
+        reason: format!("{text:?} is no {wanted}"),
+    };
     let mut parts: Vec<&str> = key.split('.').collect();
     let last = parts.pop().unwrap_or_default();
     let mut table = merged;
@@ -401,12 +472,19 @@ fn set(merged: &mut Table, key: &str, text: &str, layer: &str) -> Result<(), Con
         };
     }
     let value = match table.get(last) {
-        Some(Value::Boolean(_)) => Value::Boolean(text.parse().map_err(|_| malformed("true or false"))?),
-        Some(Value::Integer(_)) => Value::Integer(text.parse().map_err(|_| malformed("whole number"))?),
-        Some(Value::Float(_)) => Value::Float(text.parse().map_err(|_| malformed("number"))?),
-        Some(Value::Array(_)) => {
-            Value::Array(text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().to_owned())).collect())
+        Some(Value::Boolean(_)) => {
+            Value::Boolean(text.parse().map_err(|_| malformed("true or false"))?)
         }
+        Some(Value::Integer(_)) => {
+            Value::Integer(text.parse().map_err(|_| malformed("whole number"))?)
+        }
+        Some(Value::Float(_)) => Value::Float(text.parse().map_err(|_| malformed("number"))?),
+        Some(Value::Array(_)) => Value::Array(
+            text.split(',')
+                .filter(|part| !part.is_empty())
+                .map(|part| Value::String(part.trim().to_owned()))
+                .collect(),
+        ),
         _ => Value::String(text.to_owned()),
     };
     table.insert(last.to_owned(), value);
@@ -421,16 +499,36 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.toml");
         std::fs::write(&path, file).unwrap();
-        let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-        Config::load(&Sources { files: vec![path], variables, ..Sources::default() })
+        let variables = variables
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+            .collect();
+        Config::load(&Sources {
+            files: vec![path],
+            variables,
+            ..Sources::default()
+        })
     }
 
     #[test]
     fn layers_override_each_other_and_paths_become_whole() {
-        let config = load("data_dir = '/x'\n[agent]\nhost = 'a'\n", &[("SKYDECK_AGENT_HOST", "b"), ("SKYDECK_API_LISTEN", "unix:,127.0.0.1:1")]).unwrap();
+        let config = load(
+            "data_dir = '/x'\n[agent]\nhost = 'a'\n",
+            &[
+                ("SKYDECK_AGENT_HOST", "b"),
+                ("SKYDECK_API_LISTEN", "unix:,127.0.0.1:1"),
+            ],
+        )
+        .unwrap();
         assert_eq!(config.agent.host, "b");
         assert_eq!(config.database.url, "sqlite:///x/skydeck.db");
-        assert_eq!(config.api.listen, [Listen::Unix("/x/api.sock".into()), Listen::Tcp("127.0.0.1:1".parse().unwrap())]);
+        assert_eq!(
+            config.api.listen,
+            [
+                Listen::Unix("/x/api.sock".into()),
+                Listen::Tcp("127.0.0.1:1".parse().unwrap())
+            ]
+        );
     }
 
     #[test]

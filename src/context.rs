@@ -84,7 +84,12 @@ pub struct Actor {
 impl Actor {
     /// The control plane itself, which may do everything.
     pub fn system() -> Self {
-        Self { user: None, user_name: "skydeck".into(), project: None, rank: Some(Rank::Admin) }
+        Self {
+            user: None,
+            user_name: "skydeck".into(),
+            project: None,
+            rank: Some(Rank::Admin),
+        }
     }
 
     /// Whether the role admin is held.
@@ -114,7 +119,11 @@ impl Deref for Context {
 impl Context {
     /// A context for this actor and request.
     pub fn new(cloud: Arc<Cloud>, actor: Actor, request_id: &str) -> Self {
-        Self { cloud, actor: Arc::new(actor), request_id: request_id.into() }
+        Self {
+            cloud,
+            actor: Arc::new(actor),
+            request_id: request_id.into(),
+        }
     }
 
     /// A context for work that the control plane does by itself.
@@ -136,11 +145,20 @@ impl Context {
 
     /// The only project whose things the actor may see; `None` when all projects are visible.
     pub fn visible_project(&self) -> Result<Option<ProjectId>> {
-        if self.actor.is_admin() { Ok(None) } else { self.project().map(|scope| Some(scope.id)) }
+        if self.actor.is_admin() {
+            Ok(None)
+        } else {
+            self.project().map(|scope| Some(scope.id))
+        }
     }
 
     /// Succeeds if a thing of `owner` may be seen and changed; otherwise it does not exist for this actor.
-    pub fn check_owner(&self, owner: ProjectId, kind: &'static str, id: impl ToString) -> Result<()> {
+    pub fn check_owner(
+        &self,
+        owner: ProjectId,
+        kind: &'static str,
+        id: impl ToString,
+    ) -> Result<()> {
         match self.visible_project()? {
             Some(own) if own != owner => Err(Error::not_found(kind, id)),
             _ => Ok(()),
@@ -156,4 +174,44 @@ impl Context {
 /// A fresh request id.
 pub fn new_request_id() -> String {
     format!("req-{}", Uuid::new_v4())
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A control process for one test: a fresh database, a local bus, nothing that listens.
+
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+    use uuid::Uuid;
+
+    use super::{Cloud, EventHub, Policy};
+    use crate::bus::Bus;
+    use crate::config::{Config, Sources};
+    use crate::ids::{OperationId, Time};
+    use crate::saga::Waker;
+
+    /// The process, its directory, and the kicks that an engine would listen to.
+    pub async fn cloud() -> (tempfile::TempDir, Arc<Cloud>, mpsc::Receiver<OperationId>) {
+        let (dir, db) = crate::db::testing::fresh().await;
+        let flags = vec![("data_dir".to_owned(), dir.path().display().to_string())];
+        let config = Config::load(&Sources {
+            flags,
+            ..Sources::default()
+        })
+        .expect("the defaults are valid");
+        let (sagas, kicks) = Waker::new();
+        let cloud = Cloud {
+            db,
+            bus: Bus::local(),
+            config,
+            policy: Policy::built_in().expect("the built-in policy is valid"),
+            events: EventHub::default(),
+            sagas,
+            process: Uuid::new_v4(),
+            started: Time::now(),
+            simulated: true,
+        };
+        (dir, Arc::new(cloud), kicks)
+    }
 }

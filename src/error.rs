@@ -28,7 +28,9 @@ pub enum Error {
     #[error("{0}")]
     Forbidden(String),
     /// A quota of the project would be exceeded.
-    #[error("quota exceeded for {resource}: {wanted} wanted, {used} of {limit} used; delete something or ask an administrator for more")]
+    #[error(
+        "quota exceeded for {resource}: {wanted} wanted, {used} of {limit} used; delete something or ask an administrator for more"
+    )]
     Quota {
         /// OpenStack's name of the quota (`cores`, `ram`, `instances`, `gigabytes`, …).
         resource: &'static str,
@@ -70,12 +72,18 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A wrong field.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), reason: reason.into() }
+        Self::Invalid {
+            field: field.into(),
+            reason: reason.into(),
+        }
     }
 
     /// A missing thing.
     pub fn not_found(kind: &'static str, id: impl ToString) -> Self {
-        Self::NotFound { kind, id: id.to_string() }
+        Self::NotFound {
+            kind,
+            id: id.to_string(),
+        }
     }
 
     /// A state that forbids it.
@@ -102,7 +110,9 @@ impl Error {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         match error {
-            DbError::Duplicate { constraint } => Self::Conflict(format!("already exists ({constraint})")),
+            DbError::Duplicate { constraint } => {
+                Self::Conflict(format!("already exists ({constraint})"))
+            }
             other => {
                 let mut text = other.to_string();
                 let mut source = std::error::Error::source(&other);
@@ -121,7 +131,9 @@ impl From<CallError> for Error {
         use crate::bus::FaultKind;
         match error {
             CallError::Fault(fault) => match fault.kind {
-                FaultKind::NotFound | FaultKind::Conflict | FaultKind::Refused => Self::Conflict(fault.message),
+                FaultKind::NotFound | FaultKind::Conflict | FaultKind::Refused => {
+                    Self::Conflict(fault.message)
+                }
                 FaultKind::Unavailable => Self::Unavailable(fault.message),
             },
             other => Self::Unavailable(other.to_string()),

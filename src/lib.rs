@@ -1,9 +1,13 @@
 //! Skydeck: a whole private cloud in one binary.
 pub mod bus;
 pub mod compute;
+pub mod config;
+pub mod context;
 pub mod db;
+pub mod error;
 pub mod hypervisor;
 pub mod ids;
 pub mod image;
 pub mod network;
+pub mod saga;
 pub mod volume;

@@ -49,7 +49,9 @@ pub struct EventHub {
 
 impl Default for EventHub {
     fn default() -> Self {
-        Self { sender: broadcast::channel(DEPTH).0 }
+        Self {
+            sender: broadcast::channel(DEPTH).0,
+        }
     }
 }
 
@@ -61,7 +63,13 @@ impl EventHub {
     }
 
     /// Tells all watchers of a change without more to say.
-    pub fn changed(&self, kind: &str, id: impl ToString, project: Option<ProjectId>, change: Change) {
+    pub fn changed(
+        &self,
+        kind: &str,
+        id: impl ToString,
+        project: Option<ProjectId>,
+        change: Change,
+    ) {
         self.publish(Event {
             at: Time::now(),
             kind: kind.to_owned(),

@@ -27,7 +27,8 @@ pub struct Policy {
 impl Policy {
     /// The built-in rules. An error names the rule whose value is not known.
     pub fn built_in() -> std::result::Result<Self, String> {
-        let tables: HashMap<String, HashMap<String, String>> = toml::from_str(DEFAULTS).map_err(|error| error.to_string())?;
+        let tables: HashMap<String, HashMap<String, String>> =
+            toml::from_str(DEFAULTS).map_err(|error| error.to_string())?;
         let mut rules = HashMap::new();
         for (service, table) in tables {
             for (name, value) in table {
@@ -37,7 +38,11 @@ impl Policy {
                     "reader" => Need::Role(Rank::Reader),
                     "member" => Need::Role(Rank::Member),
                     "admin" => Need::Role(Rank::Admin),
-                    other => return Err(format!("{service}:{name} is {other:?}, which is none of public, any, reader, member, admin")),
+                    other => {
+                        return Err(format!(
+                            "{service}:{name} is {other:?}, which is none of public, any, reader, member, admin"
+                        ));
+                    }
                 };
                 rules.insert(format!("{service}:{name}"), need);
             }
@@ -58,7 +63,9 @@ impl Policy {
         if need == Need::Public {
             return Ok(());
         }
-        let actor = actor.ok_or_else(|| Error::Unauthorized("The request you have made requires authentication.".into()))?;
+        let actor = actor.ok_or_else(|| {
+            Error::Unauthorized("The request you have made requires authentication.".into())
+        })?;
         match need {
             Need::Public | Need::Any => Ok(()),
             Need::Role(rank) if actor.rank >= Some(rank) => Ok(()),
@@ -82,7 +89,10 @@ mod tests {
     #[test]
     fn roles_include_the_lower_ones_and_what_is_not_named_is_denied() {
         let policy = Policy::built_in().unwrap();
-        let actor = |rank| Actor { rank, ..Actor::system() };
+        let actor = |rank| Actor {
+            rank,
+            ..Actor::system()
+        };
         for (rule, rank, allowed) in [
             ("api:version:show", None, true),
             ("skydeck:operation:list", None, false),
@@ -91,8 +101,15 @@ mod tests {
             ("skydeck:operation:abort", Some(Rank::Admin), true),
             ("no:such:rule", Some(Rank::Admin), false),
         ] {
-            assert_eq!(policy.check(rule, Some(&actor(rank))).is_ok(), allowed, "{rule} {rank:?}");
+            assert_eq!(
+                policy.check(rule, Some(&actor(rank))).is_ok(),
+                allowed,
+                "{rule} {rank:?}"
+            );
         }
-        assert!(matches!(policy.check("api:whoami:show", None), Err(Error::Unauthorized(_))));
+        assert!(matches!(
+            policy.check("api:whoami:show", None),
+            Err(Error::Unauthorized(_))
+        ));
     }
 }

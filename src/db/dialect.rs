@@ -28,7 +28,9 @@ impl Engine {
             Some("sqlite") => Ok(Self::Sqlite),
             Some("mysql" | "mariadb") => Ok(Self::Mysql),
             Some("postgres" | "postgresql") => Ok(Self::Postgres),
-            _ => Err(DbError::Open("database.url must begin with sqlite:, mysql: or postgres:".into())),
+            _ => Err(DbError::Open(
+                "database.url must begin with sqlite:, mysql: or postgres:".into(),
+            )),
         }
     }
 
@@ -37,9 +39,14 @@ impl Engine {
         match self {
             Self::Sqlite => {
                 let (path, query) = url.split_once('?').unwrap_or((url, ""));
-                let synchronous = query.split('&').find_map(|pair| pair.strip_prefix("synchronous="));
+                let synchronous = query
+                    .split('&')
+                    .find_map(|pair| pair.strip_prefix("synchronous="));
                 let full = synchronous.is_some_and(|value| value.eq_ignore_ascii_case("full"));
-                (format!("{path}?mode=rwc"), if full { "FULL" } else { "NORMAL" }.to_owned())
+                (
+                    format!("{path}?mode=rwc"),
+                    if full { "FULL" } else { "NORMAL" }.to_owned(),
+                )
             }
             Self::Mysql => (url.replacen("mariadb:", "mysql:", 1), String::new()),
             Self::Postgres => (url.to_owned(), String::new()),
@@ -91,7 +98,11 @@ impl Engine {
         static CACHE: OnceLock<RwLock<HashMap<(Engine, String), Arc<Rendered>>>> = OnceLock::new();
         let cache = CACHE.get_or_init(RwLock::default);
         let key = (self, text.to_owned());
-        if let Some(found) = cache.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(found) = cache
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+        {
             return found.clone();
         }
         let rendered = Arc::new(self.rewrite(text));
@@ -105,7 +116,11 @@ impl Engine {
     }
 
     fn rewrite(self, text: &str) -> Rendered {
-        let text = if self == Self::Mysql { upsert_for_mysql(text) } else { text.to_owned() };
+        let text = if self == Self::Mysql {
+            upsert_for_mysql(text)
+        } else {
+            text.to_owned()
+        };
         let mut out = String::with_capacity(text.len());
         let mut order = Vec::new();
         let mut highest = 0;
@@ -135,7 +150,10 @@ impl Engine {
         if self != Self::Mysql {
             order = (0..highest).collect();
         }
-        Rendered { text: out.into(), order }
+        Rendered {
+            text: out.into(),
+            order,
+        }
     }
 }
 
@@ -145,15 +163,21 @@ fn upsert_for_mysql(text: &str) -> String {
     if let Some(at) = text.find("ON CONFLICT DO NOTHING") {
         return text[..at].replacen("INSERT INTO", "INSERT IGNORE INTO", 1);
     }
-    let Some(at) = text.find("ON CONFLICT") else { return text.to_owned() };
-    let Some(set) = text[at..].find("DO UPDATE SET") else { return text.to_owned() };
+    let Some(at) = text.find("ON CONFLICT") else {
+        return text.to_owned();
+    };
+    let Some(set) = text[at..].find("DO UPDATE SET") else {
+        return text.to_owned();
+    };
     let assignments = &text[at + set + "DO UPDATE SET".len()..];
     let mut out = format!("{}ON DUPLICATE KEY UPDATE", &text[..at]);
     let mut rest = assignments;
     while let Some(found) = rest.find("excluded.") {
         out.push_str(&rest[..found]);
         rest = &rest[found + "excluded.".len()..];
-        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
         out.push_str(&format!("VALUES({})", &rest[..end]));
         rest = &rest[end..];
     }
@@ -169,11 +193,19 @@ mod tests {
     fn each_engine_gets_its_own_words() {
         let text = "INSERT INTO t (a, b) VALUES ($1, '$9') ON CONFLICT (a) DO UPDATE SET b = excluded.b, n = t.n + $1";
         let mysql = Engine::Mysql.rewrite(text);
-        assert_eq!(&*mysql.text, "INSERT INTO t (a, b) VALUES (?, '$9') ON DUPLICATE KEY UPDATE b = VALUES(b), n = t.n + ?");
+        assert_eq!(
+            &*mysql.text,
+            "INSERT INTO t (a, b) VALUES (?, '$9') ON DUPLICATE KEY UPDATE b = VALUES(b), n = t.n + ?"
+        );
         assert_eq!(mysql.order, [0, 0]);
         let sqlite = Engine::Sqlite.rewrite("SELECT $2, $1, $2");
         assert_eq!(&*sqlite.text, "SELECT ?2, ?1, ?2");
         assert_eq!(sqlite.order, [0, 1]);
-        assert_eq!(&*Engine::Mysql.rewrite("INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING").text, "INSERT IGNORE INTO t (a) VALUES (?) ");
+        assert_eq!(
+            &*Engine::Mysql
+                .rewrite("INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING")
+                .text,
+            "INSERT IGNORE INTO t (a) VALUES (?) "
+        );
     }
 }

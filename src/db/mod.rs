@@ -63,9 +63,9 @@ pub enum DbError {
 impl From<sqlx::Error> for DbError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
-            sqlx::Error::Database(inner) if inner.is_unique_violation() => {
-                Self::Duplicate { constraint: inner.constraint().unwrap_or(inner.message()).to_owned() }
-            }
+            sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate {
+                constraint: inner.constraint().unwrap_or(inner.message()).to_owned(),
+            },
             _ => Self::Engine(error),
         }
     }
@@ -98,7 +98,9 @@ impl Db {
                     let pragmas = pragmas.clone();
                     Box::pin(async move {
                         for statement in pragmas {
-                            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *conn).await?;
+                            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+                                .execute(&mut *conn)
+                                .await?;
                         }
                         Ok(())
                     })
@@ -107,12 +109,25 @@ impl Db {
         let open = |size: u32| {
             let options = pool(size);
             let url = url.clone();
-            async move { options.connect(&url).await.map_err(|error| DbError::Open(error.to_string())) }
+            async move {
+                options
+                    .connect(&url)
+                    .await
+                    .map_err(|error| DbError::Open(error.to_string()))
+            }
         };
         let write = open(if engine == Engine::Sqlite { 1 } else { READERS }).await?;
-        let db = Self { engine, read: write.clone(), write };
+        let db = Self {
+            engine,
+            read: write.clone(),
+            write,
+        };
         migrate::run(&db).await?;
-        let read = if engine == Engine::Sqlite { open(READERS).await? } else { db.write.clone() };
+        let read = if engine == Engine::Sqlite {
+            open(READERS).await?
+        } else {
+            db.write.clone()
+        };
         Ok(Self { read, ..db })
     }
 
@@ -127,12 +142,20 @@ impl Db {
             Engine::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await?,
             Engine::Mysql | Engine::Postgres => self.write.begin().await?,
         };
-        Ok(Tx { conn: Conn { raw: Raw::Tx(tx), engine: self.engine } })
+        Ok(Tx {
+            conn: Conn {
+                raw: Raw::Tx(tx),
+                engine: self.engine,
+            },
+        })
     }
 
     /// A connection for reading only. On SQLite it does not see what an open transaction has not committed.
     pub async fn read(&self) -> DbResult<Conn> {
-        Ok(Conn { raw: Raw::Pool(self.read.acquire().await?), engine: self.engine })
+        Ok(Conn {
+            raw: Raw::Pool(self.read.acquire().await?),
+            engine: self.engine,
+        })
     }
 
     /// The SQL expression for now in microseconds, by the database's clock.

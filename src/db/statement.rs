@@ -18,7 +18,10 @@ pub struct Statement {
 
 /// Begins a statement with placeholders `$1`, `$2`, …
 pub fn sql(text: impl Into<Cow<'static, str>>) -> Statement {
-    Statement { text: text.into(), arguments: Vec::new() }
+    Statement {
+        text: text.into(),
+        arguments: Vec::new(),
+    }
 }
 
 impl Statement {
@@ -38,7 +41,9 @@ impl Statement {
     pub fn push_bind(mut self, text: &str, value: impl Into<Value>) -> Self {
         self.arguments.push(value.into());
         let placeholder = format!("${}", self.arguments.len());
-        self.text.to_mut().push_str(&text.replace("{}", &placeholder));
+        self.text
+            .to_mut()
+            .push_str(&text.replace("{}", &placeholder));
         self
     }
 
@@ -49,7 +54,11 @@ impl Statement {
             self.arguments.push(value.into());
             list.push(format!("${}", self.arguments.len()));
         }
-        let list = if list.is_empty() { "NULL".to_owned() } else { list.join(", ") };
+        let list = if list.is_empty() {
+            "NULL".to_owned()
+        } else {
+            list.join(", ")
+        };
         self.text.to_mut().push_str(&format!(" IN ({list})"));
         self
     }
@@ -66,14 +75,24 @@ impl Statement {
     }
 
     /// All rows, each made by `read`.
-    pub async fn all<T>(self, conn: &mut Conn, read: impl Fn(&mut Row) -> DbResult<T>) -> DbResult<Vec<T>> {
+    pub async fn all<T>(
+        self,
+        conn: &mut Conn,
+        read: impl Fn(&mut Row) -> DbResult<T>,
+    ) -> DbResult<Vec<T>> {
         let query = self.into_query(conn)?;
         let rows = conn.raw().fetch_all(query).await?;
-        rows.into_iter().map(|row| read(&mut Row::new(row))).collect()
+        rows.into_iter()
+            .map(|row| read(&mut Row::new(row)))
+            .collect()
     }
 
     /// The first row, if any.
-    pub async fn optional<T>(self, conn: &mut Conn, read: impl Fn(&mut Row) -> DbResult<T>) -> DbResult<Option<T>> {
+    pub async fn optional<T>(
+        self,
+        conn: &mut Conn,
+        read: impl Fn(&mut Row) -> DbResult<T>,
+    ) -> DbResult<Option<T>> {
         let query = self.into_query(conn)?;
         let row = conn.raw().fetch_optional(query).await?;
         row.map(|row| read(&mut Row::new(row))).transpose()
@@ -86,7 +105,10 @@ impl Statement {
         Row::new(row).take()
     }
 
-    fn into_query(self, conn: &Conn) -> DbResult<sqlx::query::Query<'static, sqlx::Any, AnyArguments>> {
+    fn into_query(
+        self,
+        conn: &Conn,
+    ) -> DbResult<sqlx::query::Query<'static, sqlx::Any, AnyArguments>> {
         let rendered = conn.engine().render(&self.text);
         let mut arguments = AnyArguments::default();
         for &at in &rendered.order {
@@ -94,9 +116,15 @@ impl Statement {
                 column: at,
                 reason: format!("the statement has no argument ${}: {}", at + 1, self.text),
             })?;
-            value.clone().add_to(&mut arguments).map_err(|error| DbError::Engine(sqlx::Error::Encode(error)))?;
+            value
+                .clone()
+                .add_to(&mut arguments)
+                .map_err(|error| DbError::Engine(sqlx::Error::Encode(error)))?;
         }
-        Ok(sqlx::query_with(AssertSqlSafe(rendered.text.clone()), arguments))
+        Ok(sqlx::query_with(
+            AssertSqlSafe(rendered.text.clone()),
+            arguments,
+        ))
     }
 }
 
@@ -158,24 +186,52 @@ mod tests {
         assert!(written.swapped(&mut tx).await.unwrap());
         tx.commit().await.unwrap();
         let mut conn = db.read().await.unwrap();
-        let row = sql("SELECT a, b, c, d, e, f FROM t WHERE b").push_in([id]).optional(&mut conn, |row| {
-            Ok((row.take::<Time>()?, row.take::<ServerId>()?, row.take::<f64>()?, row.take::<Vec<u8>>()?, row.take_json::<Vec<String>>()?, row.take::<Option<i64>>()?))
-        });
-        assert_eq!(row.await.unwrap(), Some((Time(5), id, 0.5, vec![1, 2], vec!["x".into()], None)));
+        let row = sql("SELECT a, b, c, d, e, f FROM t WHERE b")
+            .push_in([id])
+            .optional(&mut conn, |row| {
+                Ok((
+                    row.take::<Time>()?,
+                    row.take::<ServerId>()?,
+                    row.take::<f64>()?,
+                    row.take::<Vec<u8>>()?,
+                    row.take_json::<Vec<String>>()?,
+                    row.take::<Option<i64>>()?,
+                ))
+            });
+        assert_eq!(
+            row.await.unwrap(),
+            Some((Time(5), id, 0.5, vec![1, 2], vec!["x".into()], None))
+        );
     }
 
     #[tokio::test]
     async fn a_transaction_that_is_dropped_leaves_nothing_and_a_taken_key_is_told() {
         let (_dir, db) = fresh().await;
         let mut tx = db.begin().await.unwrap();
-        sql("CREATE TABLE t (a BIGINT PRIMARY KEY)").execute(&mut tx).await.unwrap();
+        sql("CREATE TABLE t (a BIGINT PRIMARY KEY)")
+            .execute(&mut tx)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        sql("INSERT INTO t VALUES ($1)").bind(1_i64).execute(&mut tx).await.unwrap();
-        let again = sql("INSERT INTO t VALUES ($1)").bind(1_i64).execute(&mut tx).await;
+        sql("INSERT INTO t VALUES ($1)")
+            .bind(1_i64)
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        let again = sql("INSERT INTO t VALUES ($1)")
+            .bind(1_i64)
+            .execute(&mut tx)
+            .await;
         assert!(matches!(again, Err(DbError::Duplicate { .. })));
         drop(tx);
         let mut conn = db.read().await.unwrap();
-        assert_eq!(sql("SELECT COUNT(*) FROM t").scalar::<i64>(&mut conn).await.unwrap(), 0);
+        assert_eq!(
+            sql("SELECT COUNT(*) FROM t")
+                .scalar::<i64>(&mut conn)
+                .await
+                .unwrap(),
+            0
+        );
     }
 }

@@ -24,10 +24,15 @@ impl Value {
     /// A structure as JSON text.
     pub fn json<T: Serialize>(value: &T) -> Self {
         // Only a map with keys that are no strings can fail here, and no stored structure has one.
-        Self::Text(Some(serde_json::to_string(value).unwrap_or_else(|_| "null".into())))
+        Self::Text(Some(
+            serde_json::to_string(value).unwrap_or_else(|_| "null".into()),
+        ))
     }
 
-    pub(super) fn add_to(self, arguments: &mut AnyArguments) -> Result<(), sqlx::error::BoxDynError> {
+    pub(super) fn add_to(
+        self,
+        arguments: &mut AnyArguments,
+    ) -> Result<(), sqlx::error::BoxDynError> {
         match self {
             Self::Int(number) => arguments.add(number),
             Self::Float(number) => arguments.add(number),
@@ -155,7 +160,10 @@ pub trait Column: Sized {
     fn read(row: &AnyRow, at: usize) -> Result<Self, String>;
 }
 
-fn native<'r, T: sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any>>(row: &'r AnyRow, at: usize) -> Result<T, String> {
+fn native<'r, T: sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any>>(
+    row: &'r AnyRow,
+    at: usize,
+) -> Result<T, String> {
     row.try_get(at).map_err(|error| error.to_string())
 }
 
@@ -167,13 +175,17 @@ impl Column for i64 {
 
 impl Column for u32 {
     fn read(row: &AnyRow, at: usize) -> Result<Self, String> {
-        i64::read(row, at)?.try_into().map_err(|_| "out of range".into())
+        i64::read(row, at)?
+            .try_into()
+            .map_err(|_| "out of range".into())
     }
 }
 
 impl Column for u64 {
     fn read(row: &AnyRow, at: usize) -> Result<Self, String> {
-        i64::read(row, at)?.try_into().map_err(|_| "negative".into())
+        i64::read(row, at)?
+            .try_into()
+            .map_err(|_| "negative".into())
     }
 }
 
@@ -196,8 +208,15 @@ impl Column for f64 {
             raw.type_info().kind(),
             AnyTypeInfoKind::BigInt | AnyTypeInfoKind::Integer | AnyTypeInfoKind::SmallInt
         );
-        #[expect(clippy::cast_precision_loss, reason = "a sum of whole numbers read as floating point")]
-        if whole { i64::read(row, at).map(|number| number as f64) } else { native(row, at) }
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a sum of whole numbers read as floating point"
+        )]
+        if whole {
+            i64::read(row, at).map(|number| number as f64)
+        } else {
+            native(row, at)
+        }
     }
 }
 
@@ -215,14 +234,20 @@ impl Column for Vec<u8> {
 
 impl<T> Column for Id<T> {
     fn read(row: &AnyRow, at: usize) -> Result<Self, String> {
-        native::<&str>(row, at)?.parse().map_err(|_| "no UUID".into())
+        native::<&str>(row, at)?
+            .parse()
+            .map_err(|_| "no UUID".into())
     }
 }
 
 impl<T: Column> Column for Option<T> {
     fn read(row: &AnyRow, at: usize) -> Result<Self, String> {
         let raw = row.try_get_raw(at).map_err(|error| error.to_string())?;
-        if raw.is_null() || raw.type_info().is_null() { Ok(None) } else { T::read(row, at).map(Some) }
+        if raw.is_null() || raw.type_info().is_null() {
+            Ok(None)
+        } else {
+            T::read(row, at).map(Some)
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! **Theory.** An operation is a row, inserted in the transaction that records its intent. It consists of named steps,
 //! each with an undo where it leaves something behind; its state is a typed structure, stored after each step. Any control
-//! process claims it by compare-and-swap on an expired lease (by the database'"'"'s clock); every later write is fenced by
+//! process claims it by compare-and-swap on an expired lease (by the database's clock); every later write is fenced by
 //! owner and generation, so that a process that lost its lease can change nothing more. A step runs *at least* once:
-//! when a process dies after the step'"'"'s effect and before its record, the next one runs it again. So **steps and undos are
+//! when a process dies after the step's effect and before its record, the next one runs it again. So **steps and undos are
 //! idempotent**, and state that a step needs to find its own effect again (an id it will use) is chosen by an earlier one.
 //!
 //! **Failure.** A step may fail ([`StepError::Failed`]) only if it knows that it left nothing behind; then the steps before
@@ -30,8 +30,8 @@ mod store;
 pub use engine::{Chaos, Engine, Phase, Verdict, Waker};
 pub use model::{Failure, Operation, OperationEvent, OperationQuery, Progress, Status};
 pub use ops::{
-    Busy, Target, operation_abandon, operation_abort, operation_abort_of_on_conn, operation_events, operation_list,
-    operation_retry, operation_show, prune, start_on_conn,
+    Busy, Target, operation_abandon, operation_abort, operation_abort_of_on_conn, operation_events,
+    operation_list, operation_retry, operation_show, prune, start_on_conn,
 };
 pub use progress::report;
 pub use registry::Registry;

@@ -26,17 +26,24 @@ pub enum Status {
     Undone,
     /// Failed, and an undo failed too: the operator decides.
     Stuck,
-    /// Given up by the operator; what it left behind is theirs or a reconciler'"'"'s.
+    /// Given up by the operator; what it left behind is theirs or a reconciler's.
     Abandoned,
 }
 
 impl Status {
     /// All, in the order of life.
-    pub const ALL: [Self; 7] =
-        [Self::Pending, Self::Running, Self::Unwinding, Self::Done, Self::Undone, Self::Stuck, Self::Abandoned];
+    pub const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Running,
+        Self::Unwinding,
+        Self::Done,
+        Self::Undone,
+        Self::Stuck,
+        Self::Abandoned,
+    ];
 
     /// Its name in the database and on the wire.
-    pub fn name(self) -> &'"'"'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Running => "running",
@@ -55,7 +62,7 @@ impl Status {
 }
 
 impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'"'"'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
@@ -64,7 +71,10 @@ impl FromStr for Status {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|status| status.name() == text).ok_or(())
+        Self::ALL
+            .into_iter()
+            .find(|status| status.name() == text)
+            .ok_or(())
     }
 }
 
@@ -80,7 +90,10 @@ pub struct Failure {
 impl Failure {
     /// A failure without advice.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self {
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// The same with advice.
@@ -92,7 +105,7 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'"'"'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
@@ -123,7 +136,7 @@ pub struct Operation {
     pub id: OperationId,
     /// Its saga.
     pub kind: String,
-    /// Version of the saga'"'"'s state.
+    /// Version of the saga's state.
     pub version: i64,
     /// Kind of the resource it changes.
     pub resource_type: String,
@@ -141,10 +154,14 @@ pub struct Operation {
     pub actor: String,
     /// Request by which it was asked.
     pub request_id: String,
-    /// The saga'"'"'s state, as JSON.
+    /// The saga's state, as JSON.
     pub state: String,
     /// Forward: the step to run. Backward: one more than the step to undo.
     pub step: usize,
+    /// Name of the step that runs, or that ran last.
+    pub step_name: String,
+    /// How many steps there are.
+    pub step_count: i64,
     /// Backward: the step to go forward from again, instead of ending as undone.
     pub restart_at: Option<usize>,
     /// Where it is in its life.

@@ -19,9 +19,9 @@ use crate::ids::{OperationId, Time};
 const CALL_SLICE: Duration = Duration::from_secs(20);
 
 /// A kind of operation. The value is its state: parameters, and what the steps found out.
-pub trait Saga: Serialize + DeserializeOwned + Send + Sync + '"'"'static {
+pub trait Saga: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Name of the kind, as people read it: `server_launch`.
-    const KIND: &'"'"'static str;
+    const KIND: &'static str;
     /// Version of the state; a process does not touch operations of a version that it does not know.
     const VERSION: i64;
     /// The steps in order.
@@ -29,11 +29,11 @@ pub trait Saga: Serialize + DeserializeOwned + Send + Sync + '"'"'static {
 }
 
 /// What a step or an undo is: an async function over the context and the state.
-pub type StepFn<S> = for<'"'"'a> fn(&'"'"'a StepContext, &'"'"'a mut S) -> BoxFuture<'"'"'a, StepResult>;
+pub type StepFn<S> = for<'a> fn(&'a StepContext, &'a mut S) -> BoxFuture<'a, StepResult>;
 
 /// One step.
 pub struct Step<S> {
-    pub(super) name: &'"'"'static str,
+    pub(super) name: &'static str,
     pub(super) run: StepFn<S>,
     pub(super) undo: Option<StepFn<S>>,
     pub(super) restart: bool,
@@ -42,8 +42,14 @@ pub struct Step<S> {
 
 impl<S> Step<S> {
     /// A step that leaves nothing behind that would have to be undone.
-    pub fn new(name: &'"'"'static str, run: StepFn<S>) -> Self {
-        Self { name, run, undo: None, restart: false, commits: false }
+    pub fn new(name: &'static str, run: StepFn<S>) -> Self {
+        Self {
+            name,
+            run,
+            undo: None,
+            restart: false,
+            commits: false,
+        }
     }
 
     /// Undoes what the step did, partly or wholly, or nothing.
@@ -112,7 +118,9 @@ impl From<DbError> for StepError {
 impl From<CallError> for StepError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Fault(fault) if fault.kind != FaultKind::Unavailable => Self::Failed(Failure::new(fault.message)),
+            CallError::Fault(fault) if fault.kind != FaultKind::Unavailable => {
+                Self::Failed(Failure::new(fault.message))
+            }
             other => Self::Retry(other.to_string()),
         }
     }
@@ -139,7 +147,12 @@ impl Deref for StepContext {
 impl StepContext {
     /// Asks a node, again and again until it answers, somebody aborts the operation, or `deadline` passes. For calls
     /// that take long: the node answers repeats of one operation with one result.
-    pub async fn call<R: Rpc>(&self, host: &str, request: &R, deadline: Duration) -> Result<R::Reply, StepError> {
+    pub async fn call<R: Rpc>(
+        &self,
+        host: &str,
+        request: &R,
+        deadline: Duration,
+    ) -> Result<R::Reply, StepError> {
         let started = tokio::time::Instant::now();
         loop {
             let slice = CALL_SLICE.min(deadline.saturating_sub(started.elapsed()));

@@ -9,7 +9,7 @@ use crate::db::{Conn, Db, DbResult, Row, Value, sql};
 use crate::ids::{OperationId, Time};
 
 const COLUMNS: &str = "id, kind, version, resource_type, resource_id, resource_name, host, project_id, user_id, actor, \
-     request_id, state, step, restart_at, status, attempt, abort, progress, error, generation, created_at, updated_at, finished_at";
+     request_id, state, step, step_name, step_count, restart_at, status, attempt, abort, progress, error, generation, created_at, updated_at, finished_at";
 
 fn operation(row: &mut Row) -> DbResult<Operation> {
     Ok(Operation {
@@ -26,6 +26,8 @@ fn operation(row: &mut Row) -> DbResult<Operation> {
         request_id: row.take()?,
         state: row.take()?,
         step: index(row.take()?),
+        step_name: row.take()?,
+        step_count: row.take()?,
         restart_at: row.take::<Option<i64>>()?.map(index),
         status: row.take_parsed()?,
         attempt: row.take()?,
@@ -40,7 +42,9 @@ fn operation(row: &mut Row) -> DbResult<Operation> {
 }
 
 fn optional_json<T: serde::de::DeserializeOwned>(row: &mut Row) -> DbResult<Option<T>> {
-    Ok(row.take::<Option<String>>()?.and_then(|text| serde_json::from_str(&text).ok()))
+    Ok(row
+        .take::<Option<String>>()?
+        .and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 fn index(number: i64) -> usize {
@@ -51,23 +55,30 @@ fn number(index: usize) -> i64 {
     i64::try_from(index).unwrap_or(i64::MAX)
 }
 
+/// A saga as its row names it.
+pub(super) struct Kind {
+    pub name: &'static str,
+    pub version: i64,
+    pub steps: Vec<&'static str>,
+}
+
 pub(super) async fn insert(
     conn: &mut Conn,
     cx: &Context,
     id: OperationId,
-    kind: (&str, i64),
+    kind: &Kind,
     state: &str,
-    target: &Target<'"'"'_>,
+    target: &Target<'_>,
     status: Status,
 ) -> DbResult<()> {
     let now = Time::now();
     sql(format!(
         "INSERT INTO operation ({COLUMNS}, owner, lease_until, wake_at) VALUES \
-         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, NULL, $13, 0, 0, NULL, NULL, 0, $14, $14, NULL, NULL, 0, 0)"
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, NULL, $15, 0, 0, NULL, NULL, 0, $16, $16, NULL, NULL, 0, 0)"
     ))
     .bind(id)
-    .bind(kind.0)
-    .bind(kind.1)
+    .bind(kind.name)
+    .bind(kind.version)
     .bind(target.kind)
     .bind(target.id)
     .bind(target.name)
@@ -77,6 +88,8 @@ pub(super) async fn insert(
     .bind(Value::json(&*cx.actor))
     .bind(&*cx.request_id)
     .bind(state)
+    .bind(kind.steps.first().copied().unwrap_or_default())
+    .bind(number(kind.steps.len()))
     .bind(status.name())
     .bind(now)
     .execute(conn)
@@ -84,7 +97,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Takes the resource'"'"'s lock; `false` if another operation has it.
+/// Takes the resource's lock; `false` if another operation has it.
 pub(super) async fn lock(conn: &mut Conn, resource: &str, id: OperationId) -> DbResult<bool> {
     sql("INSERT INTO operation_lock (resource_id, operation_id) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(resource)
@@ -94,11 +107,15 @@ pub(super) async fn lock(conn: &mut Conn, resource: &str, id: OperationId) -> Db
 }
 
 pub(super) async fn unlock(conn: &mut Conn, resource: &str, id: OperationId) -> DbResult<()> {
-    sql("DELETE FROM operation_lock WHERE resource_id = $1 AND operation_id = $2").bind(resource).bind(id).execute(conn).await?;
+    sql("DELETE FROM operation_lock WHERE resource_id = $1 AND operation_id = $2")
+        .bind(resource)
+        .bind(id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
-/// The operation that has the resource'"'"'s lock.
+/// The operation that has the resource's lock.
 pub(super) async fn holder(conn: &mut Conn, resource: &str) -> DbResult<Option<Operation>> {
     sql(format!(
         "SELECT {COLUMNS} FROM operation WHERE id = (SELECT operation_id FROM operation_lock WHERE resource_id = $1)"
@@ -109,7 +126,10 @@ pub(super) async fn holder(conn: &mut Conn, resource: &str) -> DbResult<Option<O
 }
 
 pub(super) async fn show(conn: &mut Conn, id: OperationId) -> DbResult<Option<Operation>> {
-    sql(format!("SELECT {COLUMNS} FROM operation WHERE id = $1")).bind(id).optional(conn, operation).await
+    sql(format!("SELECT {COLUMNS} FROM operation WHERE id = $1"))
+        .bind(id)
+        .optional(conn, operation)
+        .await
 }
 
 pub(super) async fn list(conn: &mut Conn, query: &OperationQuery) -> DbResult<Vec<Operation>> {
@@ -127,13 +147,16 @@ pub(super) async fn list(conn: &mut Conn, query: &OperationQuery) -> DbResult<Ve
         statement = statement.push_bind(" AND kind = {}", kind);
     }
     if query.active {
-        statement = statement.push(" AND status IN ('"'"'pending'"'"', '"'"'running'"'"', '"'"'unwinding'"'"', '"'"'stuck'"'"')");
+        statement = statement.push(" AND status IN ('pending', 'running', 'unwinding', 'stuck')");
     }
     if let Some(before) = query.before {
         // Ids sort by creation.
         statement = statement.push_bind(" AND id < {}", before);
     }
-    statement.push_bind(" ORDER BY id DESC LIMIT {}", query.limit).all(conn, operation).await
+    statement
+        .push_bind(" ORDER BY id DESC LIMIT {}", query.limit)
+        .all(conn, operation)
+        .await
 }
 
 pub(super) async fn events(conn: &mut Conn, id: OperationId) -> DbResult<Vec<OperationEvent>> {
@@ -152,7 +175,11 @@ pub(super) async fn events(conn: &mut Conn, id: OperationId) -> DbResult<Vec<Ope
         .await
 }
 
-pub(super) async fn event_add(conn: &mut Conn, id: OperationId, event: &OperationEvent) -> DbResult<()> {
+pub(super) async fn event_add(
+    conn: &mut Conn,
+    id: OperationId,
+    event: &OperationEvent,
+) -> DbResult<()> {
     sql("INSERT INTO operation_event (operation_id, seq, at, step, phase, outcome, message, duration_us) \
          SELECT $1, COALESCE(MAX(seq), 0) + 1, $2, $3, $4, $5, $6, $7 FROM operation_event WHERE operation_id = $1")
     .bind(id)
@@ -168,25 +195,39 @@ pub(super) async fn event_add(conn: &mut Conn, id: OperationId, event: &Operatio
 }
 
 /// Takes an operation that nobody holds and whose time has come.
-pub(super) async fn claim(conn: &mut Conn, db: &Db, id: OperationId, owner: Uuid, lease_us: i64) -> DbResult<Option<Operation>> {
+pub(super) async fn claim(
+    conn: &mut Conn,
+    db: &Db,
+    id: OperationId,
+    owner: Uuid,
+    lease_us: i64,
+) -> DbResult<Option<Operation>> {
     let now = db.now_expr();
     let claimed = sql(format!(
         "UPDATE operation SET owner = $2, generation = generation + 1, lease_until = {now} + $3 \
-         WHERE id = $1 AND status IN ('"'"'pending'"'"', '"'"'running'"'"', '"'"'unwinding'"'"') AND lease_until <= {now} AND wake_at <= {now}"
+         WHERE id = $1 AND status IN ('pending', 'running', 'unwinding') AND lease_until <= {now} AND wake_at <= {now}"
     ))
     .bind(id)
     .bind(owner.to_string())
     .bind(lease_us)
     .swapped(conn)
     .await?;
-    if claimed { show(conn, id).await } else { Ok(None) }
+    if claimed {
+        show(conn, id).await
+    } else {
+        Ok(None)
+    }
 }
 
 /// Operations that could be claimed now.
-pub(super) async fn claimable(conn: &mut Conn, db: &Db, limit: usize) -> DbResult<Vec<OperationId>> {
+pub(super) async fn claimable(
+    conn: &mut Conn,
+    db: &Db,
+    limit: usize,
+) -> DbResult<Vec<OperationId>> {
     let now = db.now_expr();
     sql(format!(
-        "SELECT id FROM operation WHERE status IN ('"'"'pending'"'"', '"'"'running'"'"', '"'"'unwinding'"'"') AND lease_until <= {now} AND wake_at <= {now} \
+        "SELECT id FROM operation WHERE status IN ('pending', 'running', 'unwinding') AND lease_until <= {now} AND wake_at <= {now} \
          ORDER BY wake_at, id LIMIT $1"
     ))
     .bind(number(limit))
@@ -196,28 +237,31 @@ pub(super) async fn claimable(conn: &mut Conn, db: &Db, limit: usize) -> DbResul
 
 /// Operations that wait for this resource.
 pub(super) async fn waiting(conn: &mut Conn, resource: &str) -> DbResult<Vec<OperationId>> {
-    sql("SELECT id FROM operation WHERE resource_id = $1 AND status = '"'"'pending'"'"' ORDER BY id").bind(resource).all(conn, Row::take).await
+    sql("SELECT id FROM operation WHERE resource_id = $1 AND status = 'pending' ORDER BY id")
+        .bind(resource)
+        .all(conn, Row::take)
+        .await
 }
 
 /// What a step changed of its operation.
-pub(super) struct Write<'"'"'a> {
-    pub operation: &'"'"'a Operation,
+pub(super) struct Write<'a> {
+    pub operation: &'a Operation,
     pub owner: Uuid,
     /// Whether the lease is given back.
     pub release: bool,
-    /// When it may be claimed again, by the database'"'"'s clock plus this many microseconds.
+    /// When it may be claimed again, by the database's clock plus this many microseconds.
     pub wake_in_us: i64,
 }
 
-/// Writes the operation'"'"'s progress through life; `false` if the claim was lost, and then nothing was written.
-pub(super) async fn write(conn: &mut Conn, db: &Db, write: &Write<'"'"'_>) -> DbResult<bool> {
+/// Writes the operation's progress through life; `false` if the claim was lost, and then nothing was written.
+pub(super) async fn write(conn: &mut Conn, db: &Db, write: &Write<'_>) -> DbResult<bool> {
     let now = db.now_expr();
     let op = write.operation;
     let lease = if write.release { "0" } else { "lease_until" };
     sql(format!(
         "UPDATE operation SET state = $1, step = $2, restart_at = $3, status = $4, attempt = $5, error = $6, progress = NULL, \
-         updated_at = $7, finished_at = $8, wake_at = {now} + $9, lease_until = {lease} \
-         WHERE id = $10 AND owner = $11 AND generation = $12"
+         updated_at = $7, finished_at = $8, wake_at = {now} + $9, lease_until = {lease}, step_name = $10 \
+         WHERE id = $11 AND owner = $12 AND generation = $13"
     ))
     .bind(&op.state)
     .bind(number(op.step))
@@ -228,6 +272,7 @@ pub(super) async fn write(conn: &mut Conn, db: &Db, write: &Write<'"'"'_>) -> Db
     .bind(op.updated_at)
     .bind(op.finished_at)
     .bind(write.wake_in_us)
+    .bind(&op.step_name)
     .bind(op.id)
     .bind(write.owner.to_string())
     .bind(op.generation)
@@ -238,7 +283,7 @@ pub(super) async fn write(conn: &mut Conn, db: &Db, write: &Write<'"'"'_>) -> Db
 pub(super) async fn renew(conn: &mut Conn, db: &Db, owner: Uuid, lease_us: i64) -> DbResult<u64> {
     let now = db.now_expr();
     sql(format!(
-        "UPDATE operation SET lease_until = {now} + $2 WHERE owner = $1 AND lease_until > 0 AND status IN ('"'"'pending'"'"', '"'"'running'"'"', '"'"'unwinding'"'"')"
+        "UPDATE operation SET lease_until = {now} + $2 WHERE owner = $1 AND lease_until > 0 AND status IN ('pending', 'running', 'unwinding')"
     ))
     .bind(owner.to_string())
     .bind(lease_us)
@@ -248,21 +293,30 @@ pub(super) async fn renew(conn: &mut Conn, db: &Db, owner: Uuid, lease_us: i64) 
 
 /// Frees everything that earlier processes held; only where there can be no other process.
 pub(super) async fn release_all(conn: &mut Conn) -> DbResult<u64> {
-    sql("UPDATE operation SET lease_until = 0, wake_at = 0 WHERE status IN ('"'"'pending'"'"', '"'"'running'"'"', '"'"'unwinding'"'"')").execute(conn).await
+    sql("UPDATE operation SET lease_until = 0, wake_at = 0 WHERE status IN ('pending', 'running', 'unwinding')").execute(conn).await
 }
 
 pub(super) async fn abort(conn: &mut Conn, id: OperationId) -> DbResult<bool> {
-    sql("UPDATE operation SET abort = 1, wake_at = 0 WHERE id = $1 AND status IN ('"'"'pending'"'"', '"'"'running'"'"')").bind(id).swapped(conn).await
+    sql("UPDATE operation SET abort = 1, wake_at = 0 WHERE id = $1 AND status IN ('pending', 'running')").bind(id).swapped(conn).await
 }
 
 pub(super) async fn is_aborted(conn: &mut Conn, id: OperationId) -> DbResult<bool> {
-    Ok(sql("SELECT abort FROM operation WHERE id = $1").bind(id).optional(conn, Row::take::<bool>).await?.unwrap_or(false))
+    Ok(sql("SELECT abort FROM operation WHERE id = $1")
+        .bind(id)
+        .optional(conn, Row::take::<bool>)
+        .await?
+        .unwrap_or(false))
 }
 
 /// From `stuck` to another status; `false` if it was not stuck.
-pub(super) async fn unstick(conn: &mut Conn, id: OperationId, status: Status, finished: Option<Time>) -> DbResult<bool> {
+pub(super) async fn unstick(
+    conn: &mut Conn,
+    id: OperationId,
+    status: Status,
+    finished: Option<Time>,
+) -> DbResult<bool> {
     sql("UPDATE operation SET status = $2, attempt = 0, wake_at = 0, lease_until = 0, updated_at = $3, finished_at = $4 \
-         WHERE id = $1 AND status = '"'"'stuck'"'"'")
+         WHERE id = $1 AND status = 'stuck'")
     .bind(id)
     .bind(status.name())
     .bind(Time::now())
@@ -271,8 +325,12 @@ pub(super) async fn unstick(conn: &mut Conn, id: OperationId, status: Status, fi
     .await
 }
 
-pub(super) async fn progress(conn: &mut Conn, id: OperationId, progress: &Progress) -> DbResult<()> {
-    sql("UPDATE operation SET progress = $2 WHERE id = $1 AND status IN ('"'"'running'"'"', '"'"'unwinding'"'"')")
+pub(super) async fn progress(
+    conn: &mut Conn,
+    id: OperationId,
+    progress: &Progress,
+) -> DbResult<()> {
+    sql("UPDATE operation SET progress = $2 WHERE id = $1 AND status IN ('running', 'unwinding')")
         .bind(id)
         .bind(Value::json(progress))
         .execute(conn)
@@ -286,5 +344,8 @@ pub(super) async fn prune(conn: &mut Conn, before: Time) -> DbResult<u64> {
         .bind(before)
         .execute(conn)
         .await?;
-    sql("DELETE FROM operation WHERE finished_at < $1").bind(before).execute(conn).await
+    sql("DELETE FROM operation WHERE finished_at < $1")
+        .bind(before)
+        .execute(conn)
+        .await
 }

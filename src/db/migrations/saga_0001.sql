@@ -13,6 +13,8 @@ CREATE TABLE operation (
     request_id {id} NOT NULL,
     state {text} NOT NULL,
     step BIGINT NOT NULL,
+    step_name {id} NOT NULL,
+    step_count BIGINT NOT NULL,
     restart_at BIGINT,
     status {id} NOT NULL,
     attempt BIGINT NOT NULL,

@@ -1,0 +1,284 @@
+//! The engine against a real database: a small saga that builds a list, in every way it can go.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::context::{Cloud, Context};
+use crate::ids::OperationId;
+
+/// What the steps did, in order; shared by name because a saga's state is data.
+static WORLD: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+#[derive(Serialize, Deserialize)]
+struct Build {
+    name: String,
+    /// What the third step answers: `ok`, `fail`, `elsewhere` (once), `retry` (once), `never`.
+    third: String,
+    tries: u32,
+}
+
+fn did(saga: &Build, what: &str) {
+    WORLD
+        .lock()
+        .unwrap()
+        .push((saga.name.clone(), what.to_owned()));
+}
+
+impl Saga for Build {
+    const KIND: &'static str = "build";
+    const VERSION: i64 = 1;
+
+    fn steps() -> Vec<Step<Self>> {
+        vec![
+            Step::new("accept", |_, s| {
+                async move {
+                    did(s, "+accept");
+                    Ok(Flow::Next)
+                }
+                .boxed()
+            })
+            .undo(|_, s| {
+                async move {
+                    did(s, "-accept");
+                    Ok(Flow::Next)
+                }
+                .boxed()
+            }),
+            Step::new("place", |_, s| {
+                async move {
+                    did(s, "+place");
+                    s.tries += 1;
+                    Ok(Flow::Next)
+                }
+                .boxed()
+            })
+            .undo(|_, s| {
+                async move {
+                    did(s, "-place");
+                    Ok(Flow::Next)
+                }
+                .boxed()
+            })
+            .restart(),
+            Step::new("start", third).undo(|_, s| {
+                async move {
+                    did(s, "-start");
+                    Ok(Flow::Next)
+                }
+                .boxed()
+            }),
+        ]
+    }
+}
+
+fn third<'a>(cx: &'a StepContext, s: &'a mut Build) -> futures::future::BoxFuture<'a, StepResult> {
+    async move {
+        did(s, "+start");
+        match s.third.as_str() {
+            "fail" => Err(StepError::Failed(Failure::new("no"))),
+            "elsewhere" if s.tries == 1 => Err(StepError::Elsewhere(Failure::new("not here"))),
+            "retry" => {
+                s.third = "ok".into();
+                Err(StepError::Retry("later".into()))
+            }
+            "never" => {
+                cx.aborted().await;
+                Err(StepError::Aborted)
+            }
+            _ => Ok(Flow::Next),
+        }
+    }
+    .boxed()
+}
+
+struct Lab {
+    _dir: tempfile::TempDir,
+    cloud: Arc<Cloud>,
+    _engine: Engine,
+}
+
+async fn lab(chaos: Option<Chaos>) -> Lab {
+    let (dir, cloud, kicks) = crate::context::testing::cloud().await;
+    let mut registry = Registry::default();
+    registry.add::<Build>();
+    let engine = Engine::start(cloud.clone(), registry, kicks, chaos)
+        .await
+        .unwrap();
+    Lab {
+        _dir: dir,
+        cloud,
+        _engine: engine,
+    }
+}
+
+async fn start(
+    lab: &Lab,
+    name: &str,
+    third: &str,
+    busy: Busy,
+) -> crate::error::Result<OperationId> {
+    let cx = Context::system(lab.cloud.clone());
+    let saga = Build {
+        name: name.into(),
+        third: third.into(),
+        tries: 0,
+    };
+    let mut tx = cx.db.begin().await?;
+    let target = Target {
+        kind: "thing",
+        id: name,
+        name,
+        host: None,
+        project: None,
+    };
+    let id = start_on_conn(&mut tx, &cx, &saga, target, busy).await?;
+    tx.commit().await?;
+    cx.sagas.kick(id);
+    Ok(id)
+}
+
+async fn end(lab: &Lab, id: OperationId) -> Operation {
+    let cx = Context::system(lab.cloud.clone());
+    let wait = async {
+        let mut watch = cx.events.watch();
+        loop {
+            let operation = operation_show(&cx, id).await.unwrap();
+            if operation.status.is_finished() || operation.status == Status::Stuck {
+                return operation;
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(50), watch.recv()).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .expect("the operation ends")
+}
+
+fn world(name: &str) -> String {
+    WORLD
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|(of, _)| of == name)
+        .map(|(_, what)| what.as_str())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[tokio::test]
+async fn steps_run_in_order_and_a_failure_undoes_what_came_before() {
+    let lab = lab(None).await;
+    for (name, third, status, expected) in [
+        ("plain", "ok", Status::Done, "+accept +place +start"),
+        (
+            "fails",
+            "fail",
+            Status::Undone,
+            "+accept +place +start -place -accept",
+        ),
+        (
+            "moves",
+            "elsewhere",
+            Status::Done,
+            "+accept +place +start -place +place +start",
+        ),
+        (
+            "again",
+            "retry",
+            Status::Done,
+            "+accept +place +start +start",
+        ),
+    ] {
+        let id = start(&lab, name, third, Busy::Refuse).await.unwrap();
+        let operation = end(&lab, id).await;
+        assert_eq!(operation.status, status, "{name}: {:?}", operation.error);
+        assert_eq!(world(name), expected);
+    }
+}
+
+#[tokio::test]
+async fn one_operation_at_a_time_has_a_resource_and_an_abort_frees_it_for_the_next() {
+    let lab = lab(None).await;
+    let first = start(&lab, "busy", "never", Busy::Refuse).await.unwrap();
+    let refused = start(&lab, "busy", "ok", Busy::Refuse)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        refused.contains("build") && refused.contains(&first.to_string()),
+        "{refused}"
+    );
+    let second = start(&lab, "busy", "ok", Busy::Wait).await.unwrap();
+    operation_abort(&Context::system(lab.cloud.clone()), first)
+        .await
+        .unwrap();
+    assert_eq!(end(&lab, first).await.status, Status::Undone);
+    assert_eq!(end(&lab, second).await.status, Status::Done);
+}
+
+#[tokio::test]
+async fn each_step_may_run_twice_and_each_failure_is_undone() {
+    for (at, phase) in [
+        ("accept", Phase::Run),
+        ("place", Phase::Run),
+        ("start", Phase::Run),
+    ] {
+        let chaos: Chaos = Arc::new(move |_, step, now| match (step == at, now == phase) {
+            (true, true) => Verdict::FailAfter,
+            _ => Verdict::Twice,
+        });
+        let lab = lab(Some(chaos)).await;
+        let name = format!("chaos-{at}");
+        let id = start(&lab, &name, "ok", Busy::Refuse).await.unwrap();
+        assert_eq!(end(&lab, id).await.status, Status::Undone);
+        assert!(
+            world(&name).ends_with("-accept -accept"),
+            "{}",
+            world(&name)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_operation_of_a_dead_process_goes_on_at_the_next_start() {
+    let (_dir, cloud, kicks) = crate::context::testing::cloud().await;
+    // Nobody runs it yet: as if the process died right after the commit, holding the claim.
+    let cx = Context::system(cloud.clone());
+    let mut tx = cx.db.begin().await.unwrap();
+    let saga = Build {
+        name: "left".into(),
+        third: "ok".into(),
+        tries: 0,
+    };
+    let target = Target {
+        kind: "thing",
+        id: "left",
+        name: "left",
+        host: None,
+        project: None,
+    };
+    let id = start_on_conn(&mut tx, &cx, &saga, target, Busy::Refuse)
+        .await
+        .unwrap();
+    store::claim(&mut tx, &cx.db, id, uuid::Uuid::new_v4(), 3_600_000_000)
+        .await
+        .unwrap()
+        .unwrap();
+    tx.commit().await.unwrap();
+    let mut registry = Registry::default();
+    registry.add::<Build>();
+    let engine = Engine::start(cloud.clone(), registry, kicks, None)
+        .await
+        .unwrap();
+    let lab = Lab {
+        _dir,
+        cloud,
+        _engine: engine,
+    };
+    assert_eq!(end(&lab, id).await.status, Status::Done);
+    assert_eq!(operation_events(&cx, id).await.unwrap().len(), 3);
+}
