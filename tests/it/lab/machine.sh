@@ -1,0 +1,84 @@
+#!/bin/bash
+# A private machine for one test, in namespaces of its own (mount, pid, network, uts, ipc).
+#
+#   machine.sh run DIRECTORY        bring it up and keep it until standard input ends; then remove it, directory included
+#   machine.sh init DIRECTORY       (its pid 1, started by `run`)
+#   machine.sh libvirtd start|stop  (inside) start or stop its libvirtd and wait until that is so
+#
+# libvirt's places are compiled in; here DIRECTORY's etc, lib, run, cache and log lie over them. When pid 1 goes, the
+# kernel ends everything inside, guests included: closing standard input, or dying, is enough to clean up. libvirt uses
+# no cgroups in it, so that nothing of it can be left behind in the machine's.
+set -eu
+self=$(readlink -f "$0")
+PATH=$PATH:/usr/sbin:/sbin
+
+run() {
+  local directory=$1
+  case $directory in /tmp/skydeck-*) ;; *) echo "refusing to use $directory" >&2; exit 2 ;; esac
+  trap '' INT HUP TERM
+  unshare --net --uts --ipc --mount --pid --fork --kill-child=KILL "$self" init "$directory" || true
+  [ -n "${SKYDECK_TEST_KEEP:-}" ] || rm -rf --one-file-system "$directory"
+}
+
+write_configuration() {
+  local directory=$1 uuid
+  uuid=$(cat /proc/sys/kernel/random/uuid)
+  mkdir -p "$directory"/{etc,lib,run,cache,log} "$directory"/etc/{qemu/networks,nwfilter,storage,secrets} "$directory"/lib/{qemu,images,boot}
+  chmod 0755 "$directory"/{etc,lib,run,cache,log}
+  echo "${uuid//-/}" >"$directory/machine-id"
+  printf '127.0.0.1 localhost\n127.0.1.1 testhost\n' >"$directory/hosts"
+  cat >"$directory/etc/libvirtd.conf" <<C
+host_uuid = "$uuid"
+log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
+C
+  echo 'log_outputs = "3:file:/var/log/libvirt/virtlogd.log"' >"$directory/etc/virtlogd.conf"
+  printf 'security_driver = "none"\ncgroup_controllers = []\n' >"$directory/etc/qemu.conf"
+}
+
+init() {
+  local directory=$1 pid place
+  # Still the outer /proc: this is the pid by which the test finds the namespaces.
+  read -r pid _ </proc/self/stat
+  mount --make-rprivate /
+  mount -t proc proc /proc
+  mount -t sysfs sysfs /sys
+  mount -t tmpfs -o mode=0755 run /run
+  hostname testhost
+  write_configuration "$directory"
+  mkdir -p /run/libvirt /run/netns /run/lock
+  for place in etc:/etc/libvirt lib:/var/lib/libvirt run:/run/libvirt cache:/var/cache/libvirt log:/var/log/libvirt \
+    hosts:/etc/hosts machine-id:/etc/machine-id; do
+    [ -e "${place#*:}" ] || continue
+    mount --bind "$directory/${place%%:*}" "${place#*:}"
+  done
+  ip link set lo up
+  virtlogd -d -f /etc/libvirt/virtlogd.conf -p /run/libvirt/virtlogd.pid
+  libvirtd_start
+  echo "$pid" >"$directory/pid.new"
+  mv "$directory/pid.new" "$directory/pid"
+  while read -r _; do :; done
+}
+
+libvirtd_start() {
+  libvirtd -d -f /etc/libvirt/libvirtd.conf -p /run/libvirt/libvirtd.pid
+  local tries=0
+  until timeout 10 virsh -q -c qemu:///system uri >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    [ $tries -lt 200 ] || { echo "libvirtd does not answer" >&2; exit 1; }
+    sleep 0.05
+  done
+}
+
+libvirtd_stop() {
+  local pid
+  pid=$(cat /run/libvirt/libvirtd.pid)
+  kill "$pid"
+  timeout 20 tail --pid="$pid" -f /dev/null || kill -KILL "$pid"
+}
+
+case $1 in
+  run) run "$2" ;;
+  init) init "$2" ;;
+  libvirtd) "libvirtd_$2" ;;
+  *) exit 2 ;;
+esac

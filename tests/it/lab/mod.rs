@@ -1,0 +1,18 @@
+//! What integration tests stand on.
+//!
+//! - [`machine::Machine`]: a private machine in namespaces, with a libvirtd, network and file places of its own. Tests
+//!   run Skydeck inside it as it would run on a real one.
+//! - [`process::Running`]: a process inside it, with its output in a log file.
+//! - [`terminal::Terminal`]: a program in a real terminal (PTY) of a given size; what is on the screen, and keys.
+//! - [`guest`]: the small guest that boots in seconds.
+//! - [`wait`]: waiting for a condition with a deadline; the only place that lets time pass.
+//!
+//! Everything is torn down by `Drop`, and also when the test process is killed.
+
+pub mod guest;
+pub mod machine;
+pub mod process;
+pub mod terminal;
+pub mod wait;
+
+mod selftest;
