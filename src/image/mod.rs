@@ -1,2 +1,3 @@
 //! Images: bytes that servers boot from.
 pub mod rpc;
+pub mod wire;

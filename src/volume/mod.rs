@@ -1,2 +1,3 @@
 //! Volumes: disks that outlive servers.
 pub mod rpc;
+pub mod wire;

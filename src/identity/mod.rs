@@ -1,0 +1,2 @@
+//! Domains, projects, users, roles and tokens.
+pub mod wire;

@@ -1,0 +1,2 @@
+//! What servers and hosts use: samples, roll-ups and statistics.
+pub mod wire;
