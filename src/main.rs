@@ -1,1 +1,3 @@
+//! The program: arguments, then the role they ask for.
+
 fn main() {}
