@@ -42,13 +42,15 @@ pub fn app(cloud: &State, services: Vec<Routes>, authenticate: Authenticate) -> 
         if let Some(range) = versions {
             router = router.layer(from_fn(move |request, next| negotiate(range, request, next)));
         }
-        app = app.merge(router.layer(from_fn(move |request, next| shape(style, request, next))));
+        let calm = CatchPanicLayer::custom(|_| {
+            Error::Internal("the request met a defect; see the log".into()).into_response()
+        });
+        app = app.merge(router.layer(calm).layer(from_fn(move |request, next| shape(style, request, next))));
     }
     let for_callers = cloud.clone();
     app.fallback(|| async { Error::not_found("path", "of this request") })
         .layer(from_fn(|request, next| shape(ErrorStyle::Skydeck, request, next)))
         .layer(from_fn(move |request, next| identify(for_callers.clone(), authenticate, request, next)))
-        .layer(CatchPanicLayer::custom(|_| Error::Internal("the request met a defect; see the log".into()).into_response()))
         .with_state(cloud.clone())
 }
 
