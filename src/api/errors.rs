@@ -13,7 +13,11 @@ impl IntoResponse for Error {
         if status >= 500 {
             tracing::error!(error = %self, "a request failed");
         }
-        let field = if let Self::Invalid { field, .. } = &self { Some(field.clone()) } else { None };
+        let field = if let Self::Invalid { field, .. } = &self {
+            Some(field.clone())
+        } else {
+            None
+        };
         let kind = match &self {
             Self::Quota { .. } => "OverQuota",
             Self::NotFound { kind, .. } => match *kind {
@@ -24,7 +28,11 @@ impl IntoResponse for Error {
             },
             _ => "",
         };
-        let info = ErrorInfo { kind: kind.to_owned(), field, ..ErrorInfo::new(status, self.to_string()) };
+        let info = ErrorInfo {
+            kind: kind.to_owned(),
+            field,
+            ..ErrorInfo::new(status, self.to_string())
+        };
         let mut response = code(status).into_response();
         response.extensions_mut().insert(info);
         response
@@ -38,7 +46,11 @@ pub(super) fn dress(style: ErrorStyle, request_id: &str, response: Response) -> 
         Some(info) => info.clone(),
         // What axum answers by itself, without a body of a handler.
         None if matches!(status, 404 | 405) && response.headers().get("content-type").is_none() => {
-            let text = if status == 404 { "The resource could not be found." } else { "The method is not allowed for this resource." };
+            let text = if status == 404 {
+                "The resource could not be found."
+            } else {
+                "The method is not allowed for this resource."
+            };
             ErrorInfo::new(status, text)
         }
         None => return response,

@@ -17,7 +17,11 @@ impl FromRequestParts<State> for Context {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self> {
-        parts.extensions.get().cloned().ok_or_else(|| Error::Internal("the route has no rule".into()))
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(|| Error::Internal("the route has no rule".into()))
     }
 }
 
@@ -29,7 +33,11 @@ impl FromRequestParts<State> for Version {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self> {
-        parts.extensions.get().copied().ok_or_else(|| Error::Internal("the service has no microversions".into()))
+        parts
+            .extensions
+            .get()
+            .copied()
+            .ok_or_else(|| Error::Internal("the service has no microversions".into()))
     }
 }
 
@@ -46,9 +54,15 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
         let parsed: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let path = error.path().to_string();
             let reason = error.inner().to_string();
-            if path == "." { Error::BadRequest(format!("the body is not as expected: {reason}")) } else { Error::invalid(path, reason) }
+            if path == "." {
+                Error::BadRequest(format!("the body is not as expected: {reason}"))
+            } else {
+                Error::invalid(path, reason)
+            }
         })?;
-        json.end().map_err(|_| Error::BadRequest("there is something after the end of the JSON body".into()))?;
+        json.end().map_err(|_| {
+            Error::BadRequest("there is something after the end of the JSON body".into())
+        })?;
         Ok(Self(parsed))
     }
 }
@@ -64,7 +78,11 @@ impl FromRequest<State> for RawBody {
         axum::body::to_bytes(request.into_body(), limit)
             .await
             .map(Self)
-            .map_err(|_| Error::TooLarge(format!("the body is longer than {limit} bytes, or broke off")))
+            .map_err(|_| {
+                Error::TooLarge(format!(
+                    "the body is longer than {limit} bytes, or broke off"
+                ))
+            })
     }
 }
 
@@ -78,7 +96,12 @@ impl<T: DeserializeOwned> FromRequestParts<State> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &State) -> Result<Self> {
         axum::extract::Query::try_from_uri(&parts.uri)
             .map(|axum::extract::Query(query)| Self(query))
-            .map_err(|error| Error::BadRequest(format!("the query is not as expected: {}", error.body_text())))
+            .map_err(|error| {
+                Error::BadRequest(format!(
+                    "the query is not as expected: {}",
+                    error.body_text()
+                ))
+            })
     }
 }
 
@@ -89,13 +112,19 @@ pub struct Params(pub Vec<(String, String)>);
 impl Params {
     /// The first value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// A parameter as a value of its own type; an error names it.
     pub fn parse<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
         self.get(name)
-            .map(|text| text.parse().map_err(|_| Error::invalid(name, format!("{text:?} is not understood"))))
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| Error::invalid(name, format!("{text:?} is not understood")))
+            })
             .transpose()
     }
 }
@@ -120,7 +149,15 @@ pub fn request_base(cloud: &State, headers: &axum::http::HeaderMap) -> String {
     if !cloud.config.api.public_url.is_empty() {
         return cloud.config.api.public_url.trim_end_matches('/').to_owned();
     }
-    let host = headers.get("host").and_then(|host| host.to_str().ok()).filter(|host| !host.is_empty()).unwrap_or("localhost");
-    let scheme = headers.get("x-forwarded-proto").and_then(|proto| proto.to_str().ok()).filter(|proto| *proto == "https").unwrap_or("http");
+    let host = headers
+        .get("host")
+        .and_then(|host| host.to_str().ok())
+        .filter(|host| !host.is_empty())
+        .unwrap_or("localhost");
+    let scheme = headers
+        .get("x-forwarded-proto")
+        .and_then(|proto| proto.to_str().ok())
+        .filter(|proto| *proto == "https")
+        .unwrap_or("http");
     format!("{scheme}://{host}")
 }

@@ -12,8 +12,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::errors::dress;
 use super::wire::{
-    API_VERSION_HEADER, ErrorStyle, NOVA_VERSION_HEADER, REQUEST_ID_HEADER, TOKEN_HEADER, VersionError, VersionRange,
-    version_error_body,
+    API_VERSION_HEADER, ErrorStyle, NOVA_VERSION_HEADER, REQUEST_ID_HEADER, TOKEN_HEADER,
+    VersionError, VersionRange, version_error_body,
 };
 use super::{Routes, State, Version};
 use crate::context::{Actor, Cloud, Context, new_request_id};
@@ -40,45 +40,73 @@ pub fn app(cloud: &State, services: Vec<Routes>, authenticate: Authenticate) -> 
         let (style, versions) = (service.style, service.versions);
         let mut router = service.router;
         if let Some(range) = versions {
-            router = router.layer(from_fn(move |request, next| negotiate(range, request, next)));
+            router = router.layer(from_fn(move |request, next| {
+                negotiate(range, request, next)
+            }));
         }
         let calm = CatchPanicLayer::custom(|_| {
             Error::Internal("the request met a defect; see the log".into()).into_response()
         });
-        app = app.merge(router.layer(calm).layer(from_fn(move |request, next| shape(style, request, next))));
+        app = app.merge(
+            router
+                .layer(calm)
+                .layer(from_fn(move |request, next| shape(style, request, next))),
+        );
     }
     let for_callers = cloud.clone();
     app.fallback(|| async { Error::not_found("path", "of this request") })
-        .layer(from_fn(|request, next| shape(ErrorStyle::Skydeck, request, next)))
-        .layer(from_fn(move |request, next| identify(for_callers.clone(), authenticate, request, next)))
+        .layer(from_fn(|request, next| {
+            shape(ErrorStyle::Skydeck, request, next)
+        }))
+        .layer(from_fn(move |request, next| {
+            identify(for_callers.clone(), authenticate, request, next)
+        }))
         .with_state(cloud.clone())
 }
 
 /// Gives the request an id and finds out who asks.
-async fn identify(cloud: State, authenticate: Authenticate, mut request: Request, next: Next) -> Response {
+async fn identify(
+    cloud: State,
+    authenticate: Authenticate,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let request_id: Arc<str> = new_request_id().into();
     let begun = std::time::Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let actor = match header(request.headers(), TOKEN_HEADER) {
-        Some(token) if token.len() <= LONGEST_TOKEN => match authenticate(cloud.clone(), token.to_owned()).await {
-            Ok(actor) => Ok(Some(actor)),
-            // Whoever asks for a token may send an old one along.
-            Err(Error::Unauthorized(_)) if path.ends_with("/auth/tokens") && method == "POST" => Ok(None),
-            Err(error) => Err(error),
-        },
+        Some(token) if token.len() <= LONGEST_TOKEN => {
+            match authenticate(cloud.clone(), token.to_owned()).await {
+                Ok(actor) => Ok(Some(actor)),
+                // Whoever asks for a token may send an old one along.
+                Err(Error::Unauthorized(_))
+                    if path.ends_with("/auth/tokens") && method == "POST" =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(error),
+            }
+        }
         Some(_) => Err(Error::Unauthorized("the token is too long".into())),
         None => Ok(None),
     };
     let mut response = match actor {
         Ok(actor) => {
-            request.extensions_mut().insert(Caller { cloud: cloud.clone(), actor, request_id: request_id.clone() });
+            request.extensions_mut().insert(Caller {
+                cloud: cloud.clone(),
+                actor,
+                request_id: request_id.clone(),
+            });
             next.run(request).await
         }
         Err(error) => dress(ErrorStyle::Identity, &request_id, error.into_response()),
     };
     let status = response.status();
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Keystone uri=\"/identity/v3\""));
+        response.headers_mut().insert(
+            "www-authenticate",
+            HeaderValue::from_static("Keystone uri=\"/identity/v3\""),
+        );
     }
     for name in [REQUEST_ID_HEADER, "x-compute-request-id"] {
         if let Ok(value) = HeaderValue::from_str(&request_id) {
@@ -91,19 +119,31 @@ async fn identify(cloud: State, authenticate: Authenticate, mut request: Request
 
 /// Writes errors in the service's shape.
 async fn shape(style: ErrorStyle, request: Request, next: Next) -> Response {
-    let request_id = request.extensions().get::<Caller>().map(|caller| caller.request_id.clone()).unwrap_or_default();
+    let request_id = request
+        .extensions()
+        .get::<Caller>()
+        .map(|caller| caller.request_id.clone())
+        .unwrap_or_default();
     dress(style, &request_id, next.run(request).await)
 }
 
 /// Agrees on the microversion and says in the answer which one it was.
 async fn negotiate(range: VersionRange, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let legacy = (range.service == "compute").then(|| header(headers, NOVA_VERSION_HEADER)).flatten();
+    let legacy = (range.service == "compute")
+        .then(|| header(headers, NOVA_VERSION_HEADER))
+        .flatten();
     let version = match range.negotiate(header(headers, API_VERSION_HEADER), legacy) {
         Ok(version) => version,
-        Err(VersionError::Malformed(error)) => return Error::BadRequest(error.to_string()).into_response(),
+        Err(VersionError::Malformed(error)) => {
+            return Error::BadRequest(error.to_string()).into_response();
+        }
         Err(error @ VersionError::Unsupported { min, max, .. }) => {
-            let request_id = request.extensions().get::<Caller>().map(|caller| caller.request_id.clone()).unwrap_or_default();
+            let request_id = request
+                .extensions()
+                .get::<Caller>()
+                .map(|caller| caller.request_id.clone())
+                .unwrap_or_default();
             let body = version_error_body(range.service, &error.to_string(), min, max, &request_id);
             return (StatusCode::NOT_ACCEPTABLE, Json(body)).into_response();
         }
@@ -119,7 +159,10 @@ async fn negotiate(range: VersionRange, mut request: Request, next: Next) -> Res
     {
         headers.insert(NOVA_VERSION_HEADER, value);
     }
-    headers.insert("vary", HeaderValue::from_static("OpenStack-API-Version, X-OpenStack-Nova-API-Version"));
+    headers.insert(
+        "vary",
+        HeaderValue::from_static("OpenStack-API-Version, X-OpenStack-Nova-API-Version"),
+    );
     response
 }
 
@@ -131,8 +174,15 @@ pub(super) async fn guard(rule: &'static str, mut request: Request, next: Next) 
     if let Err(error) = caller.cloud.policy.check(rule, caller.actor.as_ref()) {
         return error.into_response();
     }
-    let actor = caller.actor.unwrap_or_else(|| Actor { user: None, user_name: "anonymous".into(), project: None, rank: None });
-    request.extensions_mut().insert(Context::new(caller.cloud, actor, &caller.request_id));
+    let actor = caller.actor.unwrap_or_else(|| Actor {
+        user: None,
+        user_name: "anonymous".into(),
+        project: None,
+        rank: None,
+    });
+    request
+        .extensions_mut()
+        .insert(Context::new(caller.cloud, actor, &caller.request_id));
     next.run(request).await
 }
 
@@ -159,12 +209,20 @@ mod tests {
                 "admin" => Some(Rank::Admin),
                 _ => return Err(Error::Unauthorized("the token is not known".into())),
             };
-            Ok(Actor { rank, ..Actor::system() })
+            Ok(Actor {
+                rank,
+                ..Actor::system()
+            })
         }
         .boxed()
     }
 
-    async fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, HeaderMap, Value) {
+    async fn request(
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, HeaderMap, Value) {
         #[derive(serde::Deserialize)]
         struct Thing {
             size: u8,
@@ -172,20 +230,43 @@ mod tests {
         let (_dir, cloud, _kicks) = crate::context::testing::cloud().await;
         let routes = Routes::new("/compute/v2.1", ErrorStyle::Compute)
             .versions(COMPUTE_VERSIONS)
-            .get("/public", "api:version:show", |version: Version| async move { version.0.to_string() })
-            .get("/list", "skydeck:operation:list", |cx: Context| async move { cx.actor.user_name.clone() })
-            .post("/things", "skydeck:audit:list", |Body(thing): Body<Thing>| async move { Json(json!({"size": thing.size})) })
+            .get(
+                "/public",
+                "api:version:show",
+                |version: Version| async move { version.0.to_string() },
+            )
+            .get(
+                "/list",
+                "skydeck:operation:list",
+                |cx: Context| async move { cx.actor.user_name.clone() },
+            )
+            .post(
+                "/things",
+                "skydeck:audit:list",
+                |Body(thing): Body<Thing>| async move { Json(json!({"size": thing.size})) },
+            )
             .get("/unruly", "no:such:rule", || async { "" })
-            .get("/broken", "api:version:show", || async { panic!("a defect") as String });
+            .get("/broken", "api:version:show", || async {
+                panic!("a defect") as String
+            });
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = app(&cloud, vec![routes], authenticate).oneshot(request.body(HttpBody::from(body.to_owned())).unwrap()).await.unwrap();
+        let response = app(&cloud, vec![routes], authenticate)
+            .oneshot(request.body(HttpBody::from(body.to_owned())).unwrap())
+            .await
+            .unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20)
+            .await
+            .unwrap();
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        (status, headers, serde_json::from_slice(&bytes).unwrap_or(Value::String(text)))
+        (
+            status,
+            headers,
+            serde_json::from_slice(&bytes).unwrap_or(Value::String(text)),
+        )
     }
 
     #[tokio::test]
@@ -200,24 +281,72 @@ mod tests {
             ("/elsewhere", None, 404),
             ("/compute/v2.1/broken", None, 500),
         ] {
-            let headers: Vec<_> = token.map(|token| (TOKEN_HEADER, token)).into_iter().collect();
+            let headers: Vec<_> = token
+                .map(|token| (TOKEN_HEADER, token))
+                .into_iter()
+                .collect();
             let (got, headers, body) = request("GET", path, &headers, "").await;
             assert_eq!(got, status, "{path} {token:?}: {body}");
             assert!(headers.get(REQUEST_ID_HEADER).is_some(), "{path}");
         }
-        let (status, _, body) = request("POST", "/compute/v2.1/things", &[(TOKEN_HEADER, "reader")], "{}").await;
+        let (status, _, body) = request(
+            "POST",
+            "/compute/v2.1/things",
+            &[(TOKEN_HEADER, "reader")],
+            "{}",
+        )
+        .await;
         assert_eq!(status, 403);
-        assert!(body["forbidden"]["message"].as_str().unwrap().contains("admin"), "{body}");
+        assert!(
+            body["forbidden"]["message"]
+                .as_str()
+                .unwrap()
+                .contains("admin"),
+            "{body}"
+        );
     }
 
     #[tokio::test]
     async fn a_wrong_body_names_the_field_and_versions_are_agreed_on() {
-        let (status, _, body) = request("POST", "/compute/v2.1/things", &[(TOKEN_HEADER, "admin")], r#"{"size": 300}"#).await;
+        let (status, _, body) = request(
+            "POST",
+            "/compute/v2.1/things",
+            &[(TOKEN_HEADER, "admin")],
+            r#"{"size": 300}"#,
+        )
+        .await;
         assert_eq!(status, 400);
-        assert!(body["badRequest"]["message"].as_str().unwrap().starts_with("size: "), "{body}");
-        let (_, headers, body) = request("GET", "/compute/v2.1/public", &[(API_VERSION_HEADER, "compute 2.79")], "").await;
-        assert_eq!((body, headers.get(NOVA_VERSION_HEADER).unwrap().to_str().unwrap()), (json!(2.79), "2.79"));
-        let (status, _, body) = request("GET", "/compute/v2.1/public", &[(API_VERSION_HEADER, "compute 9.1")], "").await;
-        assert_eq!((status, body["errors"][0]["max_version"].as_str()), (406, Some("2.90")));
+        assert!(
+            body["badRequest"]["message"]
+                .as_str()
+                .unwrap()
+                .starts_with("size: "),
+            "{body}"
+        );
+        let (_, headers, body) = request(
+            "GET",
+            "/compute/v2.1/public",
+            &[(API_VERSION_HEADER, "compute 2.79")],
+            "",
+        )
+        .await;
+        assert_eq!(
+            (
+                body,
+                headers.get(NOVA_VERSION_HEADER).unwrap().to_str().unwrap()
+            ),
+            (json!(2.79), "2.79")
+        );
+        let (status, _, body) = request(
+            "GET",
+            "/compute/v2.1/public",
+            &[(API_VERSION_HEADER, "compute 9.1")],
+            "",
+        )
+        .await;
+        assert_eq!(
+            (status, body["errors"][0]["max_version"].as_str()),
+            (406, Some("2.90"))
+        );
     }
 }

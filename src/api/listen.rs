@@ -79,11 +79,17 @@ impl Listeners {
                 let served = async {
                     match bound {
                         Bound::Unix(listener, path) => {
-                            let served = axum::serve(listener, app).with_graceful_shutdown(ended).await;
+                            let served = axum::serve(listener, app)
+                                .with_graceful_shutdown(ended)
+                                .await;
                             let _ = std::fs::remove_file(path);
                             served
                         }
-                        Bound::Tcp(listener) => axum::serve(listener, app).with_graceful_shutdown(ended).await,
+                        Bound::Tcp(listener) => {
+                            axum::serve(listener, app)
+                                .with_graceful_shutdown(ended)
+                                .await
+                        }
                     }
                 };
                 let deadline = async {

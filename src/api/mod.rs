@@ -53,7 +53,13 @@ pub struct Routes {
 impl Routes {
     /// No routes yet, all to be below `prefix` (`/compute/v2.1`); errors in the service's own shape.
     pub fn new(prefix: &'static str, style: ErrorStyle) -> Self {
-        Self { prefix, style, versions: None, router: Router::new(), table: Vec::new() }
+        Self {
+            prefix,
+            style,
+            versions: None,
+            router: Router::new(),
+            table: Vec::new(),
+        }
     }
 
     /// Requests negotiate a microversion in this range; handlers take it as [`Version`].
@@ -65,37 +71,67 @@ impl Routes {
 
     /// Adds a GET (and HEAD) route. `path` is below the prefix and may be empty.
     #[must_use]
-    pub fn get<H: Handler<T, State>, T: 'static>(self, path: &str, rule: &'static str, handler: H) -> Self {
+    pub fn get<H: Handler<T, State>, T: 'static>(
+        self,
+        path: &str,
+        rule: &'static str,
+        handler: H,
+    ) -> Self {
         self.route("GET", path, rule, get(handler))
     }
 
     /// Adds a HEAD route, where it differs from GET.
     #[must_use]
-    pub fn head<H: Handler<T, State>, T: 'static>(self, path: &str, rule: &'static str, handler: H) -> Self {
+    pub fn head<H: Handler<T, State>, T: 'static>(
+        self,
+        path: &str,
+        rule: &'static str,
+        handler: H,
+    ) -> Self {
         self.route("HEAD", path, rule, head(handler))
     }
 
     /// Adds a POST route.
     #[must_use]
-    pub fn post<H: Handler<T, State>, T: 'static>(self, path: &str, rule: &'static str, handler: H) -> Self {
+    pub fn post<H: Handler<T, State>, T: 'static>(
+        self,
+        path: &str,
+        rule: &'static str,
+        handler: H,
+    ) -> Self {
         self.route("POST", path, rule, post(handler))
     }
 
     /// Adds a PUT route.
     #[must_use]
-    pub fn put<H: Handler<T, State>, T: 'static>(self, path: &str, rule: &'static str, handler: H) -> Self {
+    pub fn put<H: Handler<T, State>, T: 'static>(
+        self,
+        path: &str,
+        rule: &'static str,
+        handler: H,
+    ) -> Self {
         self.route("PUT", path, rule, put(handler))
     }
 
     /// Adds a PATCH route.
     #[must_use]
-    pub fn patch<H: Handler<T, State>, T: 'static>(self, path: &str, rule: &'static str, handler: H) -> Self {
+    pub fn patch<H: Handler<T, State>, T: 'static>(
+        self,
+        path: &str,
+        rule: &'static str,
+        handler: H,
+    ) -> Self {
         self.route("PATCH", path, rule, patch(handler))
     }
 
     /// Adds a DELETE route.
     #[must_use]
-    pub fn delete<H: Handler<T, State>, T: 'static>(self, path: &str, rule: &'static str, handler: H) -> Self {
+    pub fn delete<H: Handler<T, State>, T: 'static>(
+        self,
+        path: &str,
+        rule: &'static str,
+        handler: H,
+    ) -> Self {
         self.route("DELETE", path, rule, delete(handler))
     }
 
@@ -114,10 +150,22 @@ impl Routes {
         table
     }
 
-    fn route(mut self, method: &'static str, path: &str, rule: &'static str, handler: MethodRouter<State>) -> Self {
+    fn route(
+        mut self,
+        method: &'static str,
+        path: &str,
+        rule: &'static str,
+        handler: MethodRouter<State>,
+    ) -> Self {
         let path = format!("{}{path}", self.prefix);
-        let guarded = handler.layer(axum::middleware::from_fn(move |request, next| layers::guard(rule, request, next)));
-        self.table.push(RouteRule { path: path.clone(), method, rule });
+        let guarded = handler.layer(axum::middleware::from_fn(move |request, next| {
+            layers::guard(rule, request, next)
+        }));
+        self.table.push(RouteRule {
+            path: path.clone(),
+            method,
+            rule,
+        });
         self.router = self.router.route(&path, guarded);
         self
     }
