@@ -7,7 +7,9 @@
 //!
 //! Invariant: no caller learns which engine it speaks to except through [`HostInfo::features`].
 
+pub mod libvirt;
 mod open;
+pub mod probe;
 pub mod sim;
 pub mod spec;
 
@@ -231,7 +233,7 @@ pub trait Hypervisor: Send + Sync {
     async fn guests(&self) -> HvResult<Vec<GuestState>>;
     /// Defines the guest as specified, replacing an older definition, without starting it.
     async fn define(&self, spec: &GuestSpec) -> HvResult<()>;
-    /// Starts a defined guest; restores it where it was suspended to disk. Success if it runs already.
+    /// Starts a defined guest; restores it where it was suspended to disk. Success if it is on already, also paused.
     async fn start(&self, id: ServerId) -> HvResult<()>;
     /// Asks the guest to power off (ACPI). Returns at once; the event says when it happened.
     async fn shutdown(&self, id: ServerId) -> HvResult<()>;

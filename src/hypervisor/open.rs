@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::libvirt::Libvirt;
 use super::sim::{SimConfig, SimHost};
 use super::{HvError, HvResult, Hypervisor, VirtType};
 
@@ -32,12 +33,19 @@ impl Default for OpenOptions {
     }
 }
 
-/// Opens the engine at this address: `sim:` (see [`SimConfig::from_uri`]).
-pub async fn open(uri: &str, _options: OpenOptions) -> HvResult<Arc<dyn Hypervisor>> {
+/// Opens the engine at this address: `sim:` (see [`SimConfig::from_uri`]) or any address libvirt knows
+/// (`qemu:///system`, `qemu+unix:///system?socket=…`, `test:///default`).
+///
+/// A libvirt that does not answer now is no error: it is tried again and again, and calls say what is wrong. Errors are
+/// an address nobody understands, and a libvirt that is not installed.
+pub async fn open(uri: &str, options: OpenOptions) -> HvResult<Arc<dyn Hypervisor>> {
     if uri.starts_with("sim:") {
         return Ok(Arc::new(SimHost::open(SimConfig::from_uri(uri)?)?));
     }
+    if uri.contains("://") {
+        return Ok(Arc::new(Libvirt::open(uri, options)?));
+    }
     Err(HvError::Refused(format!(
-        "hypervisor address {uri:?} is not known"
+        "hypervisor address {uri:?} is not known; use qemu:///system, another libvirt URI, or sim:"
     )))
 }

@@ -76,8 +76,8 @@ impl Guest {
     /// Switches it on; answers whether that changed anything.
     pub fn start(&mut self, now: Time) -> bool {
         match self.power {
-            PowerState::Running => return false,
-            PowerState::Paused | PowerState::Suspended => {}
+            PowerState::Running | PowerState::Paused => return false,
+            PowerState::Suspended => {}
             PowerState::Shutdown | PowerState::Crashed => {
                 self.live = Some(self.defined.clone());
                 self.booted = Some(now);
@@ -118,7 +118,11 @@ impl Guest {
     pub fn resume(&mut self, now: Time) -> HvResult<bool> {
         match self.power {
             PowerState::Running => Ok(false),
-            PowerState::Paused => Ok(self.start(now)),
+            PowerState::Paused => {
+                self.power = PowerState::Running;
+                self.since = Some(now);
+                Ok(true)
+            }
             _ => Err(self.wrong("resuming")),
         }
     }

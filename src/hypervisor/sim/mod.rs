@@ -132,7 +132,7 @@ impl Hypervisor for SimHost {
             tokio::time::sleep(took).await;
         }
         let (changed, fresh) = self.inner.guests.change(id, |guest| {
-            let fresh = !matches!(guest.power, PowerState::Suspended | PowerState::Paused);
+            let fresh = guest.power != PowerState::Suspended;
             Ok((guest.start(Time::now()), fresh))
         })?;
         if !changed {
