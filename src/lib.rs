@@ -1,4 +1,5 @@
 //! Skydeck: a whole private cloud in one binary.
+pub mod agent;
 pub mod api;
 pub mod bus;
 pub mod compute;

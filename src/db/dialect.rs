@@ -22,6 +22,9 @@ pub(super) struct Rendered {
     pub order: Vec<usize>,
 }
 
+/// Statements by engine and text.
+type Cache = RwLock<HashMap<(Engine, String), Arc<Rendered>>>;
+
 impl Engine {
     pub(super) fn of_url(url: &str) -> DbResult<Self> {
         match url.split(':').next() {
@@ -95,7 +98,7 @@ impl Engine {
 
     /// The statement in this engine's words. Results are cached by text: statements are few and repeat.
     pub(super) fn render(self, text: &str) -> Arc<Rendered> {
-        static CACHE: OnceLock<RwLock<HashMap<(Engine, String), Arc<Rendered>>>> = OnceLock::new();
+        static CACHE: OnceLock<Cache> = OnceLock::new();
         let cache = CACHE.get_or_init(RwLock::default);
         let key = (self, text.to_owned());
         if let Some(found) = cache

@@ -231,6 +231,14 @@ pub trait Hypervisor: Send + Sync {
     async fn host(&self) -> HvResult<HostInfo>;
     /// All guests that Skydeck made on this host, running or not. Guests of others are never listed.
     async fn guests(&self) -> HvResult<Vec<GuestState>>;
+    /// One guest that Skydeck made on this host, if it is there.
+    async fn guest(&self, id: ServerId) -> HvResult<Option<GuestState>> {
+        Ok(self
+            .guests()
+            .await?
+            .into_iter()
+            .find(|guest| guest.id == id))
+    }
     /// Defines the guest as specified, replacing an older definition, without starting it.
     async fn define(&self, spec: &GuestSpec) -> HvResult<()>;
     /// Starts a defined guest; restores it where it was suspended to disk. Success if it is on already, also paused.

@@ -1,0 +1,31 @@
+//! Servers on this node, one request one file.
+
+mod config_drive;
+mod console;
+mod delete;
+mod ensure;
+mod log;
+mod power;
+mod snapshot;
+mod spec;
+mod volume;
+
+use super::MethodTable;
+use crate::compute::rpc::{
+    ConsoleLog, ConsoleOpen, InstanceDelete, InstanceEnsure, InstanceList, InstancePower,
+    InstanceSnapshot, VolumeAttach, VolumeDetach, VolumeResized,
+};
+
+/// Adds the methods about servers.
+pub(super) fn register(table: &mut MethodTable) {
+    table.add::<InstanceEnsure, _, _>(ensure::instance_ensure);
+    table.add::<InstancePower, _, _>(power::instance_power);
+    table.add::<InstanceDelete, _, _>(delete::instance_delete);
+    table.add::<InstanceSnapshot, _, _>(snapshot::instance_snapshot);
+    table.add::<InstanceList, _, _>(ensure::instance_list);
+    table.add::<VolumeAttach, _, _>(volume::volume_attach);
+    table.add::<VolumeDetach, _, _>(volume::volume_detach);
+    table.add::<VolumeResized, _, _>(volume::volume_resized);
+    table.add::<ConsoleLog, _, _>(log::console_log);
+    table.add::<ConsoleOpen, _, _>(console::console_open);
+}

@@ -1,0 +1,48 @@
+//! A compute node: makes guests, their disks and their network what control processes ask for, and reports what is.
+//!
+//! An agent speaks to control processes by the bus only; it has no database. What a guest should be is kept in the
+//! guest's own definition, so an agent that restarts knows what it runs without asking. Every request may come twice:
+//! repeats of one operation get the first answer ([`crate::bus::dedupe`]), and what is asked for is compared with what is
+//! there, so that doing it again changes nothing.
+//!
+//! [`Node`] is what requests work on; [`table`] says which function answers which method; [`instance`], [`network`],
+//! [`volume`] and [`image_cache`] do the work; [`report`] tells the control plane.
+
+pub mod instance;
+pub mod network;
+mod node;
+mod report;
+mod table;
+
+use std::sync::Arc;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+pub use node::{Node, NodeError, Places};
+pub use table::MethodTable;
+
+use crate::bus::Bus;
+use crate::bus::local::Serving;
+use crate::compute::rpc::COMPUTE;
+
+/// A running agent; dropping it stops serving and reporting. Guests go on.
+pub struct Agent {
+    _serving: Vec<Serving>,
+    _stop: DropGuard,
+}
+
+impl Agent {
+    /// Serves requests for `node` and begins to report.
+    pub fn start(bus: &Bus, node: &Arc<Node>, report_interval: std::time::Duration) -> Self {
+        let handler = Arc::new(table::standard(node.clone()));
+        let stop = CancellationToken::new();
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(report::run(node.clone(), report_interval)),
+        );
+        Self {
+            _serving: vec![bus.serve(COMPUTE, &node.host, handler)],
+            _stop: stop.drop_guard(),
+        }
+    }
+}

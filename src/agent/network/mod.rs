@@ -1,0 +1,2 @@
+//! The networking of a node, made to be what the control plane wants.
+pub mod names;

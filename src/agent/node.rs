@@ -1,0 +1,165 @@
+//! What requests work on: one machine with its hypervisor and its directories.
+
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::bus::{Bus, Fault, FaultKind};
+use crate::hypervisor::{HvError, Hypervisor, VirtType};
+use crate::ids::{OperationId, ServerId, Time};
+
+/// What a node can not do without.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// A directory can not be made or opened for guests.
+    #[error("{path} can not be prepared for guests: {reason}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        reason: std::io::Error,
+    },
+}
+
+/// Where a node keeps what belongs to guests. The directories may be traversed, not listed, by the group that guest
+/// processes run as; what is in them is made over to those by libvirt, file by file.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// One directory per server: disk, config drive, console log.
+    pub instances: PathBuf,
+    /// Bases of root disks.
+    pub image_cache: PathBuf,
+    /// Files of volumes.
+    pub volumes: PathBuf,
+    /// State of the host network.
+    pub network: PathBuf,
+    /// Sockets of consoles that are about to be opened; nobody but the control plane goes there.
+    pub consoles: PathBuf,
+}
+
+impl Places {
+    /// Makes the directories below `data_dir`. `guest_user` is the user and group of guest processes.
+    pub fn prepare(data_dir: &Path, guest_user: Option<(u32, u32)>) -> Result<Self, NodeError> {
+        let places = Self {
+            instances: data_dir.join("instances"),
+            image_cache: data_dir.join("image-cache"),
+            volumes: data_dir.join("volumes"),
+            network: data_dir.join("network"),
+            consoles: data_dir.join("consoles"),
+        };
+        for path in [
+            data_dir,
+            &places.instances,
+            &places.image_cache,
+            &places.volumes,
+        ] {
+            directory(path, guest_user)?;
+        }
+        for path in [&places.network, &places.consoles] {
+            directory(path, None)?;
+        }
+        Ok(places)
+    }
+
+    /// The directory of one server.
+    pub fn instance(&self, id: ServerId) -> PathBuf {
+        self.instances.join(id.to_string())
+    }
+
+    /// GiB of the file system under the guests' disks, whole and free.
+    pub fn disk_gb(&self) -> (u64, u64) {
+        nix::sys::statvfs::statvfs(&self.instances).map_or((0, 0), |stat| {
+            let gib = |blocks: u64| blocks.saturating_mul(stat.fragment_size()) >> 30;
+            (gib(stat.blocks()), gib(stat.blocks_available()))
+        })
+    }
+}
+
+/// Makes a directory, 0700, or 0710 for the group of guest processes. An existing one is given these rights.
+pub(super) fn directory(path: &Path, guest_user: Option<(u32, u32)>) -> Result<(), NodeError> {
+    let fail = |reason| NodeError::Directory {
+        path: path.to_owned(),
+        reason,
+    };
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(fail)?;
+    let mode = if let Some((_, group)) = guest_user.filter(|_| nix::unistd::geteuid().is_root()) {
+        std::os::unix::fs::chown(path, None, Some(group)).map_err(fail)?;
+        0o710
+    } else {
+        0o700
+    };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(fail)
+}
+
+/// One machine.
+pub struct Node {
+    /// Its name.
+    pub host: String,
+    /// When its agent started.
+    pub started: Time,
+    /// What runs its guests.
+    pub hypervisor: Arc<dyn Hypervisor>,
+    /// How its guests execute.
+    pub virt_type: VirtType,
+    /// User and group of guest processes.
+    pub guest_user: Option<(u32, u32)>,
+    /// Its directories.
+    pub places: Places,
+    /// How it speaks to the control plane.
+    pub bus: Bus,
+}
+
+impl Node {
+    /// Tells the control plane how far a long call of an operation has come. Lossy.
+    pub fn progress(
+        &self,
+        operation: Option<OperationId>,
+        what: &str,
+        done: u64,
+        total: Option<u64>,
+        unit: &str,
+    ) {
+        let Some(operation) = operation else { return };
+        let (bus, what, unit) = (self.bus.clone(), what.to_owned(), unit.to_owned());
+        tokio::spawn(async move {
+            let report = crate::compute::rpc::ProgressReport {
+                operation,
+                what,
+                done,
+                total,
+                unit,
+            };
+            // The next report says more.
+            let _ = bus.cast(&report).await;
+        });
+    }
+}
+
+impl From<HvError> for Fault {
+    fn from(error: HvError) -> Self {
+        let kind = match &error {
+            HvError::NotFound(_) => FaultKind::NotFound,
+            HvError::WrongState { .. } => FaultKind::Conflict,
+            HvError::Refused(_) | HvError::Unsupported(_) => FaultKind::Refused,
+            HvError::Unavailable(_) => FaultKind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// A fault of this machine's files: nothing is known to be left behind, and another host may do better.
+pub(super) fn file_fault(what: &str, path: &Path, error: &std::io::Error) -> Fault {
+    let advice = if error.kind() == std::io::ErrorKind::StorageFull {
+        "; free some space on this host"
+    } else {
+        ""
+    };
+    Fault::new(
+        FaultKind::Refused,
+        format!("{what} {}: {error}{advice}", path.display()),
+    )
+}

@@ -1,0 +1,86 @@
+//! Tells the control plane that the node lives and what it has.
+//!
+//! At the start, every interval, and whenever the connection to the hypervisor comes back, a whole [`HostReport`]; in
+//! between, each guest that changes, as soon as the hypervisor says so. A report that nobody takes is not kept: the next
+//! one says the same and more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Node;
+use crate::bus::Message;
+use crate::compute::rpc::{GuestReport, HostReport};
+use crate::hypervisor::{HvEvent, PowerState};
+use crate::ids::{ServerId, Time};
+
+pub(super) async fn run(node: Arc<Node>, interval: Duration) {
+    let mut events = node.hypervisor.events();
+    let mut tick = tokio::time::interval(interval);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let whole = tokio::select! {
+            _ = tick.tick() => true,
+            event = events.recv() => match event {
+                Ok(HvEvent::Power { id, power }) => {
+                    guest(&node, id, Some(power)).await;
+                    false
+                }
+                Ok(HvEvent::Gone { id }) => {
+                    guest(&node, id, None).await;
+                    false
+                }
+                Ok(HvEvent::Connection(_)) | Err(RecvError::Lagged(_)) => true,
+                Ok(HvEvent::DeviceRemoved { .. }) => false,
+                // The engine is gone for good; go on saying that the node lives.
+                Err(RecvError::Closed) => {
+                    tick.tick().await;
+                    true
+                }
+            },
+        };
+        if whole {
+            let report = host(&node).await;
+            send(&node, &report).await;
+        }
+    }
+}
+
+async fn guest(node: &Node, id: ServerId, power: Option<PowerState>) {
+    send(
+        node,
+        &GuestReport {
+            host: node.host.clone(),
+            id,
+            power,
+            at: Time::now(),
+        },
+    )
+    .await;
+}
+
+async fn send<M: Message>(node: &Node, message: &M) {
+    if let Err(error) = node.bus.cast(message).await {
+        tracing::debug!(%error, method = M::METHOD, "nobody takes reports now");
+    }
+}
+
+async fn host(node: &Node) -> HostReport {
+    let (info, guests) = tokio::join!(node.hypervisor.host(), node.hypervisor.guests());
+    let trouble = info
+        .as_ref()
+        .err()
+        .or(guests.as_ref().err())
+        .map(ToString::to_string);
+    HostReport {
+        host: node.host.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started: node.started,
+        sent: Time::now(),
+        info: info.ok(),
+        trouble,
+        disk_gb: node.places.disk_gb(),
+        guests: guests.ok(),
+    }
+}
