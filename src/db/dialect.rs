@@ -82,6 +82,15 @@ impl Engine {
         }
     }
 
+    /// The SQL expression for the sum of a BIGINT expression, 0 for no rows, as a BIGINT (engines widen it otherwise).
+    pub fn sum(self, expression: &str) -> String {
+        let whole = match self {
+            Self::Sqlite | Self::Postgres => "BIGINT",
+            Self::Mysql => "SIGNED",
+        };
+        format!("CAST(COALESCE(SUM({expression}), 0) AS {whole})")
+    }
+
     /// Replaces the type placeholders of a migration.
     pub(super) fn render_schema(self, text: &str) -> String {
         let (long, blob, double) = match self {
