@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use events::{Change, Event, EventHub};
+pub use events::{Change, Event, EventHub, Numbered};
 pub use policy::{Need, Policy};
 
 use crate::bus::Bus;

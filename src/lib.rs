@@ -12,6 +12,7 @@ pub mod identity;
 pub mod ids;
 pub mod image;
 pub mod network;
+pub mod reconcile;
 pub mod saga;
 pub mod telemetry;
 pub mod volume;

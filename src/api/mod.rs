@@ -12,6 +12,7 @@ mod errors;
 mod extract;
 mod layers;
 mod listen;
+pub mod skydeck;
 pub mod wire;
 
 use std::sync::Arc;

@@ -1,19 +1,20 @@
 //! Changes as they happen, for whoever watches: the API's event stream above all.
 //!
-//! Events are hints. A slow watcher loses old ones and is told so; a watcher that joins late sees none from before.
-//! Whoever needs the truth reads it from the database when an event says that it changed.
+//! Events are hints. A slow watcher loses old ones and is told so; one that comes back soon gets what it missed from a
+//! short memory. Whoever needs the truth reads it from the database when an event says that it changed.
 
-use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use tokio::sync::broadcast;
 
 use crate::ids::{ProjectId, Time};
 
-/// Events kept for slow watchers.
+/// Events remembered, and kept for slow watchers.
 const DEPTH: usize = 4096;
 
 /// What happened to a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// It exists now.
     Created,
@@ -24,7 +25,7 @@ pub enum Change {
 }
 
 /// One change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// When.
     pub at: Time,
@@ -42,15 +43,26 @@ pub struct Event {
     pub data: Option<serde_json::Value>,
 }
 
+/// An event with its place in the order of this process.
+pub type Numbered = (u64, Arc<Event>);
+
 /// Where events are published and watched.
 pub struct EventHub {
-    sender: broadcast::Sender<Event>,
+    sender: broadcast::Sender<Numbered>,
+    recent: Mutex<Recent>,
+}
+
+#[derive(Default)]
+struct Recent {
+    last: u64,
+    events: VecDeque<Numbered>,
 }
 
 impl Default for EventHub {
     fn default() -> Self {
         Self {
             sender: broadcast::channel(DEPTH).0,
+            recent: Mutex::default(),
         }
     }
 }
@@ -58,8 +70,18 @@ impl Default for EventHub {
 impl EventHub {
     /// Tells all watchers. To be called after the change is committed.
     pub fn publish(&self, event: Event) {
-        // Nobody watching is fine.
-        let _ = self.sender.send(event);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.last += 1;
+        let numbered = (recent.last, Arc::new(event));
+        // Samples come every second and are never missed: the next ones say more.
+        if numbered.1.kind != "sample" {
+            if recent.events.len() == DEPTH {
+                recent.events.pop_front();
+            }
+            recent.events.push_back(numbered.clone());
+        }
+        // Nobody watching is fine. Sent under the lock, so that numbers arrive in order.
+        let _ = self.sender.send(numbered);
     }
 
     /// Tells all watchers of a change without more to say.
@@ -82,12 +104,52 @@ impl EventHub {
     }
 
     /// Events from now on.
-    pub fn watch(&self) -> broadcast::Receiver<Event> {
+    pub fn watch(&self) -> broadcast::Receiver<Numbered> {
         self.sender.subscribe()
+    }
+
+    /// Events after number `last`, and those to come. `None` if some of them are forgotten.
+    pub fn watch_after(&self, last: u64) -> Option<(Vec<Numbered>, broadcast::Receiver<Numbered>)> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let complete = recent.events.len() < DEPTH
+            || recent
+                .events
+                .front()
+                .is_some_and(|(first, _)| *first <= last + 1);
+        let missed = recent
+            .events
+            .iter()
+            .filter(|(number, _)| *number > last)
+            .cloned()
+            .collect();
+        (complete && last <= recent.last).then(|| (missed, self.sender.subscribe()))
     }
 
     /// How many watch.
     pub fn watchers(&self) -> usize {
         self.sender.receiver_count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watcher_that_returns_gets_what_it_missed_or_is_told_that_it_can_not() {
+        let hub = EventHub::default();
+        for number in 0..3 {
+            hub.changed("server", number, None, Change::Updated);
+        }
+        let missed = |last| {
+            hub.watch_after(last)
+                .map(|(events, _)| events.iter().map(|(n, _)| *n).collect::<Vec<_>>())
+        };
+        assert_eq!(missed(1), Some(vec![2, 3]));
+        assert_eq!(missed(9), None);
+        for number in 0..DEPTH {
+            hub.changed("server", number, None, Change::Updated);
+        }
+        assert_eq!(missed(1), None);
     }
 }

@@ -108,7 +108,7 @@ mod tests {
             );
         }
         assert!(matches!(
-            policy.check("api:whoami:show", None),
+            policy.check("skydeck:whoami:show", None),
             Err(Error::Unauthorized(_))
         ));
     }
