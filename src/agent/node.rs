@@ -4,8 +4,10 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::OnceCell;
+
 use crate::bus::{Bus, Fault, FaultKind};
-use crate::hypervisor::{HvError, Hypervisor, VirtType};
+use crate::hypervisor::{HostInfo, HvError, Hypervisor};
 use crate::ids::{OperationId, ServerId, Time};
 
 /// What a node can not do without.
@@ -38,8 +40,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// Makes the directories below `data_dir`. `guest_user` is the user and group of guest processes.
-    pub fn prepare(data_dir: &Path, guest_user: Option<(u32, u32)>) -> Result<Self, NodeError> {
+    /// Makes the directories below `data_dir`.
+    pub fn prepare(data_dir: &Path) -> Result<Self, NodeError> {
         let places = Self {
             instances: data_dir.join("instances"),
             image_cache: data_dir.join("image-cache"),
@@ -48,17 +50,24 @@ impl Places {
             consoles: data_dir.join("consoles"),
         };
         for path in [
-            data_dir,
             &places.instances,
             &places.image_cache,
             &places.volumes,
+            &places.network,
+            &places.consoles,
         ] {
-            directory(path, guest_user)?;
-        }
-        for path in [&places.network, &places.consoles] {
             directory(path, None)?;
         }
         Ok(places)
+    }
+
+    /// Lets the group of guest processes traverse (not list) the directories on the way to their files.
+    pub fn open_for(&self, guest_user: Option<(u32, u32)>) -> Result<(), NodeError> {
+        let parent = self.instances.parent().unwrap_or(&self.instances);
+        for path in [parent, &self.instances, &self.image_cache, &self.volumes] {
+            directory(path, guest_user)?;
+        }
+        Ok(())
     }
 
     /// The directory of one server.
@@ -103,17 +112,31 @@ pub struct Node {
     pub started: Time,
     /// What runs its guests.
     pub hypervisor: Arc<dyn Hypervisor>,
-    /// How its guests execute.
-    pub virt_type: VirtType,
-    /// User and group of guest processes.
-    pub guest_user: Option<(u32, u32)>,
     /// Its directories.
     pub places: Places,
     /// How it speaks to the control plane.
     pub bus: Bus,
+    info: OnceCell<HostInfo>,
 }
 
 impl Node {
+    /// A node that does nothing yet.
+    pub fn new(host: &str, hypervisor: Arc<dyn Hypervisor>, places: Places, bus: Bus) -> Self {
+        Self {
+            host: host.to_owned(),
+            started: Time::now(),
+            hypervisor,
+            places,
+            bus,
+            info: OnceCell::new(),
+        }
+    }
+
+    /// The machine as the hypervisor first described it; what does not change while the agent runs.
+    pub async fn info(&self) -> Result<&HostInfo, Fault> {
+        Ok(self.info.get_or_try_init(|| self.hypervisor.host()).await?)
+    }
+
     /// Tells the control plane how far a long call of an operation has come. Lossy.
     pub fn progress(
         &self,

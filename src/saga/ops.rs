@@ -1,5 +1,9 @@
 //! What services and operators do with operations.
 
+use std::time::Duration;
+
+use futures::FutureExt;
+
 use super::model::{Operation, OperationEvent, OperationQuery, Status};
 use super::step::Saga;
 use super::store;
@@ -7,6 +11,7 @@ use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{OperationId, ProjectId, Time};
+use crate::reconcile::Periodic;
 
 /// What an operation changes.
 #[derive(Clone, Copy, Debug)]
@@ -161,10 +166,22 @@ async fn leave_stuck(cx: &Context, id: OperationId, status: Status) -> Result<()
     Ok(())
 }
 
-/// Forgets operations that ended more than `days` ago; says how many.
-pub async fn prune(cx: &Context, days: i64) -> Result<u64> {
+/// Recurring work: forgets what ended long ago.
+pub fn periodic() -> Vec<Periodic> {
+    vec![Periodic {
+        name: "operation_prune",
+        every: Duration::from_secs(3600),
+        run: |cx| prune(cx).boxed(),
+    }]
+}
+
+async fn prune(cx: &Context) -> Result<()> {
+    let before = Time::now().plus_seconds(-cx.config.operations.keep_days * 86_400);
     let mut tx = cx.db.begin().await?;
-    let gone = store::prune(&mut tx, Time::now().plus_seconds(-days * 86_400)).await?;
+    let gone = store::prune(&mut tx, before).await?;
     tx.commit().await?;
-    Ok(gone)
+    if gone > 0 {
+        tracing::info!(gone, "old operations forgotten");
+    }
+    Ok(())
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{config_drive, spec};
-use crate::agent::Node;
 use crate::agent::node::directory;
+use crate::agent::{Node, NodeError};
 use crate::bus::{Fault, FaultKind};
 use crate::compute::rpc::{InstanceEnsure, InstanceList};
 use crate::hypervisor::{GuestState, PowerState};
@@ -32,8 +32,10 @@ pub async fn instance_ensure(
         ));
     }
     let place = node.places.instance(wanted.id);
-    directory(&place, node.guest_user)
-        .map_err(|error| Fault::new(FaultKind::Refused, error.to_string()))?;
+    let info = node.info().await?;
+    let refused = |error: NodeError| Fault::new(FaultKind::Refused, error.to_string());
+    node.places.open_for(info.guest_user).map_err(refused)?;
+    directory(&place, info.guest_user).map_err(refused)?;
     if found
         .as_ref()
         .is_none_or(|found| found.generation < wanted.generation)
@@ -42,7 +44,7 @@ pub async fn instance_ensure(
             config_drive::write(&place.join(spec::CONFIG_DRIVE), drive).await?;
         }
         node.hypervisor
-            .define(&spec::guest(wanted, &place, node.virt_type))
+            .define(&spec::guest(wanted, &place, info.virt_type))
             .await?;
     }
     let power = found.map_or(PowerState::Shutdown, |found| found.power);
