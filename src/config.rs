@@ -169,6 +169,7 @@ pub struct Compute {
     pub filters: Vec<String>,
     pub weighers: std::collections::BTreeMap<String, f64>,
     pub max_instances_per_host: u64,
+    pub max_io_ops_per_host: u64,
     pub shutdown_timeout: u64,
     pub max_attempts: usize,
 }

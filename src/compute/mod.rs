@@ -1,4 +1,7 @@
 //! Servers and what they need: flavors, key pairs, hosts, and the scheduler that brings the two together.
 pub mod model;
+pub mod ops;
 pub mod rpc;
+pub mod scheduler;
+mod store;
 pub mod wire;

@@ -74,7 +74,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn now_expr(self) -> &'static str {
+    /// The SQL expression for now in microseconds, by the database's clock.
+    pub fn now_expr(self) -> &'static str {
         match self {
             Self::Sqlite => "CAST(unixepoch('subsec') * 1000000 AS BIGINT)",
             Self::Mysql => "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)",

@@ -1,0 +1,39 @@
+//! What can be done with compute's things: one operation, one file.
+//!
+//! Operations check what depends on the thing at hand; whether the caller's role suffices was checked by the route's
+//! rule. Each change is published after its commit.
+
+mod claim;
+mod decision;
+mod flavor_access;
+mod flavor_create;
+mod flavor_delete;
+mod flavor_list;
+mod flavor_update;
+mod host_delete;
+mod host_list;
+mod host_report;
+mod host_update;
+mod host_watch;
+mod place;
+mod start;
+
+pub use claim::{
+    ClaimOutcome, claim_find_on_conn, claim_on_conn, claim_release_on_conn,
+    claim_release_server_on_conn, claim_settle_on_conn, claims_of_host, claims_of_server,
+};
+pub use decision::{DecisionRecord, decision_list, decision_prune};
+pub use flavor_access::{flavor_access_add, flavor_access_list, flavor_access_remove};
+pub use flavor_create::flavor_create;
+pub use flavor_delete::flavor_delete;
+pub use flavor_list::{flavor_list, flavor_show};
+pub use flavor_update::{flavor_describe, flavor_extra_spec_delete, flavor_extra_specs_set};
+pub use host_delete::{control_delete, host_delete};
+pub use host_list::{
+    HostRoom, allocation_ratios, control_list, host_find, host_list, host_rooms, host_show,
+};
+pub use host_report::{HostNews, control_report, host_report};
+pub use host_update::{HostDecision, host_build_result, host_update};
+pub use host_watch::hosts_watch;
+pub use place::{GroupMembers, PlaceOrder, Placement, place, place_plan};
+pub use start::compute_start;

@@ -1,0 +1,115 @@
+//! Hosts, control processes, and what is left of hosts.
+
+use crate::compute::model::{AllocationRatios, ControlProcess, Host, Resources};
+use crate::compute::scheduler::Rules;
+use crate::compute::store;
+use crate::context::Context;
+use crate::db::Conn;
+use crate::error::{Error, Result};
+use crate::ids::HostId;
+
+/// A host and what is claimed of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostRoom {
+    /// The host.
+    pub host: Host,
+    /// What may be claimed of it.
+    pub capacity: Resources,
+    /// What is claimed.
+    pub used: Resources,
+    /// Servers with claims on it.
+    pub servers: u32,
+}
+
+/// Microseconds without a report after which a host is down.
+pub(super) fn down_us(cx: &Context) -> i64 {
+    i64::try_from(cx.config.agent.down_after)
+        .unwrap_or(i64::MAX)
+        .saturating_mul(1_000_000)
+}
+
+/// How much of hosts' resources may be promised, from the settings.
+pub fn allocation_ratios(cx: &Context) -> AllocationRatios {
+    let compute = &cx.config.compute;
+    AllocationRatios {
+        vcpus: compute.cpu_allocation_ratio,
+        memory: compute.ram_allocation_ratio,
+        disk: compute.disk_allocation_ratio,
+        reserved: Resources::new(
+            0,
+            compute.reserved_host_memory_mb,
+            compute.reserved_host_disk_gb,
+        ),
+    }
+}
+
+/// The scheduler's rules from the settings. A name that does not exist is told at start, see
+/// [`compute_start`](super::compute_start).
+pub(super) fn scheduler_rules(cx: &Context) -> Result<Rules> {
+    let compute = &cx.config.compute;
+    Rules::new(
+        &compute.filters,
+        &compute.weighers,
+        compute.max_instances_per_host,
+        compute.max_io_ops_per_host,
+    )
+    .map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// All hosts by name.
+pub async fn host_list(cx: &Context) -> Result<Vec<Host>> {
+    let mut conn = cx.db.read().await?;
+    Ok(store::host::list(&mut conn, down_us(cx)).await?)
+}
+
+/// The host of this name.
+pub async fn host_show(cx: &Context, name: &str) -> Result<Host> {
+    let mut conn = cx.db.read().await?;
+    store::host::by_name(&mut conn, name, down_us(cx))
+        .await?
+        .ok_or_else(|| Error::not_found("host", name))
+}
+
+/// The host that goes by this id: a UUID, or the number of API versions before 2.53.
+pub async fn host_find(cx: &Context, id: &str) -> Result<Host> {
+    let mut conn = cx.db.read().await?;
+    let down = down_us(cx);
+    let found = if let Ok(id) = id.parse::<HostId>() {
+        store::host::by_id(&mut conn, id, down).await?
+    } else if let Ok(number) = id.parse::<i64>() {
+        store::host::by_number(&mut conn, number, down).await?
+    } else {
+        None
+    };
+    found.ok_or_else(|| Error::not_found("host", id))
+}
+
+/// All hosts with what is claimed of them, by name.
+pub async fn host_rooms(cx: &Context) -> Result<Vec<HostRoom>> {
+    let mut conn = cx.db.read().await?;
+    host_rooms_on_conn(&mut conn, cx).await
+}
+
+pub(super) async fn host_rooms_on_conn(conn: &mut Conn, cx: &Context) -> Result<Vec<HostRoom>> {
+    let ratios = allocation_ratios(cx);
+    let mut used = store::claim::used_by_host(conn).await?;
+    let hosts = store::host::list(conn, down_us(cx)).await?;
+    Ok(hosts
+        .into_iter()
+        .map(|host| {
+            let (used, servers) = used.remove(&host.name).unwrap_or_default();
+            HostRoom {
+                capacity: ratios.capacity(host.total),
+                used,
+                servers,
+                host,
+            }
+        })
+        .collect())
+}
+
+/// All control processes by host.
+pub async fn control_list(cx: &Context) -> Result<Vec<ControlProcess>> {
+    let mut conn = cx.db.read().await?;
+    Ok(store::host::control_list(&mut conn, down_us(cx)).await?)
+}

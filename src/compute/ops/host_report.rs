@@ -1,0 +1,125 @@
+//! What nodes and control processes say of themselves.
+
+use super::host_list::down_us;
+use crate::compute::rpc::HostReport;
+use crate::compute::store;
+use crate::compute::store::host::{Machine, Report};
+use crate::context::{Change, Context, Event};
+use crate::error::{Error, Result};
+use crate::hypervisor::VirtType;
+use crate::ids::{HostId, Time};
+
+/// Longest name of a host.
+const LONGEST_NAME: usize = 255;
+
+/// What a report brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostNews {
+    /// The host was not known before.
+    pub is_new: bool,
+    /// Its agent started since its last report: it knows nothing of what it was told before.
+    pub restarted: bool,
+    /// It counted as down before.
+    pub came_up: bool,
+}
+
+/// Takes a report: makes the host known, notes what its machine is like, and tells watchers when it comes up or its
+/// hypervisor stops or begins to answer. What is to be done about its guests is not decided here.
+pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> {
+    if report.host.is_empty() || report.host.len() > LONGEST_NAME {
+        return Err(Error::invalid(
+            "host",
+            format!("a host's name has 1 to {LONGEST_NAME} characters"),
+        ));
+    }
+    let virt_type = report.info.as_ref().map(|info| virt_name(info.virt_type));
+    let row = Report {
+        name: &report.host,
+        version: &report.version,
+        started_at: report.started,
+        skew_us: report.sent.0.saturating_sub(Time::now().0),
+        trouble: report.trouble.as_deref(),
+        disk_gb: report.disk_gb,
+        machine: report.info.as_ref().map(|info| Machine {
+            hypervisor_type: &info.hypervisor_type,
+            hypervisor_version: info.hypervisor_version,
+            virt_type: virt_type.unwrap_or_default(),
+            arch: &info.arch,
+            cpu_model: &info.cpu_model,
+            cpu_features: &info.cpu_features,
+            vcpus: info.vcpus,
+            memory_mb: info.memory_mb,
+        }),
+    };
+    let mut tx = cx.db.begin().await?;
+    let before = store::host::by_name(&mut tx, &report.host, down_us(cx)).await?;
+    if before.is_none() {
+        store::host::insert(&mut tx, &report.host, HostId::new()).await?;
+    }
+    store::host::update(&mut tx, &row).await?;
+    let forced_down = before.as_ref().is_some_and(|host| host.forced_down);
+    let came_up = !forced_down && store::host::show_up(&mut tx, &report.host, true).await?;
+    tx.commit().await?;
+    let trouble_before = before.as_ref().and_then(|host| host.trouble.as_deref());
+    let message = match (&before, &report.trouble) {
+        (None, None) => Some(format!("{} joined", report.host)),
+        (_, Some(trouble)) if trouble_before != Some(trouble) => Some(format!(
+            "{}: the hypervisor does not answer: {trouble}",
+            report.host
+        )),
+        (_, None) if trouble_before.is_some() => {
+            Some(format!("{}: the hypervisor answers again", report.host))
+        }
+        _ if came_up => Some(format!("{} is up", report.host)),
+        _ => None,
+    };
+    if message.is_some() {
+        let change = if before.is_none() {
+            Change::Created
+        } else {
+            Change::Updated
+        };
+        tell(cx, &report.host, change, message);
+    }
+    Ok(HostNews {
+        is_new: before.is_none(),
+        restarted: before.is_none_or(|host| host.started_at != report.started),
+        came_up,
+    })
+}
+
+/// Tells watchers about a host.
+pub(super) fn tell(cx: &Context, host: &str, change: Change, message: Option<String>) {
+    cx.events.publish(Event {
+        at: Time::now(),
+        kind: "host".to_owned(),
+        id: host.to_owned(),
+        project: None,
+        change,
+        message,
+        data: None,
+    });
+}
+
+fn virt_name(kind: VirtType) -> &'static str {
+    match kind {
+        VirtType::Kvm => "kvm",
+        VirtType::Qemu => "qemu",
+        VirtType::Sim => "sim",
+    }
+}
+
+/// Notes that this control process lives; to be called every few seconds.
+pub async fn control_report(cx: &Context) -> Result<()> {
+    let mut tx = cx.db.begin().await?;
+    store::host::control_report(
+        &mut tx,
+        &cx.config.agent.host,
+        cx.process,
+        env!("CARGO_PKG_VERSION"),
+        cx.started,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(())
+}

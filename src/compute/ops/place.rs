@@ -1,0 +1,320 @@
+//! Finding a host for a server and claiming its place there.
+//!
+//! Hosts are read and weighed outside of any transaction; then the best host's claim is tried, then the alternates'. When
+//! all of them were lost to others meanwhile, hosts are read anew. The claim decides, so what was read may be stale.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::claim::{ClaimOutcome, claim_on_conn};
+use super::decision::decision_record_on_conn;
+use super::host_list::{host_rooms_on_conn, scheduler_rules};
+use crate::compute::model::{Consumer, DEFAULT_ZONE, FlavorQuery, Resources};
+use crate::compute::scheduler::{
+    Affinity, Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain,
+    select,
+};
+use crate::compute::store;
+use crate::context::Context;
+use crate::db::Conn;
+use crate::error::Result;
+use crate::ids::{OperationId, ServerId};
+
+/// Times that hosts are read anew because everything that was chosen was lost to others.
+const ROUNDS: usize = 5;
+/// Hosts that are tried by their claim before hosts are read anew.
+const ALTERNATES: usize = 4;
+/// Hosts explained in a decision that found one, and in one that did not.
+const EXPLAINED: usize = 10;
+const EXPLAINED_FAILURE: usize = 100;
+
+/// The other servers of a server's group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupMembers {
+    /// What the group asks for.
+    pub affinity: Affinity,
+    /// Its members, this one or not.
+    pub members: Vec<ServerId>,
+    /// With anti-affinity: members that may share a host, usually 1.
+    pub max_per_host: u32,
+}
+
+/// A wish for a place.
+#[derive(Clone, Debug)]
+pub struct PlaceOrder {
+    /// In whose name it is claimed: the server's at a launch, the operation's at a resize or migration.
+    pub consumer: Consumer,
+    /// The server.
+    pub server: ServerId,
+    /// The operation that asks, for the record.
+    pub operation: Option<OperationId>,
+    /// How much it needs in all.
+    pub resources: Resources,
+    /// Extra specs of its flavor.
+    pub extra_specs: BTreeMap<String, String>,
+    /// Properties of its image.
+    pub image_properties: BTreeMap<String, String>,
+    /// Only this zone.
+    pub availability_zone: Option<String>,
+    /// Only this host.
+    pub host: Option<String>,
+    /// Not these hosts.
+    pub excluded: Vec<String>,
+    /// Only a host of one of these servers; no such wish if empty.
+    pub same_host: Vec<ServerId>,
+    /// No host of any of these servers.
+    pub different_host: Vec<ServerId>,
+    /// Its group.
+    pub group: Option<GroupMembers>,
+    /// The hint `query`.
+    pub query: Option<Value>,
+}
+
+impl PlaceOrder {
+    /// A wish for `resources` and nothing more.
+    pub fn new(consumer: Consumer, server: ServerId, resources: Resources) -> Self {
+        Self {
+            consumer,
+            server,
+            operation: None,
+            resources,
+            extra_specs: BTreeMap::new(),
+            image_properties: BTreeMap::new(),
+            availability_zone: None,
+            host: None,
+            excluded: Vec::new(),
+            same_host: Vec::new(),
+            different_host: Vec::new(),
+            group: None,
+            query: None,
+        }
+    }
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub struct Placement {
+    /// The host that was claimed; `None` if no host has room, which [`Decision::failure`] explains.
+    pub host: Option<String>,
+    /// Why. Empty of hosts when the claim was there before (a step that runs again).
+    pub decision: Decision,
+}
+
+/// Chooses a host and claims it. Success without a host is a decision, too. A consumer that has a claim keeps it: safe to
+/// repeat. The decision is recorded in the transaction of the claim.
+///
+/// Must not be called while a transaction is open.
+pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
+    let rules = scheduler_rules(cx)?;
+    for _ in 0..ROUNDS {
+        let mut conn = cx.db.read().await?;
+        if let Some(claim) = store::claim::find(&mut conn, order.consumer).await? {
+            return Ok(Placement {
+                decision: Decision {
+                    chosen: Some(claim.host.clone()),
+                    ..Decision::default()
+                },
+                host: Some(claim.host),
+            });
+        }
+        let hosts = host_states(cx, &mut conn).await?;
+        let mut request = request(&mut conn, order).await?;
+        drop(conn);
+        let selection = select(&rules, &request, &hosts, ALTERNATES);
+        if selection.chosen().is_none() {
+            return refuse(cx, order, &rules, &mut request, &hosts).await;
+        }
+        if let Some(placement) = claim_one(cx, order, &rules, &request, &hosts, &selection).await? {
+            return Ok(placement);
+        }
+        tracing::debug!(server = %order.server, "all chosen hosts were lost to others; choosing anew");
+    }
+    Err(crate::error::Error::Unavailable(format!(
+        "every host chosen for server {} was taken by others meanwhile; try again",
+        order.server
+    )))
+}
+
+/// What [`place`] would do now. Nothing is claimed or recorded.
+pub async fn place_plan(cx: &Context, order: &PlaceOrder) -> Result<Decision> {
+    let rules = scheduler_rules(cx)?;
+    let mut conn = cx.db.read().await?;
+    let hosts = host_states(cx, &mut conn).await?;
+    let mut request = request(&mut conn, order).await?;
+    let selection = select(&rules, &request, &hosts, EXPLAINED_FAILURE);
+    if selection.chosen().is_none() {
+        request.flavors = flavor_sizes(cx, &mut conn).await?;
+    }
+    let limit = EXPLAINED_FAILURE;
+    Ok(explain(
+        &rules, &request, &hosts, &selection, ALTERNATES, limit,
+    ))
+}
+
+/// Tries the claims of the best hosts, best first.
+async fn claim_one(
+    cx: &Context,
+    order: &PlaceOrder,
+    rules: &Rules,
+    request: &Request,
+    hosts: &[HostState],
+    selection: &Selection,
+) -> Result<Option<Placement>> {
+    for (rank, &at) in selection.ranked.iter().take(ALTERNATES).enumerate() {
+        let host = &hosts[at];
+        let needed = request.needed_on(&host.name);
+        let mut tx = cx.db.begin().await?;
+        let outcome = claim_on_conn(
+            &mut tx,
+            cx,
+            order.consumer,
+            order.server,
+            &host.name,
+            needed,
+        )
+        .await?;
+        if let ClaimOutcome::Short { .. } = outcome {
+            continue;
+        }
+        // Those before this one were lost: the record shows what was left to choose from.
+        let left = Selection {
+            ranked: selection.ranked[rank..].to_vec(),
+            weights: selection.weights[rank..].to_vec(),
+            ranges: selection.ranges.clone(),
+        };
+        let decision = explain(rules, request, hosts, &left, ALTERNATES, EXPLAINED);
+        decision_record_on_conn(&mut tx, order.server, order.operation, &decision).await?;
+        tx.commit().await?;
+        return Ok(Some(Placement {
+            host: Some(host.name.clone()),
+            decision,
+        }));
+    }
+    Ok(None)
+}
+
+/// Records that no host was found, with what would help.
+async fn refuse(
+    cx: &Context,
+    order: &PlaceOrder,
+    rules: &Rules,
+    request: &mut Request,
+    hosts: &[HostState],
+) -> Result<Placement> {
+    let mut tx = cx.db.begin().await?;
+    request.flavors = flavor_sizes(cx, &mut tx).await?;
+    let none = Selection::default();
+    let decision = explain(rules, request, hosts, &none, 0, EXPLAINED_FAILURE);
+    decision_record_on_conn(&mut tx, order.server, order.operation, &decision).await?;
+    tx.commit().await?;
+    Ok(Placement {
+        host: None,
+        decision,
+    })
+}
+
+/// All hosts as the scheduler sees them.
+async fn host_states(cx: &Context, conn: &mut Conn) -> Result<Vec<HostState>> {
+    let rooms = host_rooms_on_conn(conn, cx).await?;
+    Ok(rooms
+        .into_iter()
+        .map(|room| HostState {
+            capacity: room.capacity,
+            used: room.used,
+            servers: room.servers,
+            io_ops: 0,
+            name: room.host.name,
+            zone: DEFAULT_ZONE.to_owned(),
+            up: room.host.up,
+            forced_down: room.host.forced_down,
+            trouble: room.host.trouble,
+            enabled: room.host.enabled,
+            disabled_reason: room.host.disabled_reason,
+            arch: room.host.arch,
+            hypervisor_type: room.host.hypervisor_type,
+            hypervisor_version: room.host.hypervisor_version,
+            cpu_model: room.host.cpu_model,
+            cpu_features: room.host.cpu_features,
+            total: room.host.total,
+            failures: room.host.failures,
+        })
+        .collect())
+}
+
+/// The order with servers turned into the hosts they are on.
+async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
+    let held = match order.consumer {
+        Consumer::Server(_) => None,
+        Consumer::Operation(_) => store::claim::find(conn, Consumer::Server(order.server))
+            .await?
+            .map(|claim| Held {
+                host: claim.host,
+                resources: claim.resources,
+            }),
+    };
+    let group = match &order.group {
+        None => None,
+        Some(group) => {
+            let others: Vec<ServerId> = group
+                .members
+                .iter()
+                .copied()
+                .filter(|member| *member != order.server)
+                .collect();
+            Some(Group {
+                affinity: group.affinity,
+                hosts: hosts_of(conn, &others).await?,
+                max_per_host: group.max_per_host,
+            })
+        }
+    };
+    let same_host = if order.same_host.is_empty() {
+        None
+    } else {
+        Some(hosts_of(conn, &order.same_host).await?)
+    };
+    let (high, low) = order.server.uuid().as_u64_pair();
+    Ok(Request {
+        resources: order.resources,
+        extra_specs: order.extra_specs.clone(),
+        image_properties: order.image_properties.clone(),
+        availability_zone: order.availability_zone.clone(),
+        host: order.host.clone(),
+        excluded: order.excluded.clone(),
+        same_host,
+        different_host: hosts_of(conn, &order.different_host).await?,
+        group,
+        query: order.query.clone(),
+        held,
+        seed: high ^ low,
+        flavors: Vec::new(),
+    })
+}
+
+/// The host of each of these servers that has one.
+async fn hosts_of(conn: &mut Conn, servers: &[ServerId]) -> Result<Vec<String>> {
+    if servers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let claims = store::claim::of_servers(conn, servers).await?;
+    Ok(claims.into_iter().map(|claim| claim.host).collect())
+}
+
+/// Flavors that the actor may use, for a suggestion.
+async fn flavor_sizes(cx: &Context, conn: &mut Conn) -> Result<Vec<FlavorSize>> {
+    let query = FlavorQuery {
+        project: cx.actor.project.as_ref().map(|scope| scope.id),
+        is_public: cx.actor.project.is_none().then_some(true),
+        ..FlavorQuery::default()
+    };
+    let flavors = store::flavor::list(conn, &query).await?;
+    Ok(flavors
+        .into_iter()
+        .map(|flavor| FlavorSize {
+            resources: flavor.resources(true, 0),
+            name: flavor.name,
+            extra_specs: flavor.extra_specs,
+        })
+        .collect())
+}

@@ -1,0 +1,102 @@
+//! All filters, by Nova's names. A filter is a function that lets a host stay or says why not.
+
+mod availability;
+mod image;
+mod placement;
+mod room;
+
+use std::fmt;
+
+use super::capability;
+use super::host::HostState;
+use super::query;
+use super::refusal::Refusal;
+use super::request::Request;
+use super::rules::Rules;
+
+/// What a filter says of a host that may stay: what is wanted of it, what it has left of that, and the unit, where it is
+/// a quantity.
+pub type Room = Option<(u64, u64, &'static str)>;
+
+/// What a filter says of a host.
+pub type Judgement<'a> = Result<Room, Refusal<'a>>;
+
+type Judge = for<'a> fn(&'a Rules, &'a Request, &'a HostState) -> Judgement<'a>;
+
+/// One filter.
+#[derive(Clone, Copy)]
+pub struct Filter {
+    name: &'static str,
+    judge: Judge,
+}
+
+/// In alphabetical order.
+const ALL: [Filter; 16] = [
+    Filter::new("AllHostsFilter", placement::all_hosts),
+    Filter::new("AvailabilityZoneFilter", availability::zone),
+    Filter::new("ComputeCapabilitiesFilter", capability::judge),
+    Filter::new("ComputeFilter", availability::compute),
+    Filter::new("CoreFilter", room::cores),
+    Filter::new("DifferentHostFilter", placement::different_host),
+    Filter::new("DiskFilter", room::disk),
+    Filter::new("ImagePropertiesFilter", image::properties),
+    Filter::new("IoOpsFilter", room::io_ops),
+    Filter::new("JsonFilter", query::judge),
+    Filter::new("NumInstancesFilter", room::instances),
+    Filter::new("RamFilter", room::ram),
+    REQUESTED,
+    Filter::new("SameHostFilter", placement::same_host),
+    Filter::new("ServerGroupAffinityFilter", placement::affinity),
+    Filter::new("ServerGroupAntiAffinityFilter", placement::anti_affinity),
+];
+
+/// Asked before all others, whatever the settings say: a host that was asked for by name is the only one.
+const REQUESTED: Filter = Filter::new("RequestedHostFilter", placement::requested);
+
+impl Filter {
+    const fn new(name: &'static str, judge: Judge) -> Self {
+        Self { name, judge }
+    }
+
+    /// Nova's name.
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// All there are.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.into_iter()
+    }
+
+    /// The filter of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::all().find(|filter| filter.name == name)
+    }
+
+    /// The filters that a request meets under these rules, in order.
+    pub fn of(rules: &Rules) -> impl Iterator<Item = Self> {
+        std::iter::once(REQUESTED).chain(
+            rules
+                .filters
+                .iter()
+                .copied()
+                .filter(|filter| filter.name != REQUESTED.name),
+        )
+    }
+
+    /// Whether this host may have the server, and if not, why.
+    pub fn judge<'a>(
+        self,
+        rules: &'a Rules,
+        request: &'a Request,
+        host: &'a HostState,
+    ) -> Judgement<'a> {
+        (self.judge)(rules, request, host)
+    }
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}

@@ -1,0 +1,110 @@
+//! What a server needs of a host.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::compute::model::Resources;
+
+/// A request for a place. Servers named in hints have been turned into the hosts they are on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// How much.
+    pub resources: Resources,
+    /// Extra specs of the flavor.
+    pub extra_specs: BTreeMap<String, String>,
+    /// Properties of the image.
+    pub image_properties: BTreeMap<String, String>,
+    /// Only this zone.
+    pub availability_zone: Option<String>,
+    /// Only this host.
+    pub host: Option<String>,
+    /// Not these hosts: they failed this server before, or it comes from there.
+    pub excluded: Vec<String>,
+    /// Only hosts among these (hint `same_host`). `None`: no such hint.
+    pub same_host: Option<Vec<String>>,
+    /// None of these hosts (hint `different_host`).
+    pub different_host: Vec<String>,
+    /// The server group it belongs to.
+    pub group: Option<Group>,
+    /// A condition on hosts (hint `query`), as Nova's JsonFilter has it.
+    pub query: Option<Value>,
+    /// What the server has already, for a resize.
+    pub held: Option<Held>,
+    /// Any number; orders hosts that weigh the same.
+    pub seed: u64,
+    /// Flavors that may be suggested instead. Empty: only amounts are suggested.
+    pub flavors: Vec<FlavorSize>,
+}
+
+/// What a server holds on the host where it is: there it needs only what it will have in addition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// That host.
+    pub host: String,
+    /// What it holds there.
+    pub resources: Resources,
+}
+
+/// A server group with its members' hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What the group asks for.
+    pub affinity: Affinity,
+    /// The host of each member that has one; a host with several members comes several times.
+    pub hosts: Vec<String>,
+    /// With anti-affinity: members that may share a host, usually 1.
+    pub max_per_host: u32,
+}
+
+/// What a server group asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Affinity {
+    /// All on one host.
+    Together,
+    /// Each on another host.
+    Apart,
+    /// On one host where possible.
+    SoftTogether,
+    /// On different hosts where possible.
+    SoftApart,
+}
+
+impl Group {
+    /// Members on this host.
+    pub fn members_on(&self, host: &str) -> u32 {
+        let count = self.hosts.iter().filter(|name| *name == host).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+}
+
+/// A flavor's name and what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FlavorSize {
+    /// Its name.
+    pub name: String,
+    /// What a server of it needs.
+    pub resources: Resources,
+    /// Its extra specs.
+    pub extra_specs: BTreeMap<String, String>,
+}
+
+impl Request {
+    /// What the server needs of this host beyond what it holds there.
+    pub fn needed_on(&self, host: &str) -> Resources {
+        match &self.held {
+            Some(held) if held.host == host => self.resources.minus(held.resources),
+            _ => self.resources,
+        }
+    }
+
+    /// Whether the server is on this host already.
+    pub fn is_held_on(&self, host: &str) -> bool {
+        self.held.as_ref().is_some_and(|held| held.host == host)
+    }
+
+    /// Whether this host is left out.
+    pub fn is_excluded(&self, host: &str) -> bool {
+        self.excluded.iter().any(|name| name == host)
+    }
+}

@@ -1,0 +1,73 @@
+//! Which filters and weighers run, in which order, from the settings.
+
+use std::collections::BTreeMap;
+
+use super::filter::Filter;
+use super::weigher::Weigher;
+
+/// The scheduler's settings, checked.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Filters in the order in which they are asked.
+    pub filters: Vec<Filter>,
+    /// Weighers and their factors.
+    pub weighers: Vec<(Weigher, f64)>,
+    /// Servers that one host may have.
+    pub max_instances: u32,
+    /// Servers of one host that may be built, resized, copied or moved at a time.
+    pub max_io_ops: u32,
+}
+
+/// A name in the settings that no filter or weigher has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: there is no {name}; did you mean {nearest}?")]
+pub struct UnknownName {
+    /// The setting.
+    pub setting: &'static str,
+    /// The name as written.
+    pub name: String,
+    /// The name it most resembles.
+    pub nearest: &'static str,
+}
+
+impl Rules {
+    /// Rules from `compute.filters`, `compute.weighers`, `compute.max_instances_per_host` and
+    /// `compute.max_io_ops_per_host`.
+    pub fn new(
+        filters: &[String],
+        weighers: &BTreeMap<String, f64>,
+        max_instances: u64,
+        max_io_ops: u64,
+    ) -> Result<Self, UnknownName> {
+        let filters = filters.iter().map(|name| {
+            Filter::by_name(name)
+                .ok_or_else(|| unknown("compute.filters", name, Filter::all().map(Filter::name)))
+        });
+        let weighers = weighers.iter().map(|(name, factor)| {
+            let found = Weigher::by_name(name).ok_or_else(|| {
+                unknown("compute.weighers", name, Weigher::all().map(Weigher::name))
+            });
+            found.map(|weigher| (weigher, *factor))
+        });
+        Ok(Self {
+            filters: filters.collect::<Result<_, _>>()?,
+            weighers: weighers.collect::<Result<_, _>>()?,
+            max_instances: u32::try_from(max_instances).unwrap_or(u32::MAX),
+            max_io_ops: u32::try_from(max_io_ops).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+fn unknown(
+    setting: &'static str,
+    name: &str,
+    known: impl Iterator<Item = &'static str>,
+) -> UnknownName {
+    UnknownName {
+        setting,
+        name: name.to_owned(),
+        nearest: known
+            .min_by_key(|candidate| strsim::damerau_levenshtein(candidate, name))
+            .unwrap_or_default(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Compute's SQL, by what it is about.
+
+pub(super) mod claim;
+pub(super) mod flavor;
+pub(super) mod host;

@@ -1,0 +1,276 @@
+//! Hosts and control processes. Whether one is up is decided by the database's clock alone.
+
+use uuid::Uuid;
+
+use crate::compute::model::{ControlProcess, Host, Resources};
+use crate::db::{Conn, DbResult, Row, Value, sql};
+use crate::ids::{HostId, Time};
+
+const COLUMNS: &str = "name, id, number, version, started_at, reported_at, skew_us, trouble, hypervisor_type, \
+     hypervisor_version, virt_type, arch, cpu_model, cpu_features, vcpus, memory_mb, disk_gb, disk_free_gb, enabled, \
+     disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
+
+/// SELECT list of a host; `$1` must be `down_after` in microseconds.
+fn select(conn: &Conn) -> String {
+    format!(
+        "SELECT {COLUMNS}, CASE WHEN forced_down = 0 AND reported_at > {} - $1 THEN 1 ELSE 0 END FROM host",
+        conn.engine().now_expr()
+    )
+}
+
+fn host(row: &mut Row) -> DbResult<Host> {
+    Ok(Host {
+        name: row.take()?,
+        id: row.take()?,
+        number: row.take()?,
+        version: row.take()?,
+        started_at: row.take()?,
+        reported_at: row.take()?,
+        skew_us: row.take()?,
+        trouble: row.take()?,
+        hypervisor_type: row.take()?,
+        hypervisor_version: row.take()?,
+        virt_type: row.take()?,
+        arch: row.take()?,
+        cpu_model: row.take()?,
+        cpu_features: row.take_json()?,
+        total: Resources::new(row.take()?, row.take()?, row.take()?),
+        disk_free_gb: row.take()?,
+        enabled: row.take()?,
+        disabled_reason: row.take()?,
+        forced_down: row.take()?,
+        shown_up: row.take()?,
+        failures: row.take()?,
+        generation: row.take()?,
+        created_at: row.take()?,
+        updated_at: row.take()?,
+        up: row.take()?,
+    })
+}
+
+/// All hosts by name. `down_us`: microseconds without a report after which one is down.
+pub async fn list(conn: &mut Conn, down_us: i64) -> DbResult<Vec<Host>> {
+    sql(select(conn))
+        .bind(down_us)
+        .push(" ORDER BY name")
+        .all(conn, host)
+        .await
+}
+
+/// The host of this name.
+pub async fn by_name(conn: &mut Conn, name: &str, down_us: i64) -> DbResult<Option<Host>> {
+    sql(select(conn))
+        .bind(down_us)
+        .push_bind(" WHERE name = {}", name)
+        .optional(conn, host)
+        .await
+}
+
+/// The host with this id.
+pub async fn by_id(conn: &mut Conn, id: HostId, down_us: i64) -> DbResult<Option<Host>> {
+    sql(select(conn))
+        .bind(down_us)
+        .push_bind(" WHERE id = {}", id)
+        .optional(conn, host)
+        .await
+}
+
+/// The host with this number.
+pub async fn by_number(conn: &mut Conn, number: i64, down_us: i64) -> DbResult<Option<Host>> {
+    sql(select(conn))
+        .bind(down_us)
+        .push_bind(" WHERE number = {}", number)
+        .optional(conn, host)
+        .await
+}
+
+/// What a machine is like, while its hypervisor answers.
+pub struct Machine<'a> {
+    /// As [`Host::hypervisor_type`].
+    pub hypervisor_type: &'a str,
+    /// As [`Host::hypervisor_version`].
+    pub hypervisor_version: i64,
+    /// As [`Host::virt_type`].
+    pub virt_type: &'a str,
+    /// As [`Host::arch`].
+    pub arch: &'a str,
+    /// As [`Host::cpu_model`].
+    pub cpu_model: &'a str,
+    /// As [`Host::cpu_features`].
+    pub cpu_features: &'a [String],
+    /// Logical processors.
+    pub vcpus: u32,
+    /// MiB.
+    pub memory_mb: u64,
+}
+
+/// What a report says of its node.
+pub struct Report<'a> {
+    /// As [`Host::name`].
+    pub name: &'a str,
+    /// As [`Host::version`].
+    pub version: &'a str,
+    /// As [`Host::started_at`].
+    pub started_at: Time,
+    /// As [`Host::skew_us`].
+    pub skew_us: i64,
+    /// As [`Host::trouble`].
+    pub trouble: Option<&'a str>,
+    /// GiB, whole and free.
+    pub disk_gb: (u64, u64),
+    /// Absent while the hypervisor does not answer.
+    pub machine: Option<Machine<'a>>,
+}
+
+/// Writes a report of a known host; `false` if it is not known.
+pub async fn update(conn: &mut Conn, report: &Report<'_>) -> DbResult<bool> {
+    let now = conn.engine().now_expr();
+    let mut statement = sql(format!("UPDATE host SET reported_at = {now}"))
+        .push_bind(", version = {}", report.version)
+        .push_bind(", started_at = {}", report.started_at)
+        .push_bind(", skew_us = {}", report.skew_us)
+        .push_bind(", trouble = {}", report.trouble)
+        .push_bind(", disk_gb = {}", report.disk_gb.0)
+        .push_bind(", disk_free_gb = {}", report.disk_gb.1);
+    if let Some(machine) = &report.machine {
+        statement = statement
+            .push_bind(", hypervisor_type = {}", machine.hypervisor_type)
+            .push_bind(", hypervisor_version = {}", machine.hypervisor_version)
+            .push_bind(", virt_type = {}", machine.virt_type)
+            .push_bind(", arch = {}", machine.arch)
+            .push_bind(", cpu_model = {}", machine.cpu_model)
+            .push_bind(", cpu_features = {}", Value::json(&machine.cpu_features))
+            .push_bind(", vcpus = {}", machine.vcpus)
+            .push_bind(", memory_mb = {}", machine.memory_mb);
+    }
+    statement
+        .push_bind(" WHERE name = {}", report.name)
+        .swapped(conn)
+        .await
+}
+
+/// Makes a host known under this id; [`update`] fills in the rest. It is enabled and not yet shown as up.
+pub async fn insert(conn: &mut Conn, name: &str, id: HostId) -> DbResult<()> {
+    let now = conn.engine().now_expr();
+    sql(format!(
+        "INSERT INTO host ({COLUMNS}) SELECT $1, $2, COALESCE(MAX(number), 0) + 1, '', 0, {now}, 0, NULL, '', 0, '', '', '', \
+         '[]', 0, 0, 0, 0, 1, NULL, 0, 0, 0, 0, {now}, {now} FROM host"
+    ))
+    .bind(name)
+    .bind(id)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes what watchers are told about a host; `false` if somebody else told them so before.
+pub async fn show_up(conn: &mut Conn, name: &str, up: bool) -> DbResult<bool> {
+    sql("UPDATE host SET shown_up = $2 WHERE name = $1 AND shown_up <> $2")
+        .bind(name)
+        .bind(up)
+        .swapped(conn)
+        .await
+}
+
+/// What an operator decides about a host.
+pub async fn decide(
+    conn: &mut Conn,
+    name: &str,
+    enabled: bool,
+    reason: Option<&str>,
+    forced_down: bool,
+) -> DbResult<bool> {
+    let now = conn.engine().now_expr();
+    sql(format!(
+        "UPDATE host SET enabled = $2, disabled_reason = $3, forced_down = $4, updated_at = {now} WHERE name = $1"
+    ))
+    .bind(name)
+    .bind(enabled)
+    .bind(reason)
+    .bind(forced_down)
+    .swapped(conn)
+    .await
+}
+
+/// Counts a launch that failed there, or forgets such failures after one that succeeded.
+pub async fn count_failure(conn: &mut Conn, name: &str, failed: bool) -> DbResult<()> {
+    let change = if failed {
+        "UPDATE host SET failures = failures + 1 WHERE name = $1"
+    } else {
+        "UPDATE host SET failures = 0 WHERE name = $1 AND failures <> 0"
+    };
+    sql(change).bind(name).execute(conn).await?;
+    Ok(())
+}
+
+/// Forgets a host; `false` if there is none.
+pub async fn delete(conn: &mut Conn, name: &str) -> DbResult<bool> {
+    sql("DELETE FROM host WHERE name = $1")
+        .bind(name)
+        .swapped(conn)
+        .await
+}
+
+/// Notes that a control process lives.
+pub async fn control_report(
+    conn: &mut Conn,
+    host: &str,
+    id: Uuid,
+    version: &str,
+    started_at: Time,
+) -> DbResult<()> {
+    let now = conn.engine().now_expr();
+    let known = sql(format!(
+        "UPDATE control_process SET id = $2, version = $3, started_at = $4, reported_at = {now} WHERE host = $1"
+    ))
+    .bind(host)
+    .bind(id.to_string())
+    .bind(version)
+    .bind(started_at)
+    .swapped(conn)
+    .await?;
+    if !known {
+        // Odd numbers from the end of what hosts will reach, so that both kinds have numbers of their own.
+        sql(format!(
+            "INSERT INTO control_process (host, id, number, version, started_at, reported_at) \
+             SELECT $1, $2, COALESCE(MAX(number), 1000000001) + 2, $3, $4, {now} FROM control_process"
+        ))
+        .bind(host)
+        .bind(id.to_string())
+        .bind(version)
+        .bind(started_at)
+        .execute(conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// All control processes by host.
+pub async fn control_list(conn: &mut Conn, down_us: i64) -> DbResult<Vec<ControlProcess>> {
+    let now = conn.engine().now_expr();
+    sql(format!(
+        "SELECT host, id, number, version, started_at, reported_at, CASE WHEN reported_at > {now} - $1 THEN 1 ELSE 0 END \
+         FROM control_process ORDER BY host"
+    ))
+    .bind(down_us)
+    .all(conn, |row| {
+        Ok(ControlProcess {
+            host: row.take()?,
+            id: row.take_parsed()?,
+            number: row.take()?,
+            version: row.take()?,
+            started_at: row.take()?,
+            reported_at: row.take()?,
+            up: row.take()?,
+        })
+    })
+    .await
+}
+
+/// Forgets a control process.
+pub async fn control_delete(conn: &mut Conn, host: &str) -> DbResult<bool> {
+    sql("DELETE FROM control_process WHERE host = $1")
+        .bind(host)
+        .swapped(conn)
+        .await
+}
