@@ -20,6 +20,7 @@ use crate::bus::Bus;
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::identity;
 use crate::ids::{DomainId, ProjectId, UserId};
 use crate::saga;
 
@@ -35,6 +36,8 @@ pub struct Cloud {
     pub policy: Policy,
     /// Changes as they happen.
     pub events: EventHub,
+    /// What identity keeps in memory.
+    pub identity: identity::Memory,
     /// Wakes the engine that runs operations.
     pub sagas: saga::Waker,
     /// This process among all control processes; new at each start.
@@ -207,6 +210,7 @@ pub(crate) mod testing {
             config,
             policy: Policy::built_in().expect("the built-in policy is valid"),
             events: EventHub::default(),
+            identity: crate::identity::Memory::default(),
             sagas,
             process: Uuid::new_v4(),
             started: Time::now(),

@@ -42,6 +42,12 @@ pub mod kind {
     pub enum Domain {}
     /// A role.
     pub enum Role {}
+    /// A group of users.
+    pub enum Group {}
+    /// A credential that a user made for a program.
+    pub enum AppCredential {}
+    /// An entry of the audit.
+    pub enum Audit {}
     /// A long-running operation.
     pub enum Operation {}
     /// A compute node.
@@ -68,10 +74,14 @@ pub type ImageId = Id<kind::Image>;
 pub type UserId = Id<kind::User>;
 /// Id of a project.
 pub type ProjectId = Id<kind::Project>;
-/// Id of a domain.
-pub type DomainId = Id<kind::Domain>;
 /// Id of a role.
 pub type RoleId = Id<kind::Role>;
+/// Id of a group.
+pub type GroupId = Id<kind::Group>;
+/// Id of an application credential.
+pub type AppCredentialId = Id<kind::AppCredential>;
+/// Id of an entry of the audit.
+pub type AuditId = Id<kind::Audit>;
 /// Id of an operation.
 pub type OperationId = Id<kind::Operation>;
 /// Id of a compute node.
@@ -176,6 +186,70 @@ impl<'de, T> Deserialize<'de> for Id<T> {
     }
 }
 
+/// Id of a domain. That of the first domain is the word `default`, here and in every OpenStack, because clients name it
+/// so in their settings; within the program it is the nil UUID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainId(Id<kind::Domain>);
+
+/// The word for [`DomainId::DEFAULT`].
+const DEFAULT_DOMAIN: &str = "default";
+
+impl DomainId {
+    /// The domain that every cloud begins with.
+    pub const DEFAULT: Self = Self(Id {
+        uuid: Uuid::nil(),
+        kind: PhantomData,
+    });
+
+    /// A fresh id.
+    pub fn new() -> Self {
+        Self(Id::new())
+    }
+}
+
+impl Default for DomainId {
+    /// [`DomainId::DEFAULT`], as its name says.
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+impl fmt::Display for DomainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::DEFAULT {
+            f.write_str(DEFAULT_DOMAIN)
+        } else {
+            self.0.fmt(f)
+        }
+    }
+}
+
+impl FromStr for DomainId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == DEFAULT_DOMAIN {
+            Ok(Self::DEFAULT)
+        } else {
+            text.parse().map(Self)
+        }
+    }
+}
+
+impl Serialize for DomainId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for DomainId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 /// A point in time: UTC microseconds since 1970.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -228,6 +302,18 @@ mod tests {
         assert_eq!(id.to_string().parse::<ServerId>().unwrap(), id);
         assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{id}\""));
         assert_eq!(id.short().len(), 11);
+    }
+
+    #[test]
+    fn the_first_domain_is_called_default_everywhere() {
+        let other = DomainId::new();
+        for id in [DomainId::DEFAULT, other] {
+            assert_eq!(id.to_string().parse::<DomainId>().unwrap(), id);
+            let json = serde_json::to_string(&id).unwrap();
+            assert_eq!(serde_json::from_str::<DomainId>(&json).unwrap(), id);
+        }
+        assert_eq!(DomainId::DEFAULT.to_string(), "default");
+        assert_ne!(other, DomainId::DEFAULT);
     }
 
     #[test]

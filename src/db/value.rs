@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow, AnyTypeInfoKind};
 use sqlx::{Arguments, Row, TypeInfo, ValueRef};
 
-use crate::ids::{Id, Time};
+use crate::ids::{DomainId, Id, Time};
 
 /// An argument of a statement.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +108,12 @@ impl<T> From<Id<T>> for Value {
     }
 }
 
+impl From<DomainId> for Value {
+    fn from(id: DomainId) -> Self {
+        Self::Text(Some(id.to_string()))
+    }
+}
+
 impl<T: Into<Value> + NullValue> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(T::NULL, Into::into)
@@ -149,6 +155,9 @@ impl NullValue for &String {
 }
 impl NullValue for Vec<u8> {
     const NULL: Value = Value::Blob(None);
+}
+impl NullValue for DomainId {
+    const NULL: Value = Value::Text(None);
 }
 impl<T> NullValue for Id<T> {
     const NULL: Value = Value::Text(None);
@@ -237,6 +246,14 @@ impl<T> Column for Id<T> {
         native::<&str>(row, at)?
             .parse()
             .map_err(|_| "no UUID".into())
+    }
+}
+
+impl Column for DomainId {
+    fn read(row: &AnyRow, at: usize) -> Result<Self, String> {
+        native::<&str>(row, at)?
+            .parse()
+            .map_err(|_| "no id of a domain".into())
     }
 }
 
