@@ -6,6 +6,7 @@
 
 mod events;
 mod policy;
+mod turns;
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 pub use events::{Change, Event, EventHub, Numbered};
 pub use policy::{Need, Policy};
+pub use turns::{Turn, Turns};
 
 use crate::bus::Bus;
 use crate::config::Config;
@@ -40,6 +42,8 @@ pub struct Cloud {
     pub identity: identity::Memory,
     /// Wakes the engine that runs operations.
     pub sagas: saga::Waker,
+    /// Who in this process does what could be done once for several.
+    pub turns: Turns,
     /// This process among all control processes; new at each start.
     pub process: Uuid,
     /// When it started.
@@ -188,7 +192,7 @@ pub(crate) mod testing {
     use tokio::sync::mpsc;
     use uuid::Uuid;
 
-    use super::{Cloud, EventHub, Policy};
+    use super::{Cloud, EventHub, Policy, Turns};
     use crate::bus::Bus;
     use crate::config::{Config, Sources};
     use crate::ids::{OperationId, Time};
@@ -212,6 +216,7 @@ pub(crate) mod testing {
             events: EventHub::default(),
             identity: crate::identity::Memory::default(),
             sagas,
+            turns: Turns::default(),
             process: Uuid::new_v4(),
             started: Time::now(),
             simulated: true,

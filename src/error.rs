@@ -52,6 +52,16 @@ pub enum Error {
     /// The state of a thing does not allow this now.
     #[error("{0}")]
     Conflict(String),
+    /// A refusal that clients of one service know by a name of its own (Neutron's `IpAddressInUse`).
+    #[error("{message}")]
+    Named {
+        /// The name.
+        kind: &'static str,
+        /// The HTTP status that goes with it.
+        status: u16,
+        /// What failed, why, and what to do.
+        message: String,
+    },
     /// The body is larger than allowed.
     #[error("{0}")]
     TooLarge(String),
@@ -103,6 +113,7 @@ impl Error {
             Self::Unsupported(_) => 415,
             Self::Unavailable(_) => 503,
             Self::Internal(_) => 500,
+            Self::Named { status, .. } => *status,
         }
     }
 }

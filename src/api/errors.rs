@@ -19,6 +19,7 @@ impl IntoResponse for Error {
             None
         };
         let kind = match &self {
+            Self::Named { kind, .. } => kind,
             Self::Quota { .. } => "OverQuota",
             Self::NotFound { kind, .. } => match *kind {
                 "network" => "NetworkNotFound",
