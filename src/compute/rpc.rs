@@ -80,7 +80,9 @@ impl Rpc for RootDiskEnsure {
     type Reply = ();
 }
 
-/// Grows the root disk of a server that is off to `size_gb`; never shrinks it.
+/// Grows the root disk of a server that is off to `size_gb`; never shrinks it. The disk as it was is kept until
+/// [`RootDiskSettle`] says which one stays (an overlay of the new size over the old disk does that). Success if it has
+/// that size already, kept or not.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RootDiskResize {
     /// The server.
@@ -92,6 +94,32 @@ pub struct RootDiskResize {
 impl Rpc for RootDiskResize {
     const TOPIC: &'static str = COMPUTE;
     const METHOD: &'static str = "root_disk_resize";
+    type Reply = ();
+}
+
+/// Ends a resize of the root disk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RootDiskSettle {
+    /// The server.
+    pub id: ServerId,
+    /// Which disk stays.
+    pub keep: KeepDisk,
+}
+
+/// Which root disk stays after a resize.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeepDisk {
+    /// The disk as it was before [`RootDiskResize`]; what was written since is lost. The server is off.
+    Old,
+    /// The larger one, and what was written since; the server may run. The old one may stay beneath it.
+    New,
+}
+
+impl Rpc for RootDiskSettle {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "root_disk_settle";
+    /// Success if nothing is kept: the root disk was not resized, or this was said before.
     type Reply = ();
 }
 
