@@ -17,6 +17,7 @@
 
 mod dialect;
 mod migrate;
+mod page;
 mod statement;
 mod value;
 
@@ -27,6 +28,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 
 pub use dialect::Engine;
+pub use page::{SortBy, push_after, push_order};
 pub use statement::{Row, Statement, sql};
 pub use value::{Column, Value};
 

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::hypervisor::spec::DiskFormat;
 use crate::ids::ImageId;
 
+pub use super::model::ImageFormat;
+
 /// An image as a node fetches it into its cache.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSource {
@@ -20,18 +22,6 @@ pub struct ImageSource {
     pub sha512: String,
     /// The file in the image store, where the node shares it.
     pub path: PathBuf,
-}
-
-/// Formats of images that servers can boot from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ImageFormat {
-    /// A disk as it is.
-    Raw,
-    /// QEMU copy-on-write.
-    Qcow2,
-    /// An optical disc.
-    Iso,
 }
 
 impl ImageFormat {
