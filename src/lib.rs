@@ -7,6 +7,7 @@ pub mod config;
 pub mod context;
 pub mod db;
 pub mod error;
+pub mod fetch;
 pub mod hypervisor;
 pub mod identity;
 pub mod ids;

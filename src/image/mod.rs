@@ -3,8 +3,13 @@
 //! An image is a row and, once it has its bytes, a file in the store (`data_dir/images`). **Invariant: a row is `active`
 //! only if its whole file lies there under its id, flushed, and its hashes are those of the row.** So the order of an
 //! upload is always: temporary file, flush, rename, row; and of a deletion: row, file.
+mod files;
+mod inspect;
+mod intake;
 pub mod model;
 pub mod ops;
+pub mod reconcile;
 pub mod rpc;
+pub mod sagas;
 mod store;
 pub mod wire;

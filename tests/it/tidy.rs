@@ -62,7 +62,7 @@ const CORNERS: &[(&str, &str)] = &[
     ("sqlx", "db store"),
     ("virt", "hypervisor"),
     ("lapin", "bus"),
-    ("reqwest", "client"),
+    ("reqwest", "client fetch"),
     ("axum", "api"),
     ("ratatui", "tui"),
     ("crossterm", "tui"),
