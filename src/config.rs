@@ -56,6 +56,7 @@ pub struct Config {
     pub identity: Identity,
     pub compute: Compute,
     pub image: Image,
+    pub volume: Volume,
     pub network: Network,
     pub quota: std::collections::BTreeMap<String, i64>,
     pub telemetry: Telemetry,
@@ -180,6 +181,13 @@ pub struct Compute {
 pub struct Image {
     pub max_bytes: u64,
     pub cache_bytes: u64,
+}
+
+/// `[volume]`
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "config/default.toml documents each key")]
+pub struct Volume {
+    pub max_over_subscription_ratio: f64,
 }
 
 /// `[network]`

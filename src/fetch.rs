@@ -197,10 +197,7 @@ fn client(trusted: bool) -> Result<Client, FetchError> {
     }
     builder.build().map_err(|error| FetchError {
         passing: false,
-        message: format!(
-            "the web can not be reached from here: {}",
-            chain(&error)
-        ),
+        message: format!("the web can not be reached from here: {}", chain(&error)),
     })
 }
 
@@ -282,7 +279,9 @@ fn content_range(headers: &HeaderMap) -> (Option<u64>, Option<u64>) {
     let Some((range, total)) = parsed else {
         return (None, None);
     };
-    let start = range.split_once('-').and_then(|(start, _)| start.parse().ok());
+    let start = range
+        .split_once('-')
+        .and_then(|(start, _)| start.parse().ok());
     (start, total.parse().ok())
 }
 

@@ -32,6 +32,8 @@ pub mod kind {
     pub enum Volume {}
     /// One use of a volume by a server.
     pub enum Attachment {}
+    /// A snapshot of a volume.
+    pub enum VolumeSnapshot {}
     /// An image.
     pub enum Image {}
     /// A user.
@@ -68,6 +70,8 @@ pub type SubnetId = Id<kind::Subnet>;
 pub type VolumeId = Id<kind::Volume>;
 /// Id of an attachment.
 pub type AttachmentId = Id<kind::Attachment>;
+/// Id of a snapshot of a volume.
+pub type VolumeSnapshotId = Id<kind::VolumeSnapshot>;
 /// Id of an image.
 pub type ImageId = Id<kind::Image>;
 /// Id of a user.

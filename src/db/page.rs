@@ -59,13 +59,30 @@ mod tests {
         for id in 0..30_i64 {
             let statement = sql("INSERT INTO t VALUES ($1, $2, $3)").bind(id);
             let statement = statement.bind((id % 3 != 0).then_some(id % 3));
-            statement.bind(format!("{}", id % 5)).execute(&mut tx).await.unwrap();
+            statement
+                .bind(format!("{}", id % 5))
+                .execute(&mut tx)
+                .await
+                .unwrap();
         }
-        for (first, second, third) in [(false, false, false), (true, false, true), (false, true, false)] {
+        for (first, second, third) in [
+            (false, false, false),
+            (true, false, true),
+            (false, true, false),
+        ] {
             let sort = [
-                SortBy { column: "COALESCE(a, -1)", descending: first },
-                SortBy { column: "b", descending: second },
-                SortBy { column: "id", descending: third },
+                SortBy {
+                    column: "COALESCE(a, -1)",
+                    descending: first,
+                },
+                SortBy {
+                    column: "b",
+                    descending: second,
+                },
+                SortBy {
+                    column: "id",
+                    descending: third,
+                },
             ];
             let mut seen: Vec<(i64, String, i64)> = Vec::new();
             loop {
@@ -85,7 +102,8 @@ mod tests {
             }
             let ids: std::collections::BTreeSet<i64> = seen.iter().map(|row| row.2).collect();
             assert_eq!((seen.len(), ids.len()), (30, 30));
-            let flip = |order: std::cmp::Ordering, down: bool| if down { order.reverse() } else { order };
+            let flip =
+                |order: std::cmp::Ordering, down: bool| if down { order.reverse() } else { order };
             assert!(seen.is_sorted_by(|x, y| {
                 flip(x.0.cmp(&y.0), first)
                     .then(flip(x.1.cmp(&y.1), second))

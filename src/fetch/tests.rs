@@ -56,10 +56,17 @@ fn addresses_of_our_own_machines_are_for_administrators() {
         "http://[fd00:ec2::254]/",
         "http://224.0.0.1/",
     ] {
-        assert!(check_url(url, false).unwrap_err().contains("administrator"), "{url}");
+        assert!(
+            check_url(url, false).unwrap_err().contains("administrator"),
+            "{url}"
+        );
         assert_eq!(check_url(url, true), Ok(()), "{url}");
     }
-    for url in ["http://10.0.0.1/x", "https://192.0.2.1/x", "https://example.org/x?y"] {
+    for url in [
+        "http://10.0.0.1/x",
+        "https://192.0.2.1/x",
+        "https://example.org/x?y",
+    ] {
         assert_eq!(check_url(url, false), Ok(()), "{url}");
     }
     for (url, part) in [
@@ -71,7 +78,10 @@ fn addresses_of_our_own_machines_are_for_administrators() {
         ("", "no address"),
     ] {
         let reason = check_url(url, true).unwrap_err();
-        assert!(reason.contains(part) && !reason.contains("secret"), "{reason}");
+        assert!(
+            reason.contains(part) && !reason.contains("secret"),
+            "{reason}"
+        );
     }
 }
 
@@ -79,8 +89,17 @@ fn addresses_of_our_own_machines_are_for_administrators() {
 async fn a_name_that_means_this_machine_is_refused_when_it_is_connected_to() {
     let address = serve(|_| "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi".into()).await;
     let url = format!("http://localhost:{}/", address.port());
-    let error = fetch(&Fetch { trusted: false, ..plain(&url) }).await.err().unwrap();
-    assert!(error.message.contains("administrator") && !error.passing, "{error}");
+    let error = fetch(&Fetch {
+        trusted: false,
+        ..plain(&url)
+    })
+    .await
+    .err()
+    .unwrap();
+    assert!(
+        error.message.contains("administrator") && !error.passing,
+        "{error}"
+    );
     let fetched = fetch(&plain(&url)).await.unwrap();
     assert_eq!((fetched.start, fetched.total), (0, Some(2)));
     assert_eq!(read(fetched).await.unwrap(), b"hi");
@@ -88,11 +107,25 @@ async fn a_name_that_means_this_machine_is_refused_when_it_is_connected_to() {
 
 #[tokio::test]
 async fn redirects_are_bounded_and_checked() {
-    let address = serve(|_| "HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n".into()).await;
-    let error = fetch(&plain(&format!("http://{address}/"))).await.err().unwrap();
-    assert!(error.message.contains("more than 5") && !error.passing, "{error}");
-    let address = serve(|_| "HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\ncontent-length: 0\r\n\r\n".into()).await;
-    let error = fetch(&plain(&format!("http://{address}/"))).await.err().unwrap();
+    let address =
+        serve(|_| "HTTP/1.1 302 Found\r\nlocation: /again\r\ncontent-length: 0\r\n\r\n".into())
+            .await;
+    let error = fetch(&plain(&format!("http://{address}/")))
+        .await
+        .err()
+        .unwrap();
+    assert!(
+        error.message.contains("more than 5") && !error.passing,
+        "{error}"
+    );
+    let address = serve(|_| {
+        "HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\ncontent-length: 0\r\n\r\n".into()
+    })
+    .await;
+    let error = fetch(&plain(&format!("http://{address}/")))
+        .await
+        .err()
+        .unwrap();
     assert!(!error.passing, "{error}");
 }
 
@@ -102,18 +135,28 @@ async fn a_download_goes_on_where_it_broke_off_or_begins_anew_when_the_file_chan
         let whole = "0123456789";
         let same = request.contains("if-range: \"v1\"");
         if same && request.contains("range: bytes=4-") {
-            return format!("HTTP/1.1 206 Partial\r\netag: \"v1\"\r\ncontent-range: bytes 4-9/10\r\ncontent-length: 6\r\n\r\n{}", &whole[4..]);
+            return format!(
+                "HTTP/1.1 206 Partial\r\netag: \"v1\"\r\ncontent-range: bytes 4-9/10\r\ncontent-length: 6\r\n\r\n{}",
+                &whole[4..]
+            );
         }
         if same && request.contains("range: bytes=10-") {
-            return "HTTP/1.1 416 No\r\ncontent-range: bytes */10\r\ncontent-length: 0\r\n\r\n".into();
+            return "HTTP/1.1 416 No\r\ncontent-range: bytes */10\r\ncontent-length: 0\r\n\r\n"
+                .into();
         }
         if request.contains("get /short") {
-            return format!("HTTP/1.1 200 OK\r\netag: \"v1\"\r\ncontent-length: 10\r\n\r\n{}", &whole[..4]);
+            return format!(
+                "HTTP/1.1 200 OK\r\netag: \"v1\"\r\ncontent-length: 10\r\n\r\n{}",
+                &whole[..4]
+            );
         }
         format!("HTTP/1.1 200 OK\r\netag: \"v2\"\r\ncontent-length: 10\r\n\r\n{whole}")
     }
     let address = serve(answer).await;
-    let (url, short) = (format!("http://{address}/x"), format!("http://{address}/short"));
+    let (url, short) = (
+        format!("http://{address}/x"),
+        format!("http://{address}/short"),
+    );
     let fetched = fetch(&plain(&short)).await.unwrap();
     assert_eq!(fetched.validator.as_deref(), Some("\"v1\""));
     assert!(read(fetched).await.unwrap_err().passing);
@@ -123,7 +166,10 @@ async fn a_download_goes_on_where_it_broke_off_or_begins_anew_when_the_file_chan
         (4, "\"v0\"", 0, "0123456789"),
         (0, "\"v1\"", 0, "0123456789"),
     ] {
-        let request = Fetch { resume: Some((from, validator)), ..plain(&url) };
+        let request = Fetch {
+            resume: Some((from, validator)),
+            ..plain(&url)
+        };
         let fetched = fetch(&request).await.unwrap();
         assert_eq!((fetched.start, fetched.total), (start, Some(10)));
         assert_eq!(read(fetched).await.unwrap(), body.as_bytes());
@@ -141,10 +187,20 @@ async fn failures_say_whether_they_may_pass() {
         } else {
             serve(|_| "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".into()).await
         };
-        let error = fetch(&plain(&format!("http://{address}/x"))).await.err().unwrap();
+        let error = fetch(&plain(&format!("http://{address}/x")))
+            .await
+            .err()
+            .unwrap();
         assert_eq!(error.passing, passing, "{answer}: {error}");
     }
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let error = fetch(&plain(&format!("http://{closed}/x"))).await.err().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let error = fetch(&plain(&format!("http://{closed}/x")))
+        .await
+        .err()
+        .unwrap();
     assert!(error.passing, "{error}");
 }

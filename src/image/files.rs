@@ -153,10 +153,11 @@ impl Files {
 
     /// Bytes that can still be written.
     pub fn free_bytes(&self) -> Result<u64> {
-        let found = nix::sys::statvfs::statvfs(&self.dir).map_err(|errno| {
-            io_error(&self.dir, &io::Error::from_raw_os_error(errno as i32))
-        })?;
-        Ok(found.blocks_available().saturating_mul(found.fragment_size()))
+        let found = nix::sys::statvfs::statvfs(&self.dir)
+            .map_err(|errno| io_error(&self.dir, &io::Error::from_raw_os_error(errno as i32)))?;
+        Ok(found
+            .blocks_available()
+            .saturating_mul(found.fragment_size()))
     }
 
     /// Ids that have files: whole images, and parts.

@@ -74,29 +74,74 @@ mod tests {
         let (good, raw) = (path("good"), path("raw"));
         qemu_img(&["create", "-q", "-f", "qcow2", &good, "5G"]);
         std::fs::write(&raw, [&[0; 510][..], b"\x55\xaa", &[7; 512]].concat()).unwrap();
-        assert_eq!(inspect(Path::new(&good), None).unwrap(), (ImageFormat::Qcow2, 5 << 30));
-        assert_eq!(inspect(Path::new(&raw), None).unwrap(), (ImageFormat::Raw, 1024));
-        for (kind, part) in [("vmdk", "vmdk"), ("vdi", "vdi"), ("vhdx", "vhdx"), ("vpc", "vpc"), ("qed", "qed"), ("qcow", "qcow"), ("parallels", "parallels")] {
+        assert_eq!(
+            inspect(Path::new(&good), None).unwrap(),
+            (ImageFormat::Qcow2, 5 << 30)
+        );
+        assert_eq!(
+            inspect(Path::new(&raw), None).unwrap(),
+            (ImageFormat::Raw, 1024)
+        );
+        for (kind, part) in [
+            ("vmdk", "vmdk"),
+            ("vdi", "vdi"),
+            ("vhdx", "vhdx"),
+            ("vpc", "vpc"),
+            ("qed", "qed"),
+            ("qcow", "qcow"),
+            ("parallels", "parallels"),
+        ] {
             let file = path(kind);
             qemu_img(&["create", "-q", "-f", kind, &file, "64M"]);
             let text = inspect(Path::new(&file), None).unwrap_err().to_string();
-            assert!(text.contains(part) && text.contains("qemu-img convert"), "{kind}: {text}");
+            assert!(
+                text.contains(part) && text.contains("qemu-img convert"),
+                "{kind}: {text}"
+            );
             assert!(kind == "vpc" || refuse_early(&std::fs::read(&file).unwrap(), None).is_err());
         }
         let overlay = path("overlay");
-        qemu_img(&["create", "-q", "-f", "qcow2", "-b", "/etc/passwd", "-F", "raw", &overlay]);
-        let text = inspect(Path::new(&overlay), Some(ImageFormat::Qcow2)).unwrap_err().to_string();
+        qemu_img(&[
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-b",
+            "/etc/passwd",
+            "-F",
+            "raw",
+            &overlay,
+        ]);
+        let text = inspect(Path::new(&overlay), Some(ImageFormat::Qcow2))
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("/etc/passwd"), "{text}");
         assert!(refuse_early(&std::fs::read(&overlay).unwrap(), None).is_err());
         let secret = path("secret");
-        qemu_img(&["create", "-q", "--object", "secret,id=s,data=x", "-f", "qcow2", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10", &secret, "1M"]);
+        qemu_img(&[
+            "create",
+            "-q",
+            "--object",
+            "secret,id=s,data=x",
+            "-f",
+            "qcow2",
+            "-o",
+            "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10",
+            &secret,
+            "1M",
+        ]);
         let text = inspect(Path::new(&secret), None).unwrap_err().to_string();
         assert!(text.contains("encrypted"), "{text}");
         let cut = path("cut");
         qemu_img(&["convert", "-O", "qcow2", "-f", "raw", &raw, &cut]);
         inspect(Path::new(&cut), None).unwrap();
         let length = std::fs::metadata(&cut).unwrap().len();
-        File::options().write(true).open(&cut).unwrap().set_len(length / 2).unwrap();
+        File::options()
+            .write(true)
+            .open(&cut)
+            .unwrap()
+            .set_len(length / 2)
+            .unwrap();
         let text = inspect(Path::new(&cut), None).unwrap_err().to_string();
         assert!(text.contains("cut off"), "{text}");
     }

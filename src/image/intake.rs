@@ -131,9 +131,13 @@ impl Intake {
         let failed = if closed(&self.queues[0]) {
             (&mut self.writer).await.map(|result| result.map(|_| ()))
         } else if closed(&self.queues[1]) {
-            (&mut self.hashers[1]).await.map(|result| result.map(|_| ()))
+            (&mut self.hashers[1])
+                .await
+                .map(|result| result.map(|_| ()))
         } else {
-            (&mut self.hashers[0]).await.map(|result| result.map(|_| ()))
+            (&mut self.hashers[0])
+                .await
+                .map(|result| result.map(|_| ()))
         };
         match failed {
             Ok(Err(error)) => io_error(&self.path, &error),
@@ -244,7 +248,11 @@ fn write_sparse(file: &File, block: &[u8], at: u64) -> io::Result<()> {
     file.write_all_at(&block[start..here], at + start as u64)
 }
 
-fn hash<D: Digest>(path: &Path, keep: u64, mut blocks: mpsc::Receiver<Bytes>) -> io::Result<String> {
+fn hash<D: Digest>(
+    path: &Path,
+    keep: u64,
+    mut blocks: mpsc::Receiver<Bytes>,
+) -> io::Result<String> {
     let mut digest = D::new();
     if keep > 0 {
         feed(&mut digest, path, keep)?;
@@ -313,8 +321,14 @@ mod tests {
         let mut state = 1u64;
         (0..length)
             .map(|at| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                if at > length / 3 && at < length * 2 / 3 { 0 } else { (state >> 56) as u8 }
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                if at > length / 3 && at < length * 2 / 3 {
+                    0
+                } else {
+                    (state >> 56) as u8
+                }
             })
             .collect()
     }
@@ -326,7 +340,9 @@ mod tests {
         let id = ImageId::new();
         let data = content(5 * BLOCK + 12_345);
         let (early, cut) = (777_777, 2 * BLOCK + 4_321);
-        let mut intake = Intake::start(files.open_part(id).unwrap(), 0, u64::MAX).await.unwrap();
+        let mut intake = Intake::start(files.open_part(id).unwrap(), 0, u64::MAX)
+            .await
+            .unwrap();
         for piece in data[..cut].chunks(65_521) {
             intake.write(piece).await.unwrap();
         }
@@ -349,7 +365,10 @@ mod tests {
         let used = std::fs::metadata(files.part(id)).unwrap().blocks() * 512;
         assert!(used < data.len() as u64 * 4 / 5, "{used} bytes used");
         let (length, md5, _) = hash_file(&files.part(id)).await.unwrap();
-        assert_eq!((length, md5), (data.len() as u64, hex::encode(Md5::digest(&data))));
+        assert_eq!(
+            (length, md5),
+            (data.len() as u64, hex::encode(Md5::digest(&data)))
+        );
     }
 
     #[tokio::test]
@@ -361,7 +380,10 @@ mod tests {
         let part = files.open_part(id).unwrap();
         let mut intake = Intake::start(part, 0, data.len() as u64 - 1).await.unwrap();
         intake.write(&data[..2 * BLOCK]).await.unwrap();
-        assert!(matches!(intake.write(&data[2 * BLOCK..]).await, Err(Error::TooLarge(_))));
+        assert!(matches!(
+            intake.write(&data[2 * BLOCK..]).await,
+            Err(Error::TooLarge(_))
+        ));
         drop(intake);
         // The writer lets go of the lock when it has written what it was given.
         let part = loop {

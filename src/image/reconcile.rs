@@ -66,8 +66,14 @@ pub async fn reconcile(cx: &Context) -> Result<Report> {
         report.removed_parts += usize::from(expire(cx, id).await?);
     }
     for (ids, text) in [
-        (&report.orphans, "is a file in the image store without an image; look at it and remove it"),
-        (&report.missing, "is active but its file is gone from the image store; delete it, or bring the file back"),
+        (
+            &report.orphans,
+            "is a file in the image store without an image; look at it and remove it",
+        ),
+        (
+            &report.missing,
+            "is active but its file is gone from the image store; delete it, or bring the file back",
+        ),
     ] {
         for id in ids {
             tell(cx, *id, text);
@@ -107,7 +113,9 @@ async fn still_missing(cx: &Context, id: ImageId) -> Result<Option<ImageId>> {
     let place: Files = files(cx);
     let path = place.data(id);
     let there = blocking(move || Ok(path.exists())).await?;
-    let active = row(cx, id).await?.is_some_and(|image| image.status.has_data());
+    let active = row(cx, id)
+        .await?
+        .is_some_and(|image| image.status.has_data());
     Ok((!there && active).then_some(id))
 }
 
@@ -132,7 +140,9 @@ async fn requeue(cx: &Context, id: ImageId, status: ImageStatus) -> Result<bool>
         return Ok(false);
     }
     let mut conn = cx.db.read().await?;
-    let total = store::upload_show(&mut conn, id).await?.and_then(|upload| upload.total);
+    let total = store::upload_show(&mut conn, id)
+        .await?
+        .and_then(|upload| upload.total);
     drop(conn);
     back_to_queued(cx, id, total).await?;
     drop(part);

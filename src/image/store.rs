@@ -6,7 +6,7 @@ mod upload;
 
 pub(super) use list::list;
 pub(super) use member::{member_delete, member_insert, member_list, member_show, member_update};
-pub(super) use upload::{upload_delete, upload_list, upload_put, upload_show};
+pub(super) use upload::{upload_delete, upload_put, upload_show};
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -260,8 +260,8 @@ pub(super) async fn delete(conn: &mut Conn, id: ImageId) -> DbResult<()> {
 
 /// Ids and statuses of all images, deleted ones whose file still has to go among them.
 pub(super) async fn statuses(conn: &mut Conn) -> DbResult<HashMap<ImageId, ImageStatus>> {
-    let rows = sql("SELECT id, status FROM image")
-        .all(conn, |row| Ok((row.take()?, row.take_parsed()?)));
+    let rows =
+        sql("SELECT id, status FROM image").all(conn, |row| Ok((row.take()?, row.take_parsed()?)));
     Ok(rows.await?.into_iter().collect())
 }
 
@@ -281,8 +281,7 @@ pub(super) async fn counts(
 ) -> DbResult<Vec<(String, u64)>> {
     let mut statement = sql("SELECT status, COUNT(*) FROM image WHERE status <> 'deleted'");
     if let Some(owner) = owner {
-        statement =
-            statement.push_bind(" AND (owner_id = {} OR visibility = 'public')", owner);
+        statement = statement.push_bind(" AND (owner_id = {} OR visibility = 'public')", owner);
     }
     statement
         .push(" GROUP BY status")

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bus::Rpc;
+use crate::bus::{Message, Rpc};
+use crate::compute::rpc::CONDUCTOR;
 use crate::hypervisor::spec::DiskFormat;
-use crate::ids::VolumeId;
+use crate::ids::{VolumeId, VolumeSnapshotId};
 use crate::image::rpc::ImageSource;
 
 /// Topic of nodes that keep volumes.
@@ -35,6 +36,13 @@ pub enum VolumeContent {
     Volume {
         /// That volume.
         id: VolumeId,
+    },
+    /// The bytes of a snapshot; nobody writes its volume meanwhile.
+    Snapshot {
+        /// The volume.
+        volume: VolumeId,
+        /// The snapshot in it.
+        snapshot: VolumeSnapshotId,
     },
 }
 
@@ -81,6 +89,52 @@ impl Rpc for VolumeExtend {
     const TOPIC: &'static str = VOLUME;
     const METHOD: &'static str = "volume_extend";
     type Reply = ();
+}
+
+/// Keeps the content that the volume has now, inside its file. Success if it is kept. Nobody writes the volume meanwhile.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VolumeSnapshotTake {
+    /// The volume.
+    pub id: VolumeId,
+    /// Name of what is kept.
+    pub snapshot: VolumeSnapshotId,
+}
+
+impl Rpc for VolumeSnapshotTake {
+    const TOPIC: &'static str = VOLUME;
+    const METHOD: &'static str = "volume_snapshot_take";
+    type Reply = ();
+}
+
+/// Throws away what was kept. Success if there is nothing. Nobody writes the volume meanwhile.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VolumeSnapshotRemove {
+    /// The volume.
+    pub id: VolumeId,
+    /// Name of what was kept.
+    pub snapshot: VolumeSnapshotId,
+}
+
+impl Rpc for VolumeSnapshotRemove {
+    const TOPIC: &'static str = VOLUME;
+    const METHOD: &'static str = "volume_snapshot_remove";
+    type Reply = ();
+}
+
+/// Sent at start and every interval: the node's room for volumes, and the files it has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct VolumeReport {
+    /// The node.
+    pub host: String,
+    /// Its room.
+    pub capacity: Capacity,
+    /// Volumes whose files are there; absent when the directory could not be read, or has too many.
+    pub files: Option<Vec<VolumeId>>,
+}
+
+impl Message for VolumeReport {
+    const TOPIC: &'static str = CONDUCTOR;
+    const METHOD: &'static str = "volume_report";
 }
 
 /// Room for volumes on this node.

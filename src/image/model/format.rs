@@ -200,7 +200,11 @@ mod tests {
             (vec![(65_600, &b"_BHRfS_M"[..])], None, Raw),
             (vec![], Some(Raw), Raw),
         ] {
-            assert_eq!(told(&file(&marks, 80 << 10), declared), Ok(wanted), "{marks:?}");
+            assert_eq!(
+                told(&file(&marks, 80 << 10), declared),
+                Ok(wanted),
+                "{marks:?}"
+            );
         }
     }
 
@@ -209,9 +213,17 @@ mod tests {
         use ImageFormat::{Iso, Qcow2, Raw};
         for (marks, declared, parts) in [
             (vec![(0, &b"KDMV"[..])], None, ["vmdk", "qemu-img convert"]),
-            (vec![(64, b"\x7f\x10\xda\xbe")], Some(Raw), ["vdi", "convert"]),
+            (
+                vec![(64, b"\x7f\x10\xda\xbe")],
+                Some(Raw),
+                ["vdi", "convert"],
+            ),
             (vec![(0, b"QFI\xfb\0\0\0\x01")], None, ["qcow,", "convert"]),
-            (vec![(79 << 10 | 512, b"conectix")], Some(Raw), ["vpc", "convert"]),
+            (
+                vec![(79 << 10 | 512, b"conectix")],
+                Some(Raw),
+                ["vpc", "convert"],
+            ),
             (vec![(0, b"\x1f\x8b")], Some(Qcow2), ["gzip", "gunzip"]),
             (vec![(0, b"<html")], None, ["web page", "not a disk"]),
             (vec![(0, b"QFI\xfb\0\0\0\x03")], Some(Raw), ["raw", "qcow2"]),

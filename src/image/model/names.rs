@@ -71,7 +71,10 @@ pub fn check_properties(properties: &BTreeMap<String, String>) -> Result<(), (St
     if properties.len() > MAX_PROPERTIES {
         return Err((
             "properties".into(),
-            format!("{} are given, {MAX_PROPERTIES} are allowed", properties.len()),
+            format!(
+                "{} are given, {MAX_PROPERTIES} are allowed",
+                properties.len()
+            ),
         ));
     }
     for (name, value) in properties {

@@ -124,7 +124,7 @@ impl Qcow2 {
         }
         let incompatible = if version == 2 { 0 } else { be64(head, 72)? };
         let header_len = if version == 2 { 72 } else { be32(head, 100)? };
-        if version == 3 && (header_len < 104 || header_len % 8 != 0 || header_len > 4096) {
+        if version == 3 && (header_len < 104 || !header_len.is_multiple_of(8) || header_len > 4096) {
             return Err(damaged(format!("a header of {header_len} bytes")));
         }
         let snapshots = be32(head, 60)?;
@@ -185,7 +185,7 @@ impl Qcow2 {
             if offset == 0 {
                 continue;
             }
-            if offset % cluster != 0 || offset.saturating_add(cluster) > file_len {
+            if !offset.is_multiple_of(cluster) || offset.saturating_add(cluster) > file_len {
                 return Err(damaged(format!(
                     "table {index} lies at byte {offset}, but the file has {file_len}: was it cut off?"
                 )));
@@ -204,7 +204,7 @@ struct Tables {
 impl Tables {
     fn inside(&self, what: &str, offset: u64, bytes: u64) -> Result<(), Qcow2Error> {
         let cluster = 1u64 << self.cluster_bits;
-        if offset < cluster || offset % cluster != 0 {
+        if offset < cluster || !offset.is_multiple_of(cluster) {
             return Err(damaged(format!("the {what} lies at byte {offset}")));
         }
         if offset.saturating_add(bytes) > self.file_len {
@@ -215,16 +215,15 @@ impl Tables {
         Ok(())
     }
 
-    fn l1(
-        &self,
-        head: &[u8],
-        virtual_size: u64,
-        incompatible: u64,
-    ) -> Result<L1Table, Qcow2Error> {
+    fn l1(&self, head: &[u8], virtual_size: u64, incompatible: u64) -> Result<L1Table, Qcow2Error> {
         let entries = u64::from(be32(head, 36)?);
         let offset = be64(head, 40)?;
         // Entries of a second-level table take 8 bytes, or 16 with subclusters.
-        let entry_bits = if incompatible & EXTENDED_L2 == 0 { 3 } else { 4 };
+        let entry_bits = if incompatible & EXTENDED_L2 == 0 {
+            3
+        } else {
+            4
+        };
         let per_entry = 1u64 << (2 * self.cluster_bits - entry_bits);
         if entries * 8 > MAX_L1_BYTES || virtual_size.div_ceil(per_entry) > entries {
             return Err(damaged(format!(

@@ -223,7 +223,10 @@ mod tests {
             into(ImageStatus::Active),
             ["saving", "importing", "deactivated"]
         );
-        assert_eq!(into(ImageStatus::Queued), ["saving", "uploading", "importing"]);
+        assert_eq!(
+            into(ImageStatus::Queued),
+            ["saving", "uploading", "importing"]
+        );
         assert_eq!(into(ImageStatus::Deleted).len(), 6);
     }
 }

@@ -55,7 +55,10 @@ pub async fn member_list(cx: &Context, id: ImageId) -> Result<Vec<Member>> {
         )));
     }
     let mut members = store::member_list(&mut conn, id).await?;
-    if let Some(viewer) = cx.visible_project()?.filter(|viewer| *viewer != image.owner) {
+    if let Some(viewer) = cx
+        .visible_project()?
+        .filter(|viewer| *viewer != image.owner)
+    {
         members.retain(|member| member.project == viewer);
     }
     Ok(members)
@@ -79,7 +82,10 @@ pub async fn member_set(
 ) -> Result<Member> {
     let mut tx = cx.db.begin().await?;
     let image = access::visible_on_conn(&mut tx, cx, id).await?;
-    if cx.visible_project()?.is_some_and(|viewer| viewer != project) {
+    if cx
+        .visible_project()?
+        .is_some_and(|viewer| viewer != project)
+    {
         return Err(Error::Forbidden(format!(
             "only project {project} can say whether it accepts the image"
         )));
@@ -91,7 +97,8 @@ pub async fn member_set(
     member.updated_at = Time::now();
     store::member_update(&mut tx, &member).await?;
     tx.commit().await?;
-    cx.events.changed("image", id, Some(project), Change::Updated);
+    cx.events
+        .changed("image", id, Some(project), Change::Updated);
     image_changed(cx, &image, Change::Updated);
     Ok(member)
 }

@@ -107,7 +107,10 @@ fn apply(cx: &Context, image: &mut Image, change: ImageChange) -> Result<()> {
             image.properties.insert(name, value);
         }
         ImageChange::ReplaceProperty(name, value) => {
-            let old = image.properties.get_mut(&name).ok_or_else(|| missing(&name))?;
+            let old = image
+                .properties
+                .get_mut(&name)
+                .ok_or_else(|| missing(&name))?;
             *old = value;
         }
         ImageChange::RemoveProperty(name) => {

@@ -157,7 +157,8 @@ impl Transfer {
         // Under the lock: nobody else writes, so a status of an earlier transfer is a leftover.
         let image = access::own_on_conn(&mut tx, cx, image.id).await?;
         check_status(&image, purpose)?;
-        let left = quota::room_on_conn(&mut tx, cx, image.owner, announced.total.unwrap_or(0)).await?;
+        let left =
+            quota::room_on_conn(&mut tx, cx, image.owner, announced.total.unwrap_or(0)).await?;
         let status = busy_status(purpose);
         if image.status != status {
             store::swap_status(&mut tx, id, image.status, status).await?;

@@ -197,7 +197,15 @@ async fn pour(
         }
         if reported.elapsed() >= REPORT {
             reported = Instant::now();
-            report(cx.cloud(), cx.operation, "download", intake.bytes(), total, "bytes").await?;
+            report(
+                cx.cloud(),
+                cx.operation,
+                "download",
+                intake.bytes(),
+                total,
+                "bytes",
+            )
+            .await?;
         }
     }
 }
@@ -265,7 +273,11 @@ fn give_up<'a>(cx: &'a StepContext, s: &'a mut ImageImport) -> BoxFuture<'a, Ste
         let Some(image) = image else {
             return Ok(Flow::Next);
         };
-        let mut reason = cx.reason.as_ref().map(ToString::to_string).unwrap_or_default();
+        let mut reason = cx
+            .reason
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         reason.truncate(reason.floor_char_boundary(1000));
         let mut tx = cx.db.begin().await?;
         if store::show(&mut tx, id).await?.is_some() {

@@ -111,7 +111,10 @@ fn conditions(mut statement: Statement, query: &ImageQuery) -> Statement {
     if let Some(protected) = query.protected {
         statement = statement.push_bind(" AND is_protected = {}", protected);
     }
-    for (column, bounds) in [("created_at", &query.created), ("updated_at", &query.updated)] {
+    for (column, bounds) in [
+        ("created_at", &query.created),
+        ("updated_at", &query.updated),
+    ] {
         for (compare, time) in bounds {
             let text = format!(" AND {column} {} {{}}", compare.sql());
             statement = statement.push_bind(&text, *time);
@@ -127,7 +130,9 @@ fn labels(mut statement: Statement, query: &ImageQuery) -> Statement {
     }
     for (name, value) in &query.properties {
         let text = " AND EXISTS (SELECT 1 FROM image_property WHERE image_id = image.id AND image_property.name = {}";
-        statement = statement.push_bind(text, name).push_bind(" AND value = {})", value);
+        statement = statement
+            .push_bind(text, name)
+            .push_bind(" AND value = {})", value);
     }
     statement
 }

@@ -41,13 +41,6 @@ pub(in crate::image) async fn upload_show(
         .await
 }
 
-/// Of all images.
-pub(in crate::image) async fn upload_list(conn: &mut Conn) -> DbResult<Vec<Upload>> {
-    sql("SELECT image_id, total, origin, validator, updated_at FROM image_upload")
-        .all(conn, read)
-        .await
-}
-
 /// Forgets.
 pub(in crate::image) async fn upload_delete(conn: &mut Conn, image: ImageId) -> DbResult<()> {
     sql("DELETE FROM image_upload WHERE image_id = $1")

@@ -52,20 +52,30 @@ fn what_reaches_outside_the_file_is_refused() {
         ),
         (vec![(72, 4u64.to_be_bytes().to_vec())], "another file"),
         (
-            vec![(104, EXT_DATA_FILE.to_be_bytes().to_vec()), (108, 3u32.to_be_bytes().to_vec())],
+            vec![
+                (104, EXT_DATA_FILE.to_be_bytes().to_vec()),
+                (108, 3u32.to_be_bytes().to_vec()),
+            ],
             "another file",
         ),
         (vec![(32, 1u32.to_be_bytes().to_vec())], "encrypted"),
         (vec![(32, 2u32.to_be_bytes().to_vec())], "encrypted"),
         (vec![(72, 2u64.to_be_bytes().to_vec())], "corrupt"),
-        (vec![(72, (1u64 << 40).to_be_bytes().to_vec())], "feature bits"),
+        (
+            vec![(72, (1u64 << 40).to_be_bytes().to_vec())],
+            "feature bits",
+        ),
     ];
     for (changes, part) in cases {
         let mut head = header();
         for (at, value) in &changes {
             put(&mut head, *at, value);
         }
-        let error = read(&head).unwrap().check_foreign().unwrap_err().to_string();
+        let error = read(&head)
+            .unwrap()
+            .check_foreign()
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(part), "{error}");
     }
 }
@@ -88,7 +98,11 @@ fn absurd_headers_are_damaged() {
         (60, u32::MAX.to_be_bytes().to_vec(), "snapshots"),
         (100, 100_000u32.to_be_bytes().to_vec(), "header"),
         (8, u64::MAX.to_be_bytes().to_vec(), "backing"),
-        (104, [9, 9, 9, 9, 0xff, 0xff, 0xff, 0xff].to_vec(), "extension"),
+        (
+            104,
+            [9, 9, 9, 9, 0xff, 0xff, 0xff, 0xff].to_vec(),
+            "extension",
+        ),
     ] {
         let mut head = header();
         put(&mut head, at, &value);
@@ -133,9 +147,16 @@ fn what_qemu_makes_is_read_as_qemu_says_it() {
     };
     assert_eq!(make("a", &["3G"]).virtual_size, 3 << 30);
     assert_eq!(make("b", &["-o", "compat=0.10", "1G"]).version, 2);
-    make("c", &["-o", "cluster_size=2M,extended_l2=on,compression_type=zstd", "1T"])
-        .check_foreign()
-        .unwrap();
+    make(
+        "c",
+        &[
+            "-o",
+            "cluster_size=2M,extended_l2=on,compression_type=zstd",
+            "1T",
+        ],
+    )
+    .check_foreign()
+    .unwrap();
     make("d", &["-o", "cluster_size=512,lazy_refcounts=on", "1G"])
         .check_foreign()
         .unwrap();

@@ -1,0 +1,31 @@
+//! Lists of volumes.
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::volume::model::{Volume, VolumeQuery};
+use crate::volume::store;
+
+/// Most volumes on one page.
+const MAX_PAGE: u32 = 1000;
+
+/// Volumes by query: of the actor's project, or of all for administrators who ask for no project.
+pub async fn volume_list(cx: &Context, mut query: VolumeQuery) -> Result<Vec<Volume>> {
+    if let Some(own) = cx.visible_project()? {
+        query.project = Some(own);
+    }
+    query.limit = query.limit.min(MAX_PAGE);
+    let mut conn = cx.db.read().await?;
+    store::list(&mut conn, &query).await?.ok_or_else(|| {
+        Error::BadRequest(format!(
+            "marker: there is no volume {}; begin with the first page again",
+            query.marker.map(|id| id.to_string()).unwrap_or_default()
+        ))
+    })
+}
+
+/// Number of volumes that the actor may see, by status.
+pub async fn volume_counts(cx: &Context) -> Result<Vec<(String, u64)>> {
+    let viewer = cx.visible_project()?;
+    let mut conn = cx.db.read().await?;
+    Ok(store::counts(&mut conn, viewer).await?)
+}
