@@ -124,7 +124,8 @@ impl Qcow2 {
         }
         let incompatible = if version == 2 { 0 } else { be64(head, 72)? };
         let header_len = if version == 2 { 72 } else { be32(head, 100)? };
-        if version == 3 && (header_len < 104 || !header_len.is_multiple_of(8) || header_len > 4096) {
+        if version == 3 && (header_len < 104 || !header_len.is_multiple_of(8) || header_len > 4096)
+        {
             return Err(damaged(format!("a header of {header_len} bytes")));
         }
         let snapshots = be32(head, 60)?;
