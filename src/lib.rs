@@ -2,6 +2,7 @@
 pub mod agent;
 pub mod api;
 pub mod bus;
+pub mod client;
 pub mod compute;
 pub mod config;
 pub mod context;

@@ -24,21 +24,21 @@ pub struct ResourceRef {
     pub name: Option<String>,
 }
 
-/// Where an operation stands.
+/// Where an operation is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "lowercase")]
 pub enum OperationStatus {
-    /// A control process works on it, or will within seconds.
+    /// Waits for another operation on the same resource.
     #[default]
+    Pending,
+    /// Goes forward; perhaps parked until something happens, which its error then says.
     Running,
-    /// Parked until something happens: a report, or the operator's confirmation of a resize.
-    Waiting,
     /// A step failed or it was aborted; what it made is being undone.
-    Undoing,
+    Unwinding,
     /// Finished as asked.
     Done,
     /// Failed; everything it made is gone again.
-    Failed,
+    Undone,
     /// An undo failed: something is half made. The operator retries or abandons.
     Stuck,
     /// Was stuck and given up by the operator.
@@ -51,7 +51,7 @@ pub enum OperationStatus {
 impl OperationStatus {
     /// Whether nothing more happens by itself or by the operator.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Abandoned)
+        matches!(self, Self::Done | Self::Undone | Self::Abandoned)
     }
 }
 
@@ -68,6 +68,18 @@ pub enum OperationVerb {
     /// A verb of a newer release.
     #[serde(other)]
     Unknown,
+}
+
+impl OperationVerb {
+    /// Its name in the address.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Abandon => "abandon",
+            Self::Abort => "abort",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// Where a step stands.
@@ -174,7 +186,7 @@ pub struct Operation {
     pub steps: Vec<OperationStep>,
     /// How far the step under way has come.
     pub progress: Option<Progress>,
-    /// Why it failed or is stuck.
+    /// Why it goes back, is stuck, or what it waits for.
     pub error: Option<OperationError>,
     /// The node it works on, where there is one.
     pub host: Option<String>,

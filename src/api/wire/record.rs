@@ -157,7 +157,7 @@ pub struct Summary {
     pub volumes: BTreeMap<String, u64>,
     /// Images by status.
     pub images: BTreeMap<String, u64>,
-    /// Running, waiting, undoing and stuck operations by status.
+    /// Operations that are not finished, by status (`pending`, `running`, `unwinding`, `stuck`).
     pub operations: BTreeMap<String, u64>,
     /// Alarms that ring, by severity.
     pub alarms: BTreeMap<String, u64>,
@@ -196,7 +196,8 @@ pub struct SummaryBody {
 }
 
 /// How far the upload of an image has come, so that a broken one goes on: the next
-/// `PUT /image/v2/images/{id}/file` carries `Content-Range: bytes RECEIVED-LAST/TOTAL`.
+/// `PUT /image/v2/images/{id}/file` carries `Content-Range: bytes RECEIVED-LAST/TOTAL`. If everything was received and only the
+/// answer was lost, the image is `active`. A client goes on only if `total` is the length of its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UploadStatus {
