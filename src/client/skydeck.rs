@@ -44,7 +44,7 @@ impl Client {
         Ok(call.parse::<SummaryBody>().await?.summary)
     }
 
-    /// Operations, newest first; filters `status`, `kind`, `resource_id`, `request_id`.
+    /// Operations, newest first; filters `status=active` (not finished), `kind`, `resource_id`, `request_id`.
     pub fn operation_list(&self, query: &ListQuery) -> Pages<OperationList> {
         Pages::new(self.get(SKYDECK, &["operations"]), query, ALL)
     }

@@ -214,7 +214,8 @@ fn resource(event: &Event) -> ResourceEvent {
             Change::Updated => WireChange::Updated,
             Change::Deleted => WireChange::Deleted,
         },
-        status: event.message.clone(),
+        status: None,
+        message: event.message.clone(),
         at: event.at,
     }
 }

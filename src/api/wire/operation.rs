@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /operations?status=&resource_id=&kind=&all_projects=&limit=&marker=` | [`OperationList`], newest first |
+//! | `GET /operations?status=active&resource_id=&request_id=&kind=&all_projects=&limit=&marker=` | [`OperationList`], newest first |
 //! | `GET /operations/{id}` | [`OperationBody`] |
 //! | `POST /operations/{id}/retry`, `/abandon`, `/abort` | 202 and [`OperationBody`]; 409 where [`Operation::can`] lacks it |
 
@@ -24,21 +24,22 @@ pub struct ResourceRef {
     pub name: Option<String>,
 }
 
-/// Where an operation is in its life.
+/// Where an operation stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum OperationStatus {
-    /// Waits for another operation on the same resource.
+    /// A control process works on it, or will within seconds.
     #[default]
-    Pending,
-    /// Goes forward; perhaps parked until something happens, which its error then says.
     Running,
+    /// Parked until something happens: another operation on the same resource ends, a report comes, the operator
+    /// confirms a resize.
+    Waiting,
     /// A step failed or it was aborted; what it made is being undone.
-    Unwinding,
+    Undoing,
     /// Finished as asked.
     Done,
     /// Failed; everything it made is gone again.
-    Undone,
+    Failed,
     /// An undo failed: something is half made. The operator retries or abandons.
     Stuck,
     /// Was stuck and given up by the operator.
@@ -51,7 +52,7 @@ pub enum OperationStatus {
 impl OperationStatus {
     /// Whether nothing more happens by itself or by the operator.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Undone | Self::Abandoned)
+        matches!(self, Self::Done | Self::Failed | Self::Abandoned)
     }
 }
 

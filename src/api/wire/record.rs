@@ -157,7 +157,7 @@ pub struct Summary {
     pub volumes: BTreeMap<String, u64>,
     /// Images by status.
     pub images: BTreeMap<String, u64>,
-    /// Operations that are not finished, by status (`pending`, `running`, `unwinding`, `stuck`).
+    /// Operations that are not finished, by status (`running`, `waiting`, `undoing`, `stuck`).
     pub operations: BTreeMap<String, u64>,
     /// Alarms that ring, by severity.
     pub alarms: BTreeMap<String, u64>,
