@@ -1,0 +1,56 @@
+//! What can be done with networks, subnets and ports: one operation, one file.
+//!
+//! **Nodes follow.** Whatever changes what a node shall have raises that node's generation in the same transaction
+//! ([`desired`]); telling the node comes after the commit: at once by [`host_network_ensure`] where somebody waits for it
+//! (a launch), within a second by the reconciler otherwise.
+//!
+//! Ports have ids that are chosen beforehand, and every operation on them can be repeated, so that sagas may.
+
+mod address_give;
+mod check;
+mod desired;
+mod host_network;
+mod network_create;
+mod network_delete;
+mod network_list;
+mod network_update;
+mod port_bind;
+mod port_create;
+mod port_delete;
+mod port_device;
+mod port_list;
+mod port_update;
+mod quota;
+mod start;
+mod subnet_create;
+mod subnet_delete;
+mod subnet_list;
+mod subnet_update;
+
+pub use desired::{network_desired, port_spec_on_conn, port_specs};
+pub use host_network::{
+    HostNetworkState, host_network_due, host_network_ensure, host_network_list, host_network_stale,
+    host_network_tell,
+};
+pub use network_create::network_create;
+pub use network_delete::network_delete;
+pub use network_list::{network_for_launch, network_list, network_show, network_show_on_conn};
+pub use network_update::network_update;
+pub use port_bind::{port_bind_on_conn, port_unbind_on_conn};
+pub use port_create::{port_create, port_create_on_conn};
+pub use port_delete::{port_delete, port_delete_on_conn};
+pub use port_device::{port_release_on_conn, port_take_on_conn};
+pub use port_list::{
+    port_announce, port_find_on_conn, port_list, port_show, port_show_on_conn, ports_of_server,
+    ports_of_server_on_conn,
+};
+pub use port_update::port_update;
+pub use quota::{Bounded, QuotaUse, network_quota};
+pub use start::network_start;
+pub use subnet_create::subnet_create;
+pub use subnet_delete::subnet_delete;
+pub use subnet_list::{subnet_list, subnet_show};
+pub use subnet_update::subnet_update;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,70 @@
+//! Making networks.
+
+use super::check;
+use super::quota::{Bounded, room_on_conn};
+use crate::context::{Change, Context};
+use crate::db::Conn;
+use crate::error::Result;
+use crate::ids::{NetworkId, Time};
+use crate::network::model::{Network, NewNetwork};
+use crate::network::refusal;
+use crate::network::store;
+
+/// Largest packet of a network that says nothing about it.
+const MTU: u32 = 1500;
+
+/// Makes a network. It exists on a node as long as a port of it is bound there.
+pub async fn network_create(cx: &Context, new: NewNetwork) -> Result<Network> {
+    let network = checked(cx, new)?;
+    let mut tx = cx.db.begin().await?;
+    room_on_conn(&mut tx, cx, network.project, Bounded::Networks).await?;
+    insert_on_conn(&mut tx, &network).await?;
+    tx.commit().await?;
+    cx.events.changed(
+        "network",
+        network.id,
+        Some(network.project),
+        Change::Created,
+    );
+    Ok(network)
+}
+
+pub(super) async fn insert_on_conn(conn: &mut Conn, network: &Network) -> Result<()> {
+    Ok(store::network::insert(conn, network).await?)
+}
+
+/// The network as it will be; an error names the field that is wrong.
+pub(super) fn checked(cx: &Context, new: NewNetwork) -> Result<Network> {
+    check::text("name", &new.name)?;
+    check::text("description", &new.description)?;
+    check::domain("dns_domain", &new.dns_domain)?;
+    let mtu = new.mtu.unwrap_or(MTU);
+    check::mtu(mtu)?;
+    if !cx.actor.is_admin() {
+        if new.shared {
+            return Err(refusal::not_admin("shared"));
+        }
+        if new.external {
+            return Err(refusal::not_admin("router:external"));
+        }
+    }
+    let now = Time::now();
+    Ok(Network {
+        id: NetworkId::new(),
+        project: check::project_for(cx, new.project)?,
+        name: new.name,
+        description: new.description,
+        admin_state_up: new.admin_state_up.unwrap_or(true),
+        shared: new.shared,
+        external: new.external,
+        nat: new.external,
+        mtu,
+        port_security: new.port_security.unwrap_or(true),
+        dns_domain: new.dns_domain,
+        tags: Vec::new(),
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+        subnets: Vec::new(),
+    })
+}

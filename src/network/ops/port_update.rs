@@ -1,0 +1,169 @@
+//! Changing ports.
+
+use super::address_give::address_give_on_conn;
+use super::check::{self, is_owner};
+use super::desired::network_changed_on_conn;
+use super::port_list::{port_announce, port_show_on_conn};
+use crate::context::{Change, Context};
+use crate::db::Conn;
+use crate::error::{Error, Result};
+use crate::ids::{PortId, Time};
+use crate::network::model::{AddressWish, Addresses, Port, PortAddress, PortChanges, mac_parse};
+use crate::network::refusal;
+use crate::network::store;
+
+/// Changes a port. The node that has it follows; its guest learns of other addresses when it renews its lease.
+pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Result<Port> {
+    let mut tx = cx.db.begin().await?;
+    let before = port_show_on_conn(&mut tx, cx, id).await?;
+    check_rights(&mut tx, cx, &before, &changes).await?;
+    let mut after = changed(&before, &changes)?;
+    if !store::port::update(&mut tx, &after).await? {
+        return Err(Error::conflict(format!(
+            "port {id} can not be changed so: somebody else changed it at the same time; try again"
+        )));
+    }
+    if let Some(wishes) = &changes.addresses {
+        after.addresses = readdress(&mut tx, &before, wishes).await?;
+    }
+    network_changed_on_conn(&mut tx, after.network).await?;
+    tx.commit().await?;
+    port_announce(cx, &after, Change::Updated);
+    Ok(after)
+}
+
+/// Whoever shares a network may not weaken what protects the others on it.
+async fn check_rights(
+    conn: &mut Conn,
+    cx: &Context,
+    port: &Port,
+    changes: &PortChanges,
+) -> Result<()> {
+    let network = super::network_show_on_conn(conn, cx, port.network).await?;
+    if let Some(mac) = &changes.mac {
+        let parsed = mac_parse(mac)
+            .ok_or_else(|| Error::invalid("mac_address", "an address of an interface is needed"))?;
+        if parsed != port.mac {
+            let taken = crate::network::model::PortQuery {
+                network: Some(port.network),
+                mac: Some(parsed.clone()),
+                ..Default::default()
+            };
+            if !store::port::list(conn, &taken).await?.is_empty() {
+                return Err(refusal::mac_in_use(port.network, &parsed));
+            }
+        }
+    }
+    if is_owner(cx, network.project) {
+        return Ok(());
+    }
+    for (field, set) in [
+        ("mac_address", changes.mac.is_some()),
+        (
+            "port_security_enabled",
+            changes.port_security == Some(false) && port.port_security,
+        ),
+        (
+            "device_owner",
+            changes
+                .device_owner
+                .as_ref()
+                .is_some_and(|owner| owner.starts_with("network:")),
+        ),
+    ] {
+        if set {
+            return Err(refusal::not_owner(field, network.id));
+        }
+    }
+    Ok(())
+}
+
+fn changed(before: &Port, changes: &PortChanges) -> Result<Port> {
+    let mut after = before.clone();
+    for (field, value, target) in [
+        ("name", &changes.name, &mut after.name),
+        ("description", &changes.description, &mut after.description),
+        (
+            "device_owner",
+            &changes.device_owner,
+            &mut after.device_owner,
+        ),
+    ] {
+        if let Some(value) = value {
+            check::text(field, value)?;
+            target.clone_from(value);
+        }
+    }
+    if let Some(device) = &changes.device_id {
+        check::text("device_id", device)?;
+        let taken = !before.device_id.is_empty() && !device.is_empty();
+        if taken && *device != before.device_id {
+            return Err(refusal::port_in_use(before));
+        }
+        if let Some(host) = before.host.as_ref().filter(|_| *device != before.device_id) {
+            return Err(refusal::port_bound(before.id, host));
+        }
+        after.device_id.clone_from(device);
+    }
+    if let Some(mac) = changes.mac.as_deref().and_then(mac_parse)
+        && mac != before.mac
+    {
+        if let Some(host) = &before.host {
+            return Err(refusal::port_bound(before.id, host));
+        }
+        after.mac = mac;
+    }
+    if let Some(hostname) = &changes.hostname {
+        after.hostname = if hostname.is_empty() {
+            None
+        } else {
+            check::label("dns_name", hostname)?;
+            Some(hostname.clone())
+        };
+    }
+    if let Some(tags) = &changes.tags {
+        check::tags(tags)?;
+        after.tags.clone_from(tags);
+    }
+    after.admin_state_up = changes.admin_state_up.unwrap_or(before.admin_state_up);
+    after.port_security = changes.port_security.unwrap_or(before.port_security);
+    after.revision += 1;
+    after.updated_at = Time::now();
+    Ok(after)
+}
+
+/// Gives back what is not wished for, keeps what is, and gives the rest.
+async fn readdress(
+    conn: &mut Conn,
+    port: &Port,
+    wishes: &[AddressWish],
+) -> Result<Vec<PortAddress>> {
+    let mut wishes = wishes.to_vec();
+    let mut kept: Vec<PortAddress> = Vec::new();
+    // Certain addresses choose first; a wish for any address of a subnet keeps one that is left there.
+    wishes.sort_by_key(|wish| wish.address.is_none());
+    wishes.retain(|wish| {
+        let found = port.addresses.iter().find(|have| {
+            !kept.contains(have)
+                && wish.address.is_none_or(|address| address == have.address)
+                && wish.subnet.is_none_or(|subnet| subnet == have.subnet)
+        });
+        kept.extend(found.copied());
+        found.is_none()
+    });
+    for gone in port.addresses.iter().filter(|have| !kept.contains(have)) {
+        store::address::delete(conn, port.id, gone.subnet, gone.address).await?;
+    }
+    // Positions of new ones come after all old ones.
+    let after = u32::try_from(port.addresses.len()).unwrap_or(u32::MAX);
+    let given = address_give_on_conn(
+        conn,
+        port.network,
+        port.id,
+        &Addresses::These(wishes),
+        after,
+    )
+    .await?;
+    kept.extend(given);
+    Ok(kept)
+}

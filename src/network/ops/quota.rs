@@ -1,0 +1,74 @@
+//! How many networks, subnets and ports a project may have. Counted when asked, never kept.
+
+use crate::context::Context;
+use crate::db::Conn;
+use crate::error::Result;
+use crate::identity::ops::{quota_check, quota_limit_on_conn, quota_limits};
+use crate::ids::ProjectId;
+use crate::network::store;
+
+/// Something that a project may have a bounded number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bounded {
+    /// Networks.
+    Networks,
+    /// Subnets.
+    Subnets,
+    /// Ports.
+    Ports,
+}
+
+impl Bounded {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Networks, Self::Subnets, Self::Ports];
+
+    /// The quota's name in the settings.
+    pub fn setting(self) -> &'static str {
+        match self {
+            Self::Networks => "networks",
+            Self::Subnets => "subnets",
+            Self::Ports => "ports",
+        }
+    }
+}
+
+/// A bound and what is used of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaUse {
+    /// The bound; -1 is none.
+    pub limit: i64,
+    /// How many there are.
+    pub used: i64,
+}
+
+/// Bound and use of each kind, in the order of [`Bounded::ALL`].
+pub async fn network_quota(cx: &Context, project: ProjectId) -> Result<[QuotaUse; 3]> {
+    let limits = quota_limits(cx, project).await?;
+    let mut conn = cx.db.read().await?;
+    let mut uses = [QuotaUse { limit: -1, used: 0 }; 3];
+    for (slot, kind) in uses.iter_mut().zip(Bounded::ALL) {
+        slot.limit = limits.get(kind.setting()).copied().unwrap_or(-1);
+        slot.used = count(&mut conn, project, kind).await?;
+    }
+    Ok(uses)
+}
+
+/// Fails unless the project may have one more.
+pub(super) async fn room_on_conn(
+    conn: &mut Conn,
+    cx: &Context,
+    project: ProjectId,
+    kind: Bounded,
+) -> Result<()> {
+    let limit = quota_limit_on_conn(conn, cx, project, kind.setting()).await?;
+    let used = count(conn, project, kind).await?;
+    quota_check(kind.setting(), 1, used, limit)
+}
+
+async fn count(conn: &mut Conn, project: ProjectId, kind: Bounded) -> Result<i64> {
+    Ok(match kind {
+        Bounded::Networks => store::network::count(conn, project).await?,
+        Bounded::Subnets => store::subnet::count(conn, project).await?,
+        Bounded::Ports => store::port::count(conn, project).await?,
+    })
+}

@@ -1,0 +1,62 @@
+//! The network that is there from the beginning.
+
+use super::network_create;
+use super::subnet_create;
+use crate::context::{Change, Context};
+use crate::error::{Error, Result};
+use crate::ids::ProjectId;
+use crate::network::model::{NewNetwork, NewSubnet};
+use crate::network::store;
+
+/// To be called at the start of a control process. At the first start of a cloud it makes the network of
+/// `network.default_cidr` (none if that is empty): shared with every project, owned by `owner`, its addresses translated
+/// to the node's on the way out. One that an operator deleted does not come back.
+pub async fn network_start(cx: &Context, owner: ProjectId) -> Result<()> {
+    let settings = &cx.config.network;
+    if settings.default_cidr.is_empty() {
+        return Ok(());
+    }
+    let cidr = settings.default_cidr.parse().map_err(|_| {
+        Error::BadRequest(format!(
+            "network.default_cidr is {:?}; a range like 10.20.0.0/24 is needed, or nothing for no network",
+            settings.default_cidr
+        ))
+    })?;
+    let mut network = network_create::checked(
+        cx,
+        NewNetwork {
+            project: Some(owner),
+            name: settings.default_name.clone(),
+            description: "Made at the first start; every project may use it.".into(),
+            shared: true,
+            ..NewNetwork::default()
+        },
+    )?;
+    network.nat = true;
+    let subnet = subnet_create::checked(
+        &network,
+        NewSubnet {
+            network: network.id,
+            name: settings.default_name.clone(),
+            description: String::new(),
+            cidr,
+            gateway: None,
+            dhcp: true,
+            dns: Vec::new(),
+            pools: None,
+            routes: Vec::new(),
+        },
+    )?;
+    let mut tx = cx.db.begin().await?;
+    if !store::network::seed(&mut tx, "default").await? {
+        return Ok(());
+    }
+    network_create::insert_on_conn(&mut tx, &network).await?;
+    subnet_create::insert_on_conn(&mut tx, &subnet).await?;
+    tx.commit().await?;
+    cx.events
+        .changed("network", network.id, Some(owner), Change::Created);
+    cx.events
+        .changed("subnet", subnet.id, Some(owner), Change::Created);
+    Ok(())
+}

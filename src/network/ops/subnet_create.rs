@@ -1,0 +1,146 @@
+//! Making subnets.
+//!
+//! A node is the gateway of every subnet it has, so no two subnets of the cloud may have addresses in common: the node
+//! could not tell which network a packet is for.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::Ipv4Net;
+
+use super::check::{self, is_owner};
+use super::desired::network_changed_on_conn;
+use super::quota::{Bounded, room_on_conn};
+use crate::context::{Change, Context};
+use crate::db::Conn;
+use crate::error::{Error, Result};
+use crate::ids::{SubnetId, Time};
+use crate::network::ipam;
+use crate::network::model::{Network, NewSubnet, Pool, Route, Subnet, SubnetQuery};
+use crate::network::refusal;
+use crate::network::store;
+
+/// Name servers, pools and routes of one subnet at most.
+const MOST_DNS: usize = 5;
+const MOST_POOLS: usize = 32;
+const MOST_ROUTES: usize = 20;
+
+/// Makes a subnet on a network of one's own.
+pub async fn subnet_create(cx: &Context, new: NewSubnet) -> Result<Subnet> {
+    let mut tx = cx.db.begin().await?;
+    let network = super::network_show_on_conn(&mut tx, cx, new.network).await?;
+    if !is_owner(cx, network.project) {
+        return Err(refusal::not_owner("network_id", network.id));
+    }
+    let subnet = checked(&network, new)?;
+    room_on_conn(&mut tx, cx, subnet.project, Bounded::Subnets).await?;
+    insert_on_conn(&mut tx, &subnet).await?;
+    network_changed_on_conn(&mut tx, network.id).await?;
+    tx.commit().await?;
+    cx.events
+        .changed("subnet", subnet.id, Some(subnet.project), Change::Created);
+    Ok(subnet)
+}
+
+/// Writes a checked subnet, unless its range overlaps another's.
+pub(super) async fn insert_on_conn(conn: &mut Conn, subnet: &Subnet) -> Result<()> {
+    if !store::network::lock(conn, subnet.network).await? {
+        return Err(Error::not_found("network", subnet.network));
+    }
+    store::network::lock_ranges(conn).await?;
+    let others = store::subnet::list(conn, &SubnetQuery::default()).await?;
+    if let Some(other) = others
+        .iter()
+        .find(|other| ipam::overlap(other.cidr, subnet.cidr))
+    {
+        return Err(refusal::ranges_overlap(subnet.cidr, subnet.network, other));
+    }
+    Ok(store::subnet::insert(conn, subnet).await?)
+}
+
+/// The subnet as it will be; an error names what is wrong.
+pub(super) fn checked(network: &Network, new: NewSubnet) -> Result<Subnet> {
+    check::text("name", &new.name)?;
+    check::text("description", &new.description)?;
+    if new.cidr.trunc() != new.cidr {
+        return Err(refusal::invalid_input(format!(
+            "Invalid input for cidr. Reason: '{}' isn't a recognized IP subnet cidr, '{}' is recommended.",
+            new.cidr,
+            new.cidr.trunc()
+        )));
+    }
+    ipam::check_cidr(new.cidr)?;
+    let gateway = new
+        .gateway
+        .unwrap_or_else(|| Some(ipam::usable(new.cidr).0));
+    let pools = match new.pools {
+        Some(pools) => sorted(pools)?,
+        None => ipam::default_pools(new.cidr, gateway),
+    };
+    ipam::check_pools(new.cidr, gateway, &pools)?;
+    check_dns(&new.dns)?;
+    check_routes(new.cidr, &new.routes)?;
+    let now = Time::now();
+    Ok(Subnet {
+        id: SubnetId::new(),
+        network: network.id,
+        project: network.project,
+        name: new.name,
+        description: new.description,
+        cidr: new.cidr,
+        gateway,
+        dhcp: new.dhcp,
+        dns: new.dns,
+        pools,
+        routes: new.routes,
+        tags: Vec::new(),
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// Pools in the order of their addresses.
+pub(super) fn sorted(mut pools: Vec<Pool>) -> Result<Vec<Pool>> {
+    if pools.len() > MOST_POOLS {
+        return Err(Error::invalid(
+            "allocation_pools",
+            format!("at most {MOST_POOLS} are allowed"),
+        ));
+    }
+    pools.sort_unstable();
+    Ok(pools)
+}
+
+pub(super) fn check_dns(servers: &[IpAddr]) -> Result<()> {
+    if servers.len() > MOST_DNS {
+        return Err(Error::invalid(
+            "dns_nameservers",
+            format!("at most {MOST_DNS} are allowed"),
+        ));
+    }
+    let odd = |address: &&IpAddr| address.is_unspecified() || address.is_multicast();
+    if let Some(wrong) = servers.iter().find(odd) {
+        return Err(Error::invalid(
+            "dns_nameservers",
+            format!("{wrong} is not the address of a server"),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_routes(cidr: Ipv4Net, routes: &[Route]) -> Result<()> {
+    if routes.len() > MOST_ROUTES {
+        return Err(Error::invalid(
+            "host_routes",
+            format!("at most {MOST_ROUTES} are allowed"),
+        ));
+    }
+    let reachable = |hop: Ipv4Addr| ipam::is_usable(cidr, hop);
+    if let Some(wrong) = routes.iter().find(|route| !reachable(route.nexthop)) {
+        return Err(Error::invalid(
+            "host_routes",
+            format!("next hop {} is not an address of {cidr}", wrong.nexthop),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! The network service's SQL, by what it is about.
+
+pub(super) mod address;
+pub(super) mod host;
+pub(super) mod network;
+pub(super) mod port;
+pub(super) mod subnet;

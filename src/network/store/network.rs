@@ -1,0 +1,176 @@
+//! Networks.
+
+use super::super::model::{Network, NetworkQuery};
+use super::subnet;
+use crate::db::{Conn, DbResult, Row, Value, sql};
+use crate::ids::{NetworkId, ProjectId};
+
+const COLUMNS: &str = "id, project_id, name, description, admin_state_up, shared, external, nat, mtu, port_security, dns_domain, \
+     tags, revision, created_at, updated_at";
+
+fn network(row: &mut Row) -> DbResult<Network> {
+    Ok(Network {
+        id: row.take()?,
+        project: row.take()?,
+        name: row.take()?,
+        description: row.take()?,
+        admin_state_up: row.take()?,
+        shared: row.take()?,
+        external: row.take()?,
+        nat: row.take()?,
+        mtu: row.take()?,
+        port_security: row.take()?,
+        dns_domain: row.take()?,
+        tags: row.take_json()?,
+        revision: row.take()?,
+        created_at: row.take()?,
+        updated_at: row.take()?,
+        subnets: Vec::new(),
+    })
+}
+
+/// Writes a new network.
+pub async fn insert(conn: &mut Conn, new: &Network) -> DbResult<()> {
+    sql(format!(
+        "INSERT INTO network ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+    ))
+    .bind(new.id)
+    .bind(new.project)
+    .bind(&new.name)
+    .bind(&new.description)
+    .bind(new.admin_state_up)
+    .bind(new.shared)
+    .bind(new.external)
+    .bind(new.nat)
+    .bind(new.mtu)
+    .bind(new.port_security)
+    .bind(&new.dns_domain)
+    .bind(Value::json(&new.tags))
+    .bind(new.revision)
+    .bind(new.created_at)
+    .bind(new.updated_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes a network that was read with the revision before; `false` if somebody changed it meanwhile.
+pub async fn update(conn: &mut Conn, new: &Network) -> DbResult<bool> {
+    sql("UPDATE network SET name = $2, description = $3, admin_state_up = $4, shared = $5, external = $6, nat = $7, mtu = $8, \
+         port_security = $9, dns_domain = $10, tags = $11, revision = $12, updated_at = $13 WHERE id = $1 AND revision = $12 - 1")
+    .bind(new.id)
+    .bind(&new.name)
+    .bind(&new.description)
+    .bind(new.admin_state_up)
+    .bind(new.shared)
+    .bind(new.external)
+    .bind(new.nat)
+    .bind(new.mtu)
+    .bind(new.port_security)
+    .bind(&new.dns_domain)
+    .bind(Value::json(&new.tags))
+    .bind(new.revision)
+    .bind(new.updated_at)
+    .swapped(conn)
+    .await
+}
+
+/// Networks that fit the query, oldest first, with their subnets.
+pub async fn list(conn: &mut Conn, query: &NetworkQuery) -> DbResult<Vec<Network>> {
+    let mut statement = sql(format!("SELECT {COLUMNS} FROM network WHERE 1 = 1"));
+    if let Some(project) = query.visible_to {
+        statement = statement.push_bind(" AND (project_id = {} OR shared = 1)", project);
+    }
+    if let Some(id) = query.id {
+        statement = statement.push_bind(" AND id = {}", id);
+    }
+    if let Some(name) = &query.name {
+        statement = statement.push_bind(" AND name = {}", name);
+    }
+    let mut networks = statement
+        .push(" ORDER BY created_at, id")
+        .all(conn, network)
+        .await?;
+    with_subnets(conn, &mut networks).await?;
+    Ok(networks)
+}
+
+/// The network with this id, with its subnets.
+pub async fn find(conn: &mut Conn, id: NetworkId) -> DbResult<Option<Network>> {
+    let query = NetworkQuery {
+        id: Some(id),
+        ..NetworkQuery::default()
+    };
+    Ok(list(conn, &query).await?.pop())
+}
+
+/// Networks with ports on this host that carry frames, with their subnets.
+pub async fn of_host(conn: &mut Conn, host: &str) -> DbResult<Vec<Network>> {
+    let mut networks = sql(format!(
+        "SELECT {COLUMNS} FROM network WHERE admin_state_up = 1 AND id IN (SELECT network_id FROM port WHERE host = $1) ORDER BY id"
+    ))
+    .bind(host)
+    .all(conn, network)
+    .await?;
+    with_subnets(conn, &mut networks).await?;
+    Ok(networks)
+}
+
+async fn with_subnets(conn: &mut Conn, networks: &mut [Network]) -> DbResult<()> {
+    let ids: Vec<NetworkId> = networks.iter().map(|network| network.id).collect();
+    for part in ids.chunks(500) {
+        for found in subnet::of_networks(conn, part).await? {
+            if let Some(network) = networks
+                .iter_mut()
+                .find(|network| network.id == found.network)
+            {
+                network.subnets.push(found.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes a network; `false` if there is none.
+pub async fn delete(conn: &mut Conn, id: NetworkId) -> DbResult<bool> {
+    sql("DELETE FROM network WHERE id = $1")
+        .bind(id)
+        .swapped(conn)
+        .await
+}
+
+/// How many a project has.
+pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
+    sql("SELECT COUNT(*) FROM network WHERE project_id = $1")
+        .bind(project)
+        .scalar(conn)
+        .await
+}
+
+/// Locks the network's row until the transaction ends, so that ports and subnets do not appear while it is deleted.
+/// `false` if there is none.
+pub async fn lock(conn: &mut Conn, id: NetworkId) -> DbResult<bool> {
+    sql("UPDATE network SET revision = revision + 0 WHERE id = $1")
+        .bind(id)
+        .swapped(conn)
+        .await
+}
+
+/// Locks all ranges of the cloud until the transaction ends, so that no two overlapping ones are made at a time.
+pub async fn lock_ranges(conn: &mut Conn) -> DbResult<()> {
+    sql("INSERT INTO network_seed (name) VALUES ('ranges') ON CONFLICT DO NOTHING")
+        .execute(conn)
+        .await?;
+    sql("UPDATE network_seed SET name = name WHERE name = 'ranges'")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Notes that a first start did something; `false` if an earlier one did.
+pub async fn seed(conn: &mut Conn, name: &str) -> DbResult<bool> {
+    sql("INSERT INTO network_seed (name) VALUES ($1) ON CONFLICT DO NOTHING")
+        .bind(name)
+        .swapped(conn)
+        .await
+}

@@ -1,0 +1,220 @@
+//! Ports.
+
+use std::collections::HashMap;
+
+use super::super::model::{Port, PortAddress, PortQuery, PortStatus};
+use super::address;
+use crate::db::{Conn, DbResult, Row, Value, sql};
+use crate::ids::{NetworkId, PortId, ProjectId, Time};
+
+const COLUMNS: &str = "id, network_id, project_id, name, description, mac, device_id, device_owner, host, status, admin_state_up, \
+     port_security, hostname, tags, revision, created_at, updated_at";
+
+fn port(row: &mut Row) -> DbResult<Port> {
+    Ok(Port {
+        id: row.take()?,
+        network: row.take()?,
+        project: row.take()?,
+        name: row.take()?,
+        description: row.take()?,
+        mac: row.take()?,
+        device_id: row.take()?,
+        device_owner: row.take()?,
+        host: row.take()?,
+        status: row.take_parsed()?,
+        admin_state_up: row.take()?,
+        port_security: row.take()?,
+        hostname: row.take()?,
+        tags: row.take_json()?,
+        revision: row.take()?,
+        created_at: row.take()?,
+        updated_at: row.take()?,
+        addresses: Vec::new(),
+    })
+}
+
+/// Writes a new port without its addresses; `false` if its Ethernet address is taken in the network.
+pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
+    sql(format!(
+        "INSERT INTO port ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+         ON CONFLICT DO NOTHING"
+    ))
+    .bind(new.id)
+    .bind(new.network)
+    .bind(new.project)
+    .bind(&new.name)
+    .bind(&new.description)
+    .bind(&new.mac)
+    .bind(&new.device_id)
+    .bind(&new.device_owner)
+    .bind(new.host.as_ref())
+    .bind(new.status.name())
+    .bind(new.admin_state_up)
+    .bind(new.port_security)
+    .bind(new.hostname.as_ref())
+    .bind(Value::json(&new.tags))
+    .bind(new.revision)
+    .bind(new.created_at)
+    .bind(new.updated_at)
+    .swapped(conn)
+    .await
+}
+
+/// Writes a port that was read with the revision before, without its addresses; `false` if somebody changed it meanwhile.
+pub async fn update(conn: &mut Conn, new: &Port) -> DbResult<bool> {
+    sql("UPDATE port SET name = $2, description = $3, mac = $4, device_id = $5, device_owner = $6, host = $7, status = $8, \
+         admin_state_up = $9, port_security = $10, hostname = $11, tags = $12, revision = $13, updated_at = $14 \
+         WHERE id = $1 AND revision = $13 - 1")
+    .bind(new.id)
+    .bind(&new.name)
+    .bind(&new.description)
+    .bind(&new.mac)
+    .bind(&new.device_id)
+    .bind(&new.device_owner)
+    .bind(new.host.as_ref())
+    .bind(new.status.name())
+    .bind(new.admin_state_up)
+    .bind(new.port_security)
+    .bind(new.hostname.as_ref())
+    .bind(Value::json(&new.tags))
+    .bind(new.revision)
+    .bind(new.updated_at)
+    .swapped(conn)
+    .await
+}
+
+/// Ports that fit the query, oldest first, with their addresses.
+pub async fn list(conn: &mut Conn, query: &PortQuery) -> DbResult<Vec<Port>> {
+    let mut statement = sql(format!("SELECT {COLUMNS} FROM port WHERE 1 = 1"));
+    if let Some(project) = query.project {
+        statement = statement.push_bind(" AND project_id = {}", project);
+    }
+    if let Some(id) = query.id {
+        statement = statement.push_bind(" AND id = {}", id);
+    }
+    if let Some(network) = query.network {
+        statement = statement.push_bind(" AND network_id = {}", network);
+    }
+    if let Some(device) = &query.device_id {
+        statement = statement.push_bind(" AND device_id = {}", device);
+    }
+    if let Some(mac) = &query.mac {
+        statement = statement.push_bind(" AND mac = {}", mac);
+    }
+    if let Some(host) = &query.host {
+        statement = statement.push_bind(" AND host = {}", host);
+    }
+    let ports = statement
+        .push(" ORDER BY created_at, id")
+        .all(conn, port)
+        .await?;
+    with_addresses(conn, ports).await
+}
+
+/// The port with this id.
+pub async fn find(conn: &mut Conn, id: PortId) -> DbResult<Option<Port>> {
+    let query = PortQuery {
+        id: Some(id),
+        ..PortQuery::default()
+    };
+    Ok(list(conn, &query).await?.pop())
+}
+
+/// Ports of these networks that carry frames, in order of id.
+pub async fn of_networks(conn: &mut Conn, networks: &[NetworkId]) -> DbResult<Vec<Port>> {
+    let ports = sql(format!(
+        "SELECT {COLUMNS} FROM port WHERE admin_state_up = 1 AND network_id"
+    ))
+    .push_in(networks.iter().copied())
+    .push(" ORDER BY id")
+    .all(conn, port)
+    .await?;
+    with_addresses(conn, ports).await
+}
+
+async fn with_addresses(conn: &mut Conn, mut ports: Vec<Port>) -> DbResult<Vec<Port>> {
+    let ids: Vec<PortId> = ports.iter().map(|port| port.id).collect();
+    let mut by_port: HashMap<PortId, Vec<PortAddress>> = HashMap::new();
+    for (port, address) in address::of_ports(conn, &ids).await? {
+        by_port.entry(port).or_default().push(address);
+    }
+    for port in &mut ports {
+        port.addresses = by_port.remove(&port.id).unwrap_or_default();
+    }
+    Ok(ports)
+}
+
+/// Ports of a network, a few of them.
+pub async fn ids_of_network(conn: &mut Conn, network: NetworkId) -> DbResult<Vec<PortId>> {
+    sql("SELECT id FROM port WHERE network_id = $1 ORDER BY id LIMIT 100")
+        .bind(network)
+        .all(conn, Row::take)
+        .await
+}
+
+/// A port of another project than `owner` on this network, if there is one.
+pub async fn foreign(
+    conn: &mut Conn,
+    network: NetworkId,
+    owner: ProjectId,
+) -> DbResult<Option<Port>> {
+    sql(format!(
+        "SELECT {COLUMNS} FROM port WHERE network_id = $1 AND project_id <> $2 ORDER BY id LIMIT 1"
+    ))
+    .bind(network)
+    .bind(owner)
+    .optional(conn, port)
+    .await
+}
+
+/// Hosts with ports of a network, by name.
+pub async fn hosts_of_network(conn: &mut Conn, network: NetworkId) -> DbResult<Vec<String>> {
+    sql("SELECT DISTINCT host FROM port WHERE network_id = $1 AND host IS NOT NULL ORDER BY host")
+        .bind(network)
+        .all(conn, Row::take)
+        .await
+}
+
+/// Notes that a host has these ports; says which of them were waiting for it.
+pub async fn activate(conn: &mut Conn, host: &str, ports: &[PortId]) -> DbResult<Vec<Port>> {
+    let mut waiting = Vec::new();
+    for part in ports.chunks(500) {
+        waiting.extend(
+            sql(format!(
+                "SELECT {COLUMNS} FROM port WHERE host = $1 AND status = $2 AND id"
+            ))
+            .bind(host)
+            .bind(PortStatus::Build.name())
+            .push_in(part.iter().copied())
+            .all(conn, port)
+            .await?,
+        );
+    }
+    for port in &waiting {
+        sql("UPDATE port SET status = $2, revision = revision + 1, updated_at = $3 WHERE id = $1 AND host = $4")
+            .bind(port.id)
+            .bind(PortStatus::Active.name())
+            .bind(Time::now())
+            .bind(host)
+            .execute(conn)
+            .await?;
+    }
+    Ok(waiting)
+}
+
+/// Removes a port and gives back its addresses; `false` if there is none.
+pub async fn delete(conn: &mut Conn, id: PortId) -> DbResult<bool> {
+    address::delete_of_port(conn, id).await?;
+    sql("DELETE FROM port WHERE id = $1")
+        .bind(id)
+        .swapped(conn)
+        .await
+}
+
+/// How many a project has.
+pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
+    sql("SELECT COUNT(*) FROM port WHERE project_id = $1")
+        .bind(project)
+        .scalar(conn)
+        .await
+}
