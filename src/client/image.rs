@@ -130,7 +130,7 @@ impl Client {
             if status.active && attempts.again(status.received).await {
                 continue;
             }
-            let goes_on = status.total == Some(total) && status.received < total;
+            let goes_on = status.total == Some(total) && status.received <= total;
             return Ok(if goes_on { status.received } else { 0 });
         }
     }
@@ -158,9 +158,11 @@ impl Client {
         let mut call = self
             .put(IMAGE, &["images", id, "file"])
             .header("content-type", "application/octet-stream");
-        if offset > 0 {
+        if offset > 0 && length > 0 {
             let range = format!("bytes {offset}-{}/{total}", total - 1);
             call = call.header("content-range", range);
+        } else if offset > 0 {
+            call = call.header("content-range", format!("bytes */{total}"));
         }
         let body = reqwest::Body::wrap_stream(chunks);
         call.upload(body, length).await.map(drop)

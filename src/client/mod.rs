@@ -21,6 +21,8 @@ pub mod skydeck;
 
 mod auth;
 mod compute;
+mod discovery;
+mod entry;
 mod error;
 pub mod identity;
 mod network;

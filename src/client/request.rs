@@ -13,7 +13,7 @@ use super::transport::Transport;
 use super::{Client, ClientError, Result};
 use crate::api::wire::{
     API_VERSION_HEADER, COMPUTE_VERSIONS, ErrorInfo, Microversion, NOVA_VERSION_HEADER,
-    REQUEST_ID_HEADER, TOKEN_HEADER, VOLUME_VERSIONS, VersionDocument, VersionRange, Versions,
+    REQUEST_ID_HEADER, TOKEN_HEADER, VOLUME_VERSIONS,
 };
 
 /// Largest answer that is taken into memory.
@@ -111,106 +111,6 @@ impl Client {
     pub(super) fn transport(&self) -> &Transport {
         &self.inner.transport
     }
-
-    /// The address of a service for requests.
-    fn base(&self, service: Service, session: &Session) -> Result<Url> {
-        let config = &self.inner.config;
-        let text = match (config.overrides.get(service.name()), service) {
-            (Some(url), _) => url,
-            // Keystone is where one logged in; catalogs often name an address that is not reachable from here.
-            (None, Service::Identity) => {
-                let url = self.transport().auth_url()?;
-                return Ok(service.base(url, None));
-            }
-            (None, _) => {
-                let region = config.region.as_deref();
-                session.catalog.find(service, &config.interface, region)?
-            }
-        };
-        let url = self.transport().url(text)?;
-        Ok(service.base(url, session.project_id()))
-    }
-
-    /// The microversion to ask a service for: the newest that both sides know.
-    async fn microversion(
-        &self,
-        service: Service,
-        session: &Session,
-    ) -> Result<Option<Microversion>> {
-        let (cell, range) = match service {
-            Service::Compute => (&self.inner.compute_version, COMPUTE_VERSIONS),
-            Service::Volume => (&self.inner.volume_version, VOLUME_VERSIONS),
-            Service::Identity | Service::Image | Service::Network | Service::Skydeck => {
-                return Ok(None);
-            }
-        };
-        let version = cell
-            .get_or_try_init(|| self.discover(service, session, range))
-            .await?;
-        Ok(*version)
-    }
-
-    /// Reads the version document of a service. A service that has none, or an unreadable one, is spoken to without a
-    /// microversion.
-    async fn discover(
-        &self,
-        service: Service,
-        session: &Session,
-        range: VersionRange,
-    ) -> Result<Option<Microversion>> {
-        let mut url = self.base(service, session)?;
-        truncate_after_version(&mut url);
-        let what = format!("GET {}", url.path());
-        let request = self.transport().http.get(url.clone());
-        let response = request
-            .timeout(self.transport().timeout)
-            .send()
-            .await
-            .map_err(|error| self.transport().failure(&error, &url, &what))?;
-        let body = match read_bounded(response, MAX_ERROR).await {
-            Ok(body) => body,
-            Err(ReadError::TooLarge) => return Ok(None),
-            Err(error) => {
-                return Err(error.into_client(self.transport(), &url, service.name(), &what));
-            }
-        };
-        Ok(newest_version(&body, range.max.major).map(|theirs| theirs.min(range.max)))
-    }
-}
-
-/// `…/v2.1/project` → `…/v2.1/`.
-fn truncate_after_version(url: &mut Url) {
-    let is_version = |segment: &str| {
-        let number = segment.strip_prefix('v').unwrap_or_default();
-        number.starts_with(|digit: char| digit.is_ascii_digit())
-    };
-    let kept: Vec<String> = url.path_segments().map_or_else(Vec::new, |segments| {
-        let all: Vec<&str> = segments.collect();
-        let end = all.iter().position(|segment| is_version(segment));
-        let end = end.map_or(all.len(), |place| place + 1);
-        all[..end]
-            .iter()
-            .map(|&segment| segment.to_owned())
-            .collect()
-    });
-    if let Ok(mut path) = url.path_segments_mut() {
-        path.clear().extend(kept).push("");
-    }
-}
-
-/// The newest microversion of a major version that a version document names.
-fn newest_version(body: &[u8], major: u16) -> Option<Microversion> {
-    let mut versions = serde_json::from_slice::<Versions>(body)
-        .map(|document| document.versions)
-        .unwrap_or_default();
-    if let Ok(document) = serde_json::from_slice::<VersionDocument>(body) {
-        versions.push(document.version);
-    }
-    versions
-        .iter()
-        .filter_map(|version| version.newest())
-        .filter(|version| version.major == major)
-        .max()
 }
 
 impl Call {
@@ -498,32 +398,4 @@ pub(super) async fn read_bounded(
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn version_documents_are_where_the_version_is() {
-        for (url, wanted) in [
-            ("http://c/compute/v2.1", "http://c/compute/v2.1/"),
-            ("http://c/v2.1/p1", "http://c/v2.1/"),
-            ("http://c/volume/v3/p1/", "http://c/volume/v3/"),
-            ("http://c/volume", "http://c/volume/"),
-        ] {
-            let mut url: Url = url.parse().unwrap();
-            truncate_after_version(&mut url);
-            assert_eq!(url.as_str(), wanted);
-        }
-    }
-
-    #[test]
-    fn the_newest_version_is_found_in_either_document() {
-        let one = br#"{"version":{"id":"v2.1","version":"2.96","min_version":"2.1"}}"#;
-        assert_eq!(newest_version(one, 2), Some(Microversion::new(2, 96)));
-        let many = br#"{"versions":[{"id":"v2.0","version":""},{"id":"v3.0","version":"3.71"}]}"#;
-        assert_eq!(newest_version(many, 3), Some(Microversion::new(3, 71)));
-        assert_eq!(newest_version(b"<html>", 2), None);
-    }
 }

@@ -196,8 +196,8 @@ pub struct SummaryBody {
 }
 
 /// How far the upload of an image has come, so that a broken one goes on: the next
-/// `PUT /image/v2/images/{id}/file` carries `Content-Range: bytes RECEIVED-LAST/TOTAL`. If everything was received and only the
-/// answer was lost, the image is `active`. A client goes on only if `total` is the length of its file.
+/// `PUT /image/v2/images/{id}/file` carries `Content-Range: bytes RECEIVED-LAST/TOTAL`, or `bytes */TOTAL` and an empty body if all
+/// bytes are there and only the end was lost. A client goes on only if `total` is the length of its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct UploadStatus {
