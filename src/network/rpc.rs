@@ -96,4 +96,7 @@ pub struct NetworkApplied {
     pub generation: i64,
     /// What was made, changed or removed, one short line each; empty if all was well.
     pub changes: Vec<String>,
+    /// What can not be made on this node as it is wanted, and why, one line each.
+    #[serde(default)]
+    pub problems: Vec<String>,
 }

@@ -9,4 +9,5 @@
 )]
 
 mod lab;
+mod network;
 mod tidy;

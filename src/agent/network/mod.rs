@@ -1,2 +1,139 @@
 //! The networking of a node, made to be what the control plane wants.
+//!
+//! Per network a Linux bridge, on which the node has the gateway's address, and a dnsmasq for DHCP and names; for all of
+//! them one packet filter. Guests' taps are made by the hypervisor and put on the bridges by name.
+//!
+//! Level-triggered: [`blueprint`] translates what is wanted into the host's terms, [`host`] looks at what is there,
+//! [`plan`] compares the two, and what differs is changed. It is the same for the first time, after a change, after a
+//! restart, and after somebody deleted something by hand. Nothing is remembered that could be wrong: the wish is kept in
+//! a file, so that a node that restarts has its networks before any control process tells it, and all else is looked
+//! at.
+//!
+//! Invariant: interfaces whose names begin with our prefixes, the nftables tables called `skydeck`, and files below the
+//! state directory are ours and are removed when not wanted; nothing else is touched, except that the node is made to
+//! forward IPv4 packets once a network wants that.
+
+mod blueprint;
+mod dhcp;
+mod dnsmasq;
+mod error;
+mod files;
+mod filter;
+mod host;
+mod links;
 pub mod names;
+mod nft;
+mod plan;
+mod program;
+mod release;
+#[cfg(test)]
+mod testing;
+
+use std::fs;
+use std::path::PathBuf;
+
+use tokio::sync::Mutex;
+
+use crate::bus::{Fault, FaultKind};
+use crate::network::rpc::{NetworkApplied, NetworkDesired};
+use error::HostError;
+use host::Host;
+
+/// Keeps a node's networking as it shall be. Works in the network namespace of the thread that polls it.
+pub struct NetworkAgent {
+    dir: PathBuf,
+    /// One at a time; two would undo each other.
+    turn: Mutex<()>,
+}
+
+impl NetworkAgent {
+    /// Keeps its files in `state_dir`, which is made when needed.
+    pub fn new(state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            dir: state_dir.into(),
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// Makes the node so, unless it was told of a newer generation before. What could not be made for one network does
+    /// not keep the others from being made; it is an error all the same, and asking again goes on from there.
+    pub async fn apply(&self, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
+        let _turn = self.turn.lock().await;
+        if let Some(last) = self.last()?
+            && last.generation > desired.generation
+        {
+            return Ok(NetworkApplied {
+                generation: last.generation,
+                ..NetworkApplied::default()
+            });
+        }
+        let host = Host::open(&self.dir)?;
+        self.remember(desired)?;
+        Self::make(&host, desired).await
+    }
+
+    /// Makes the node once more what it was told last; nothing if it was told nothing yet.
+    pub async fn repair(&self) -> Result<NetworkApplied, Fault> {
+        let _turn = self.turn.lock().await;
+        match self.last()? {
+            Some(last) => Self::make(&Host::open(&self.dir)?, &last).await,
+            None => Ok(NetworkApplied::default()),
+        }
+    }
+
+    /// Removes everything of ours, also what was made by a node that was told something else.
+    pub async fn clean_up(&self) -> Result<NetworkApplied, Fault> {
+        let _turn = self.turn.lock().await;
+        let nothing = NetworkDesired {
+            generation: 0,
+            networks: Vec::new(),
+        };
+        let applied = Self::make(&Host::open(&self.dir)?, &nothing).await?;
+        fs::remove_dir_all(&self.dir).map_err(HostError::file(&self.dir))?;
+        Ok(applied)
+    }
+
+    async fn make(host: &Host, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
+        let site = host.site().await?;
+        let blueprint = blueprint::Blueprint::new(desired, &site);
+        let observed = host.observe().await?;
+        let mut changes = Vec::new();
+        let mut failures = Vec::new();
+        for change in plan::plan(&blueprint, &observed) {
+            match host.change(&blueprint, &change).await {
+                Ok(()) => changes.push(change.to_string()),
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        if failures.is_empty() {
+            return Ok(NetworkApplied {
+                generation: desired.generation,
+                changes,
+                problems: blueprint.problems,
+            });
+        }
+        Err(Fault::new(
+            FaultKind::Unavailable,
+            format!("host network: {}", failures.join("; ")),
+        ))
+    }
+
+    fn wish(&self) -> PathBuf {
+        self.dir.join("desired.json")
+    }
+
+    fn last(&self) -> Result<Option<NetworkDesired>, HostError> {
+        let path = self.wish();
+        match fs::read(&path) {
+            // One that can not be read was not written by us; the next wish replaces it.
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(HostError::file(path)(error)),
+        }
+    }
+
+    fn remember(&self, desired: &NetworkDesired) -> Result<(), HostError> {
+        let text = serde_json::to_vec(desired).unwrap_or_default();
+        files::write_private(&self.wish(), &text)
+    }
+}

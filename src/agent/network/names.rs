@@ -3,14 +3,19 @@
 
 use crate::ids::{NetworkId, PortId};
 
+/// Every tap of a port begins so, and nothing else on a node does.
+pub const TAP_PREFIX: &str = "sdt-";
+/// Every bridge of a network begins so, and nothing else on a node does.
+pub const BRIDGE_PREFIX: &str = "sdb-";
+
 /// The tap of a port.
 pub fn tap_name(port: PortId) -> String {
-    format!("sdt-{}", port.short())
+    format!("{TAP_PREFIX}{}", port.short())
 }
 
 /// The bridge of a network.
 pub fn bridge_name(network: NetworkId) -> String {
-    format!("sdb-{}", network.short())
+    format!("{BRIDGE_PREFIX}{}", network.short())
 }
 
 #[cfg(test)]
@@ -20,6 +25,6 @@ mod tests {
     #[test]
     fn names_fit_an_interface_and_tell_what_is_ours() {
         assert_eq!(tap_name(PortId::new()).len(), 15);
-        assert!(bridge_name(NetworkId::new()).starts_with("sdb-"));
+        assert_eq!(bridge_name(NetworkId::new()).len(), 15);
     }
 }

@@ -134,6 +134,20 @@ impl Machine {
         }
     }
 
+    /// Runs `work` on a thread of this process whose network is the machine's; what it starts is on it as well.
+    pub fn within_network<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let network = File::open(format!("/proc/{}/ns/net", self.pid)).unwrap();
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                nix::sched::setns(network, nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+                work()
+            });
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
     /// Starts a program that stays; its output goes to `NAME.log` in the machine's directory, appended.
     pub fn spawn(&self, name: &str, command: Command) -> Running {
         Running::start(name, command, &self.dir.join(format!("{name}.log")))

@@ -1,0 +1,433 @@
+//! The dnsmasq processes of a node, one per network that has DHCP.
+//!
+//! They are daemons: they outlive the agent, so that guests keep their names and addresses while it restarts. The agent
+//! knows them by their command line, which names a configuration file whose name holds the digest of its content. So
+//! what runs, and whether it runs with what is wanted, can be seen without any memory; a process whose files were
+//! deleted, or a second one for the same bridge, is found as well.
+//!
+//! Files of one server, in a directory named like its bridge: `dnsmasq-DIGEST.conf`, `reservations`, `names`, `leases`,
+//! `pid`, `log`, and `loaded`, which says what the process has read.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Gid, Group, Pid, User};
+
+use super::dhcp::{RunAs, ServerFiles, digest};
+use super::error::HostError;
+use super::files::{directory, write_for_group, write_private};
+use super::names::BRIDGE_PREFIX;
+use super::plan::{Lease, SeenServer};
+use super::program::Program;
+use super::release;
+
+const DNSMASQ: Program = Program {
+    name: "dnsmasq",
+    package: "dnsmasq-base",
+};
+/// How long a process may take to end, or to write down that a lease is gone.
+const PATIENCE: Duration = Duration::from_secs(5);
+const STEP: Duration = Duration::from_millis(10);
+
+/// All DHCP servers of the node.
+pub struct Servers {
+    dir: PathBuf,
+    group: Gid,
+    run_as: RunAs,
+}
+
+/// One running dnsmasq of ours.
+struct Process {
+    pid: Pid,
+    bridge: String,
+    configuration: String,
+}
+
+impl Servers {
+    /// Keeps its files in `dhcp` below `state`; both are made. Who dnsmasq runs as depends on who can get there.
+    pub fn prepare(state: &Path) -> Result<Self, HostError> {
+        let user = ["dnsmasq", "nobody"]
+            .into_iter()
+            .find_map(|name| User::from_name(name).ok()?);
+        let parent = state.parent().unwrap_or(state);
+        let servant = user.and_then(|user| {
+            let group = Group::from_gid(group_that_passes(parent, user.gid)?).ok()??;
+            Some((user, group))
+        });
+        let (group, run_as) = match servant {
+            Some((user, group)) => {
+                let run_as = RunAs {
+                    user: user.name,
+                    group: group.name,
+                };
+                (group.gid, run_as)
+            }
+            None => {
+                tracing::warn!(dir = %parent.display(), "no user but root can pass through this directory, so DHCP servers run as root; chmod o+x changes that");
+                let run_as = RunAs {
+                    user: "root".into(),
+                    group: "root".into(),
+                };
+                (Gid::from_raw(0), run_as)
+            }
+        };
+        let dir = state.join("dhcp");
+        directory(state, 0o710, group.as_raw())?;
+        directory(&dir, 0o710, group.as_raw())?;
+        Ok(Self { dir, group, run_as })
+    }
+
+    /// Where each server has a directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Who servers run as.
+    pub fn run_as(&self) -> &RunAs {
+        &self.run_as
+    }
+
+    /// What is there: servers that run, and files of those that do not.
+    pub fn observe(&self) -> Result<BTreeMap<String, SeenServer>, HostError> {
+        let processes = self.processes()?;
+        let mut seen: BTreeMap<String, SeenServer> = processes
+            .iter()
+            .map(|process| (process.bridge.clone(), SeenServer::default()))
+            .collect();
+        for entry in fs::read_dir(&self.dir)
+            .map_err(HostError::file(&self.dir))?
+            .flatten()
+        {
+            if let Ok(name) = entry.file_name().into_string()
+                && name.starts_with(BRIDGE_PREFIX)
+            {
+                seen.entry(name).or_default();
+            }
+        }
+        for (bridge, server) in &mut seen {
+            let mut own = processes.iter().filter(|process| process.bridge == *bridge);
+            // Of two for one bridge nobody knows which one a guest asks.
+            if let (Some(process), None) = (own.next(), own.next())
+                && self.stands(process)
+            {
+                server.configuration = Some(process.configuration.clone());
+                server.loaded = self.loaded(bridge, process.pid);
+            }
+            let leases = fs::read_to_string(self.file(bridge, "leases")).unwrap_or_default();
+            server.leases = leases.lines().filter_map(parse_lease).collect();
+        }
+        Ok(seen)
+    }
+
+    /// Starts a server; one that runs is ended first. Leases are kept.
+    pub async fn start(&self, bridge: &str, files: &ServerFiles) -> Result<(), HostError> {
+        self.stop(bridge).await?;
+        let dir = self.dir.join(bridge);
+        directory(&dir, 0o750, self.group.as_raw())?;
+        for entry in fs::read_dir(&dir).map_err(HostError::file(&dir))?.flatten() {
+            let path = entry.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "conf")
+            {
+                fs::remove_file(&path).map_err(HostError::file(path))?;
+            }
+        }
+        self.write_ports(bridge, files)?;
+        let configuration = dir.join(format!("dnsmasq-{}.conf", digest(&files.configuration)));
+        write_private(&configuration, files.configuration.as_bytes())?;
+        let argument = format!("{ARGUMENT}{}", configuration.display());
+        // It returns once it listens, or says why it can not.
+        DNSMASQ
+            .run(&[&argument], b"")
+            .await
+            .map_err(|error| explain(error, bridge))?;
+        let pid = self
+            .processes()?
+            .into_iter()
+            .find(|process| process.bridge == bridge);
+        let pid = pid.ok_or_else(|| HostError::Program {
+            program: DNSMASQ.name,
+            complaint: format!(
+                "it ended at once; see {}",
+                self.file(bridge, "log").display()
+            ),
+        })?;
+        self.remember_loaded(bridge, pid.pid, files)
+    }
+
+    /// Has a server read reservations and names again.
+    pub async fn reload(&self, bridge: &str, files: &ServerFiles) -> Result<(), HostError> {
+        self.write_ports(bridge, files)?;
+        for process in self
+            .processes()?
+            .iter()
+            .filter(|process| process.bridge == bridge)
+        {
+            signal(process.pid, Signal::SIGHUP)?;
+            self.remember_loaded(bridge, process.pid, files)?;
+        }
+        Ok(())
+    }
+
+    /// Ends a server and removes its files.
+    pub async fn remove(&self, bridge: &str) -> Result<(), HostError> {
+        self.stop(bridge).await?;
+        let dir = self.dir.join(bridge);
+        match fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(HostError::file(dir)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends a lease, and waits until the server has written that down.
+    pub async fn release(
+        &self,
+        bridge: &str,
+        files: &ServerFiles,
+        lease: &Lease,
+    ) -> Result<(), HostError> {
+        let Some(server) = files.server_for(lease.address) else {
+            return Ok(());
+        };
+        release::send(bridge, server, lease)?;
+        let leases = self.file(bridge, "leases");
+        let gone = || {
+            let text = fs::read_to_string(&leases).unwrap_or_default();
+            !text
+                .lines()
+                .filter_map(parse_lease)
+                .any(|other| other == *lease)
+        };
+        wait_for(gone, || {
+            format!("ending the lease of {} on {bridge}", lease.address)
+        })
+        .await
+    }
+
+    async fn stop(&self, bridge: &str) -> Result<(), HostError> {
+        for process in self
+            .processes()?
+            .iter()
+            .filter(|process| process.bridge == bridge)
+        {
+            let gone = || !is_alive(process.pid);
+            signal(process.pid, Signal::SIGTERM)?;
+            if wait_for(gone, String::new).await.is_err() {
+                signal(process.pid, Signal::SIGKILL)?;
+                wait_for(gone, || format!("ending the DHCP server of {bridge}")).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All running servers of ours.
+    fn processes(&self) -> Result<Vec<Process>, HostError> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir("/proc")
+            .map_err(HostError::file("/proc"))?
+            .flatten()
+        {
+            let pid = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok());
+            let Some(pid) = pid else { continue };
+            // It may end while we look.
+            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            if let Some((bridge, configuration)) = self.parse_command_line(&line) {
+                found.push(Process {
+                    pid: Pid::from_raw(pid),
+                    bridge,
+                    configuration,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Bridge and digest of the configuration, if this is the command line of one of our servers.
+    fn parse_command_line(&self, line: &[u8]) -> Option<(String, String)> {
+        let mut words = line.split(|byte| *byte == 0);
+        if !words.next()?.ends_with(DNSMASQ.name.as_bytes()) {
+            return None;
+        }
+        let path = std::str::from_utf8(words.next()?)
+            .ok()?
+            .strip_prefix(ARGUMENT)?;
+        let inside = Path::new(path).strip_prefix(&self.dir).ok()?;
+        let name = inside.file_name()?.to_str()?;
+        let configuration = name.strip_prefix("dnsmasq-")?.strip_suffix(".conf")?;
+        let bridge = inside.parent()?.to_str()?;
+        Some((bridge.to_owned(), configuration.to_owned()))
+    }
+
+    /// Whether the files it can not do without are still where it wants them.
+    fn stands(&self, process: &Process) -> bool {
+        let configuration = format!("dnsmasq-{}.conf", process.configuration);
+        ["leases", configuration.as_str()]
+            .iter()
+            .all(|name| self.file(&process.bridge, name).exists())
+    }
+
+    fn write_ports(&self, bridge: &str, files: &ServerFiles) -> Result<(), HostError> {
+        let group = self.group.as_raw();
+        write_for_group(
+            &self.file(bridge, "reservations"),
+            files.reservations.as_bytes(),
+            group,
+        )?;
+        write_for_group(&self.file(bridge, "names"), files.names.as_bytes(), group)
+    }
+
+    fn remember_loaded(
+        &self,
+        bridge: &str,
+        pid: Pid,
+        files: &ServerFiles,
+    ) -> Result<(), HostError> {
+        let text = format!("{pid} {}", files.ports_digest());
+        write_private(&self.file(bridge, "loaded"), text.as_bytes())
+    }
+
+    /// Digest of what the process has read, if that still stands in its files.
+    fn loaded(&self, bridge: &str, pid: Pid) -> Option<String> {
+        let text = fs::read_to_string(self.file(bridge, "loaded")).ok()?;
+        let (reader, read) = text.split_once(' ')?;
+        let stands = ServerFiles {
+            configuration: String::new(),
+            reservations: fs::read_to_string(self.file(bridge, "reservations")).ok()?,
+            names: fs::read_to_string(self.file(bridge, "names")).ok()?,
+            holders: BTreeMap::new(),
+            served: BTreeMap::new(),
+        };
+        (reader == pid.to_string() && stands.ports_digest() == read).then(|| read.to_owned())
+    }
+
+    fn file(&self, bridge: &str, name: &str) -> PathBuf {
+        self.dir.join(bridge).join(name)
+    }
+}
+
+/// The argument by which our servers are known.
+const ARGUMENT: &str = "--conf-file=";
+
+/// `1700000000 fa:16:3e:00:00:01 10.1.0.5 web 01:fa:16:3e:00:00:01`, where `*` stands for "none".
+fn parse_lease(line: &str) -> Option<Lease> {
+    let words: Vec<&str> = line.split(' ').collect();
+    let [_, mac, address, _, id] = words[..] else {
+        return None;
+    };
+    let hex = |text: &str| hex::decode(text.replace(':', "")).ok();
+    Some(Lease {
+        address: address.parse().ok()?,
+        mac: hex(mac)?.try_into().ok()?,
+        client_id: hex(id),
+    })
+}
+
+/// The group with which `user_group`'s owner can pass through every directory down to `dir`; none if there is none.
+fn group_that_passes(dir: &Path, user_group: Gid) -> Option<Gid> {
+    let mut needed = None;
+    for ancestor in dir.ancestors() {
+        let rights = fs::metadata(ancestor).ok()?;
+        if rights.mode() & 0o001 == 0 {
+            let group = Gid::from_raw(rights.gid());
+            if rights.mode() & 0o010 == 0 || needed.is_some_and(|other| other != group) {
+                return None;
+            }
+            needed = Some(group);
+        }
+    }
+    Some(needed.unwrap_or(user_group))
+}
+
+fn explain(error: HostError, bridge: &str) -> HostError {
+    match error {
+        HostError::Program { program, complaint } if complaint.contains("in use") => {
+            HostError::Program {
+                program,
+                complaint: format!(
+                    "{complaint}; another DNS or DHCP server of this machine listens on every address, also on {bridge}: tell it to listen on its own interfaces only (dnsmasq: bind-interfaces)"
+                ),
+            }
+        }
+        other => other,
+    }
+}
+
+fn signal(pid: Pid, signal: Signal) -> Result<(), HostError> {
+    match kill(pid, signal) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(HostError::Kernel {
+            what: format!("sending {signal} to dnsmasq {pid}"),
+            reason: errno.to_string(),
+        }),
+    }
+}
+
+/// Whether a process runs; one that has ended and waits for its parent does not.
+fn is_alive(pid: Pid) -> bool {
+    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+async fn wait_for(
+    condition: impl Fn() -> bool,
+    what: impl Fn() -> String,
+) -> Result<(), HostError> {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(STEP).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .map_err(|_| HostError::Slow {
+            what: what(),
+            after: PATIENCE,
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leases_are_read_as_dnsmasq_writes_them() {
+        let lease =
+            parse_lease("1700000000 fa:16:3e:00:00:01 10.1.0.5 web 01:fa:16:3e:00:00:01").unwrap();
+        assert_eq!(lease.address.to_string(), "10.1.0.5");
+        assert_eq!(lease.client_id.unwrap().len(), 7);
+        assert_eq!(
+            parse_lease("0 fa:16:3e:00:00:01 10.1.0.5 * *")
+                .unwrap()
+                .client_id,
+            None
+        );
+        assert_eq!(parse_lease("duid 00:01"), None);
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_command_line() {
+        let servers = Servers {
+            dir: "/var/lib/skydeck/network/dhcp".into(),
+            group: Gid::from_raw(0),
+            run_as: RunAs::default(),
+        };
+        let line = b"/usr/sbin/dnsmasq\0--conf-file=/var/lib/skydeck/network/dhcp/sdb-1/dnsmasq-abc.conf\0";
+        assert_eq!(
+            servers.parse_command_line(line),
+            Some(("sdb-1".into(), "abc".into()))
+        );
+        assert_eq!(
+            servers.parse_command_line(b"dnsmasq\0--conf-file=/etc/dnsmasq.conf\0"),
+            None
+        );
+    }
+}

@@ -1,0 +1,319 @@
+//! The packet filter, as `nft` takes it: two tables of ours, replaced as a whole in one transaction.
+//!
+//! `bridge skydeck` looks at every frame that comes out of a guest, by the name of its tap. A guest may send only with
+//! its own Ethernet address, its own IPv4 and IPv6 addresses and (before it has one) DHCP requests; it may not answer
+//! DHCP, announce itself as a router, or speak another protocol. Taps nobody told us of may send nothing: a guest can
+//! not be faster than its rules. There is no connection tracking here; the rules need none.
+//!
+//! `inet skydeck` looks at what the node routes. Guests reach the world through address translation, where their
+//! network has it; nothing reaches them unasked, neither from the world nor from other networks. Of the node itself they
+//! reach DHCP, DNS and ping, nothing else: who runs a guest must not get at the control plane's machine.
+//!
+//! The rules stay the same whatever there is; ports and networks are elements of sets. What others have in nftables is
+//! not touched, which also means that a rule of theirs may drop what is accepted here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::Ipv4Net;
+use serde_json::{Value, json};
+
+use super::blueprint::mac_text;
+use super::names::{BRIDGE_PREFIX, TAP_PREFIX};
+
+/// Name of our tables.
+pub const TABLE: &str = "skydeck";
+/// Families our tables are in.
+pub const FAMILIES: [&str; 2] = ["inet", "bridge"];
+
+/// Who may send what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Bridges, and whether their guests may reach the world.
+    pub bridges: BTreeMap<String, bool>,
+    /// Networks whose addresses become the node's own on the way out.
+    pub translated: BTreeSet<Ipv4Net>,
+    /// Taps, and what their guests may use; none: anything.
+    pub ports: BTreeMap<String, Option<GuestPort>>,
+}
+
+/// Addresses a guest may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GuestPort {
+    /// Ethernet address.
+    pub mac: [u8; 6],
+    /// Internet addresses.
+    pub addresses: BTreeSet<IpAddr>,
+}
+
+impl Filter {
+    /// Whether any guest may reach the world, for which the node must forward packets.
+    pub fn routes(&self) -> bool {
+        self.bridges.values().any(|outward| *outward)
+    }
+
+    /// The transaction that makes our tables so, whatever they are now.
+    pub fn transaction(&self) -> Value {
+        let mut commands = remove_commands();
+        let mut inet = Table::new("inet", &mut commands);
+        self.write_inet(&mut inet);
+        let mut bridge = Table::new("bridge", &mut commands);
+        self.write_bridge(&mut bridge);
+        json!({ "nftables": commands })
+    }
+
+    fn write_inet(&self, table: &mut Table<'_>) {
+        let inside = self
+            .bridges
+            .keys()
+            .map(|bridge| json!({"concat": [bridge, bridge]}));
+        table.set("inside", json!(["ifname", "ifname"]), inside);
+        let outward = self.bridges.iter().filter(|(_, outward)| **outward);
+        table.set(
+            "outward",
+            json!("ifname"),
+            outward.map(|(bridge, _)| json!(bridge)),
+        );
+        table.intervals("translated", "ipv4_addr", &self.translated);
+        let ours = format!("{BRIDGE_PREFIX}*");
+        let (from, to) = (
+            json!({"meta": {"key": "iifname"}}),
+            json!({"meta": {"key": "oifname"}}),
+        );
+        let known = json!({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}});
+
+        table.chain("forward", "filter", 0);
+        table.rule("forward", [is(concat([&from, &to]), "@inside"), accept()]);
+        table.rule("forward", [is(&to, &ours), known.clone(), accept()]);
+        table.rule(
+            "forward",
+            [is(&from, "@outward"), is_not(&to, &ours), accept()],
+        );
+        table.rule("forward", [is(&from, &ours), drop()]);
+        table.rule("forward", [is(&to, &ours), drop()]);
+
+        table.chain("input", "filter", 0);
+        table.rule("input", [is_not(&from, &ours), accept()]);
+        table.rule("input", [known, accept()]);
+        table.rule(
+            "input",
+            [
+                is(field("udp", "dport"), json!({"set": [53, 67]})),
+                accept(),
+            ],
+        );
+        table.rule("input", [is(field("tcp", "dport"), 53), accept()]);
+        table.rule("input", [is(field("ip", "protocol"), "icmp"), accept()]);
+        table.rule("input", [drop()]);
+
+        table.chain("postrouting", "nat", 100);
+        let masquerade = json!({"masquerade": null});
+        table.rule(
+            "postrouting",
+            [
+                is(field("ip", "saddr"), "@translated"),
+                is_not(&to, &ours),
+                masquerade,
+            ],
+        );
+    }
+
+    fn write_bridge(&self, table: &mut Table<'_>) {
+        let secured = || {
+            self.ports
+                .iter()
+                .filter_map(|(tap, port)| Some((tap, port.as_ref()?)))
+        };
+        let open = self.ports.iter().filter(|(_, port)| port.is_none());
+        table.set("open", json!("ifname"), open.map(|(tap, _)| json!(tap)));
+        let macs = secured().map(|(tap, port)| json!({"concat": [tap, mac_text(port.mac)]}));
+        table.set("macs", json!(["ifname", "ether_addr"]), macs);
+        for (name, kind, v4) in [
+            ("addresses", "ipv4_addr", true),
+            ("addresses6", "ipv6_addr", false),
+        ] {
+            let addresses = secured().flat_map(|(tap, port)| {
+                let of_kind = port
+                    .addresses
+                    .iter()
+                    .filter(move |address| address.is_ipv4() == v4);
+                of_kind.map(move |address| json!({"concat": [tap, address]}))
+            });
+            table.set(name, json!(["ifname", kind]), addresses);
+        }
+        let from = json!({"meta": {"key": "iifname"}});
+        let with = |protocol: &str, name: &str| concat([&from, &field(protocol, name)]);
+        let kind = |name: &str| is(field("ether", "type"), name);
+        let port = |name: &str, number: u16| is(field("udp", name), number);
+        let router = json!({"set": ["nd-router-advert", "nd-redirect"]});
+        // Unspecified while it looks whether its address is free, and what it makes up for the link alone.
+        let link = json!({"set": ["::", {"prefix": {"addr": "fe80::", "len": 10}}]});
+
+        table.plain_chain("guest");
+        for rule in [
+            vec![is(&from, "@open"), accept()],
+            vec![is_not(with("ether", "saddr"), "@macs"), drop()],
+            vec![
+                kind("arp"),
+                is_not(with("arp", "saddr ether"), "@macs"),
+                drop(),
+            ],
+            vec![
+                kind("arp"),
+                is(field("arp", "saddr ip"), "0.0.0.0"),
+                accept(),
+            ],
+            vec![
+                kind("arp"),
+                is(with("arp", "saddr ip"), "@addresses"),
+                accept(),
+            ],
+            vec![kind("ip"), port("sport", 67), drop()],
+            vec![is(with("ip", "saddr"), "@addresses"), accept()],
+            vec![
+                is(field("ip", "saddr"), "0.0.0.0"),
+                port("sport", 68),
+                port("dport", 67),
+                accept(),
+            ],
+            vec![kind("ip6"), is(field("icmpv6", "type"), router), drop()],
+            vec![kind("ip6"), port("sport", 547), drop()],
+            vec![is(field("ip6", "saddr"), link), accept()],
+            vec![is(with("ip6", "saddr"), "@addresses6"), accept()],
+            vec![drop()],
+        ] {
+            table.rule("guest", rule);
+        }
+        table.chain("prerouting", "filter", -200);
+        let jump = json!({"jump": {"target": "guest"}});
+        table.rule("prerouting", [is(&from, format!("{TAP_PREFIX}*")), jump]);
+    }
+}
+
+/// The transaction that removes our tables, whether they are there or not.
+pub fn removal() -> Value {
+    json!({ "nftables": remove_commands() })
+}
+
+fn remove_commands() -> Vec<Value> {
+    FAMILIES
+        .iter()
+        .flat_map(|family| {
+            let table = json!({"table": {"family": family, "name": TABLE}});
+            // Deleting what is not there is an error; adding what is there is none.
+            [json!({"add": table}), json!({"delete": table})]
+        })
+        .collect()
+}
+
+/// Adds to one of our tables.
+struct Table<'a> {
+    family: &'static str,
+    commands: &'a mut Vec<Value>,
+}
+
+impl<'a> Table<'a> {
+    fn new(family: &'static str, commands: &'a mut Vec<Value>) -> Self {
+        commands.push(json!({"add": {"table": {"family": family, "name": TABLE}}}));
+        Self { family, commands }
+    }
+
+    fn add(&mut self, kind: &str, mut object: Value) {
+        object["family"] = json!(self.family);
+        object["table"] = json!(TABLE);
+        self.commands.push(json!({"add": {kind: object}}));
+    }
+
+    fn set(&mut self, name: &str, kind: Value, elements: impl Iterator<Item = Value>) {
+        let mut set = json!({"name": name, "type": kind});
+        let elements: Vec<Value> = elements.collect();
+        if !elements.is_empty() {
+            set["elem"] = Value::Array(elements);
+        }
+        self.add("set", set);
+    }
+
+    fn intervals(&mut self, name: &str, kind: &str, nets: &BTreeSet<Ipv4Net>) {
+        let mut set = json!({"name": name, "type": kind, "flags": ["interval"]});
+        if !nets.is_empty() {
+            let prefix =
+                |net: &Ipv4Net| json!({"prefix": {"addr": net.network(), "len": net.prefix_len()}});
+            set["elem"] = nets.iter().map(prefix).collect();
+        }
+        self.add("set", set);
+    }
+
+    fn chain(&mut self, hook: &str, kind: &str, priority: i32) {
+        let chain =
+            json!({"name": hook, "type": kind, "hook": hook, "prio": priority, "policy": "accept"});
+        self.add("chain", chain);
+    }
+
+    fn plain_chain(&mut self, name: &str) {
+        self.add("chain", json!({"name": name}));
+    }
+
+    fn rule(&mut self, chain: &str, statements: impl IntoIterator<Item = Value>) {
+        let statements: Vec<Value> = statements.into_iter().collect();
+        self.add("rule", json!({"chain": chain, "expr": statements}));
+    }
+}
+
+fn is(left: impl serde::Serialize, right: impl serde::Serialize) -> Value {
+    json!({"match": {"op": "==", "left": left, "right": right}})
+}
+
+fn is_not(left: impl serde::Serialize, right: impl serde::Serialize) -> Value {
+    json!({"match": {"op": "!=", "left": left, "right": right}})
+}
+
+fn field(protocol: &str, name: &str) -> Value {
+    json!({"payload": {"protocol": protocol, "field": name}})
+}
+
+fn concat(parts: [&Value; 2]) -> Value {
+    json!({"concat": parts})
+}
+
+fn accept() -> Value {
+    json!({"accept": null})
+}
+
+fn drop() -> Value {
+    json!({"drop": null})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_tables_are_removed_and_made_in_one_transaction() {
+        let filter = Filter {
+            bridges: [("sdb-1".to_owned(), true)].into(),
+            translated: ["10.1.0.0/24".parse().unwrap()].into(),
+            ports: [
+                ("sdt-1".to_owned(), None),
+                (
+                    "sdt-2".to_owned(),
+                    Some(GuestPort {
+                        mac: [2, 0, 0, 0, 0, 1],
+                        addresses: ["10.1.0.5".parse().unwrap(), "fd00::5".parse().unwrap()].into(),
+                    }),
+                ),
+            ]
+            .into(),
+        };
+        let text = filter.transaction().to_string();
+        assert!(text.starts_with(removal().to_string().trim_end_matches("]}")));
+        for part in [
+            r#"{"concat":["sdt-2","02:00:00:00:00:01"]}"#,
+            r#"{"concat":["sdt-2","10.1.0.5"]}"#,
+            r#"{"concat":["sdt-2","fd00::5"]}"#,
+            r#"{"prefix":{"addr":"10.1.0.0","len":24}}"#,
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+        assert!(!text.contains(r#""concat":["sdt-1""#));
+    }
+}

@@ -1,0 +1,452 @@
+//! What has to change so that a node is as its blueprint says: a pure function of what shall be and what is.
+//!
+//! Level-triggered: it asks nothing about how things came to be. Applying a plan and looking again gives an empty plan;
+//! things that are not ours are never in one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use super::blueprint::{Blueprint, Bridge, NodeAddress, mac_text};
+use super::dhcp::digest;
+
+/// What of ours is on the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Bridges by name.
+    pub bridges: BTreeMap<String, SeenBridge>,
+    /// Taps, and the bridge each is on.
+    pub taps: BTreeMap<String, Option<String>>,
+    /// DHCP servers by the bridge they serve; those that have files but do not run are among them.
+    pub servers: BTreeMap<String, SeenServer>,
+    /// The packet filter.
+    pub filter: SeenFilter,
+    /// Whether the node forwards IPv4 packets.
+    pub forwarding: bool,
+}
+
+/// A bridge as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenBridge {
+    /// Largest packet in bytes.
+    pub mtu: u32,
+    /// Its Ethernet address.
+    pub mac: [u8; 6],
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether the node speaks IPv6 on it, which would let guests reach the node around the filter's IPv4 rules.
+    pub ipv6: bool,
+    /// The node's addresses on it.
+    pub addresses: BTreeSet<NodeAddress>,
+}
+
+/// A DHCP server as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenServer {
+    /// Digest of the configuration it runs with; none when it does not run.
+    pub configuration: Option<String>,
+    /// Digest of the reservations and names it has read.
+    pub loaded: Option<String>,
+    /// Addresses it has given out.
+    pub leases: Vec<Lease>,
+}
+
+/// An address that was given out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lease {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// Who holds it.
+    pub mac: [u8; 6],
+    /// What the client called itself, which dnsmasq wants to hear again.
+    pub client_id: Option<Vec<u8>>,
+}
+
+/// The packet filter as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SeenFilter {
+    /// None of our tables is there.
+    #[default]
+    Absent,
+    /// Our tables are as they were made from the filter with this digest.
+    Intact(String),
+    /// There is something of ours that is not as it was made, or nobody knows how it was made.
+    Changed,
+}
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// End a DHCP server and remove its files.
+    ServerRemove(String),
+    /// Remove a bridge.
+    BridgeRemove(String),
+    /// Replace the packet filter.
+    FilterReplace,
+    /// Remove the packet filter.
+    FilterRemove,
+    /// Make a bridge, without addresses.
+    BridgeMake(String),
+    /// Give a bridge its MTU, its own address and its state again.
+    BridgeMend(String),
+    /// Remove an address of the node.
+    AddressRemove(String, NodeAddress),
+    /// Add an address of the node.
+    AddressAdd(String, NodeAddress),
+    /// Put a tap on its bridge.
+    TapAttach(String, String),
+    /// Let the node forward packets.
+    ForwardingOn,
+    /// Start a DHCP server; ends one that runs with an older configuration. Leases are kept.
+    ServerStart(String),
+    /// Have a DHCP server read its reservations and names again.
+    ServerReload(String),
+    /// Tell a DHCP server that an address is free, because its holder may not have it any more.
+    LeaseRelease(String, Lease),
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ServerRemove(bridge) => write!(f, "DHCP server of {bridge} removed"),
+            Self::BridgeRemove(bridge) => write!(f, "bridge {bridge} removed"),
+            Self::FilterReplace => f.write_str("packet filter replaced"),
+            Self::FilterRemove => f.write_str("packet filter removed"),
+            Self::BridgeMake(bridge) => write!(f, "bridge {bridge} made"),
+            Self::BridgeMend(bridge) => write!(f, "bridge {bridge} mended"),
+            Self::AddressRemove(bridge, address) => {
+                write!(f, "address {} removed from {bridge}", address.address)
+            }
+            Self::AddressAdd(bridge, address) => {
+                write!(f, "address {} added to {bridge}", address.address)
+            }
+            Self::TapAttach(tap, bridge) => write!(f, "tap {tap} put on {bridge}"),
+            Self::ForwardingOn => f.write_str("forwarding of IPv4 switched on"),
+            Self::ServerStart(bridge) => write!(f, "DHCP server of {bridge} started"),
+            Self::ServerReload(bridge) => {
+                write!(f, "DHCP server of {bridge} told its reservations")
+            }
+            Self::LeaseRelease(bridge, lease) => {
+                write!(
+                    f,
+                    "lease of {} by {} ended on {bridge}",
+                    lease.address,
+                    mac_text(lease.mac)
+                )
+            }
+        }
+    }
+}
+
+/// What to do, in this order.
+pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
+    let mut changes = Vec::new();
+    // What goes away first: its addresses and ports may be needed by what comes.
+    let servers = observed
+        .servers
+        .keys()
+        .filter(|name| !blueprint.servers.contains_key(*name));
+    changes.extend(servers.cloned().map(Change::ServerRemove));
+    let bridges = observed
+        .bridges
+        .keys()
+        .filter(|name| !blueprint.bridges.contains_key(*name));
+    changes.extend(bridges.cloned().map(Change::BridgeRemove));
+    // Then the rules, before anything can pass.
+    changes.extend(plan_filter(blueprint, observed));
+    for (name, bridge) in &blueprint.bridges {
+        plan_bridge(name, bridge, observed, &mut changes);
+    }
+    for (tap, bridge) in &blueprint.taps {
+        // A tap that is not there yet is put on its bridge by who makes it.
+        if observed
+            .taps
+            .get(tap)
+            .is_some_and(|on| on.as_ref() != Some(bridge))
+        {
+            changes.push(Change::TapAttach(tap.clone(), bridge.clone()));
+        }
+    }
+    if blueprint.filter.routes() && !observed.forwarding {
+        changes.push(Change::ForwardingOn);
+    }
+    for name in blueprint.servers.keys() {
+        plan_server(name, blueprint, observed, &mut changes);
+    }
+    changes
+}
+
+fn plan_filter(blueprint: &Blueprint, observed: &Observed) -> Option<Change> {
+    if blueprint.bridges.is_empty() {
+        return (observed.filter != SeenFilter::Absent).then_some(Change::FilterRemove);
+    }
+    (observed.filter != SeenFilter::Intact(filter_digest(blueprint)))
+        .then_some(Change::FilterReplace)
+}
+
+/// Digest of the filter a blueprint asks for.
+pub fn filter_digest(blueprint: &Blueprint) -> String {
+    digest(&blueprint.filter.transaction().to_string())
+}
+
+fn plan_bridge(name: &str, bridge: &Bridge, observed: &Observed, changes: &mut Vec<Change>) {
+    let none = BTreeSet::new();
+    let addresses = match observed.bridges.get(name) {
+        None => {
+            changes.push(Change::BridgeMake(name.to_owned()));
+            &none
+        }
+        Some(seen) => {
+            if seen.mtu != bridge.mtu || seen.mac != bridge.mac || !seen.up || seen.ipv6 {
+                changes.push(Change::BridgeMend(name.to_owned()));
+            }
+            &seen.addresses
+        }
+    };
+    let gone = addresses.difference(&bridge.addresses);
+    changes.extend(gone.map(|address| Change::AddressRemove(name.to_owned(), *address)));
+    let new = bridge.addresses.difference(addresses);
+    changes.extend(new.map(|address| Change::AddressAdd(name.to_owned(), *address)));
+}
+
+fn plan_server(name: &str, blueprint: &Blueprint, observed: &Observed, changes: &mut Vec<Change>) {
+    let wanted = &blueprint.servers[name];
+    let unknown = SeenServer::default();
+    let seen = observed.servers.get(name).unwrap_or(&unknown);
+    // One that served a bridge which is gone listens on nothing.
+    let stands = observed.bridges.contains_key(name);
+    if !stands || seen.configuration.as_ref() != Some(&digest(&wanted.configuration)) {
+        changes.push(Change::ServerStart(name.to_owned()));
+    } else if seen.loaded.as_ref() != Some(&wanted.ports_digest()) {
+        changes.push(Change::ServerReload(name.to_owned()));
+    }
+    // A lease of an address that is not served any more is in nobody's way, and the server would not hear of it.
+    let stale = seen.leases.iter().filter(|lease| {
+        wanted.server_for(lease.address).is_some()
+            && wanted.holders.get(&lease.address) != Some(&lease.mac)
+    });
+    changes.extend(stale.map(|lease| Change::LeaseRelease(name.to_owned(), lease.clone())));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::blueprint::Site;
+    use super::super::names::{BRIDGE_PREFIX, TAP_PREFIX};
+    use super::super::testing::{desired, network, port};
+    use super::*;
+    use crate::network::rpc::NetworkSpec;
+
+    /// The world after a plan, as the host would show it.
+    fn after(blueprint: &Blueprint, mut world: Observed, changes: &[Change]) -> Observed {
+        for change in changes {
+            match change {
+                Change::ServerRemove(name) => drop(world.servers.remove(name)),
+                Change::BridgeRemove(name) => {
+                    world.bridges.remove(name);
+                    for on in world
+                        .taps
+                        .values_mut()
+                        .filter(|on| on.as_ref() == Some(name))
+                    {
+                        *on = None;
+                    }
+                }
+                Change::FilterReplace => {
+                    world.filter = SeenFilter::Intact(filter_digest(blueprint))
+                }
+                Change::FilterRemove => world.filter = SeenFilter::Absent,
+                Change::BridgeMake(name) | Change::BridgeMend(name) => {
+                    let Bridge { mtu, mac, .. } = blueprint.bridges[name];
+                    let addresses = world
+                        .bridges
+                        .remove(name)
+                        .map(|seen| seen.addresses)
+                        .unwrap_or_default();
+                    let seen = SeenBridge {
+                        mtu,
+                        mac,
+                        up: true,
+                        ipv6: false,
+                        addresses,
+                    };
+                    world.bridges.insert(name.clone(), seen);
+                }
+                Change::AddressRemove(name, address) => {
+                    assert!(
+                        world
+                            .bridges
+                            .get_mut(name)
+                            .unwrap()
+                            .addresses
+                            .remove(address)
+                    );
+                }
+                Change::AddressAdd(name, address) => {
+                    assert!(
+                        world
+                            .bridges
+                            .get_mut(name)
+                            .unwrap()
+                            .addresses
+                            .insert(*address)
+                    );
+                }
+                Change::TapAttach(tap, bridge) => {
+                    assert!(world.bridges.contains_key(bridge));
+                    *world.taps.get_mut(tap).unwrap() = Some(bridge.clone());
+                }
+                Change::ForwardingOn => world.forwarding = true,
+                Change::ServerStart(name) | Change::ServerReload(name) => {
+                    let server = world.servers.entry(name.clone()).or_default();
+                    server.configuration = Some(digest(&blueprint.servers[name].configuration));
+                    server.loaded = Some(blueprint.servers[name].ports_digest());
+                }
+                Change::LeaseRelease(name, lease) => {
+                    world
+                        .servers
+                        .get_mut(name)
+                        .unwrap()
+                        .leases
+                        .retain(|other| other != lease);
+                }
+            }
+        }
+        world
+    }
+
+    /// A few networks out of which random choices are made.
+    fn networks() -> Vec<NetworkSpec> {
+        (0..4)
+            .map(|number| {
+                let mut network = network(&format!("10.{number}.0.0/24"));
+                for last in 2..5_u8 {
+                    network.ports.push(port(
+                        &format!("fa:16:3e:00:0{number}:0{last}"),
+                        &format!("10.{number}.0.{last}"),
+                    ));
+                }
+                network
+            })
+            .collect()
+    }
+
+    fn lease(network: usize, last: u8) -> Lease {
+        Lease {
+            address: Ipv4Addr::new(10, network as u8, 0, last),
+            mac: [0xfa, 0x16, 0x3e, 0, network as u8, last],
+            client_id: None,
+        }
+    }
+
+    #[test]
+    fn an_empty_node_gets_everything_and_an_empty_wish_takes_it_away() {
+        let blueprint = Blueprint::new(&desired(&networks()), &Site::default());
+        let changes = plan(&blueprint, &Observed::default());
+        let world = after(&blueprint, Observed::default(), &changes);
+        assert_eq!(plan(&blueprint, &world), []);
+        let nothing = Blueprint::default();
+        let world = after(&nothing, world.clone(), &plan(&nothing, &world));
+        // That the node forwards packets may be needed by others meanwhile.
+        assert_eq!(
+            world,
+            Observed {
+                forwarding: true,
+                ..Observed::default()
+            }
+        );
+    }
+
+    #[test]
+    fn a_new_port_reloads_the_server_and_a_reused_address_frees_the_lease() {
+        let mut all = networks();
+        let blueprint = Blueprint::new(&desired(&all), &Site::default());
+        let mut world = after(
+            &blueprint,
+            Observed::default(),
+            &plan(&blueprint, &Observed::default()),
+        );
+        let name = world.servers.keys().next().unwrap().clone();
+        world.servers.get_mut(&name).unwrap().leases = vec![lease(0, 2), lease(0, 3)];
+        all[0].ports[0].mac = "fa:16:3e:00:00:ff".into();
+        let blueprint = Blueprint::new(&desired(&all), &Site::default());
+        assert_eq!(
+            plan(&blueprint, &world),
+            [
+                Change::FilterReplace,
+                Change::ServerReload(name.clone()),
+                Change::LeaseRelease(name, lease(0, 2))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_bridge_made_anew_gets_its_taps_and_its_server_back() {
+        let all = networks();
+        let blueprint = Blueprint::new(&desired(&all[..1]), &Site::default());
+        let mut world = after(
+            &blueprint,
+            Observed::default(),
+            &plan(&blueprint, &Observed::default()),
+        );
+        let name = world.bridges.keys().next().unwrap().clone();
+        let tap = blueprint.taps.keys().next().unwrap().clone();
+        world.taps.insert(tap.clone(), None);
+        world.bridges.clear();
+        let changes = plan(&blueprint, &world);
+        assert!(changes.contains(&Change::TapAttach(tap, name.clone())));
+        assert!(changes.contains(&Change::ServerStart(name)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_there_one_plan_is_enough_and_names_only_ours(
+            have in proptest::sample::subsequence((0..4).collect::<Vec<usize>>(), 0..=4),
+            want in proptest::sample::subsequence((0..4).collect::<Vec<usize>>(), 0..=4),
+            mtu in prop_oneof![Just(1400_u32), Just(1500)],
+            broken in proptest::collection::vec(0..8_u8, 0..5),
+            leased in proptest::collection::vec((0..4_usize, 2..9_u8), 0..6),
+        ) {
+            let all = networks();
+            let pick = |which: &[usize]| which.iter().map(|at| all[*at].clone()).collect::<Vec<_>>();
+            let before = Blueprint::new(&desired(&pick(&have)), &Site::default());
+            let mut world = after(&before, Observed::default(), &plan(&before, &Observed::default()));
+            for (network, last) in leased {
+                if let Some(server) = world.servers.values_mut().nth(network) {
+                    server.leases.push(lease(network, last));
+                }
+            }
+            for tap in before.taps.keys().step_by(2) {
+                world.taps.insert(tap.clone(), None);
+            }
+            for damage in broken {
+                match damage {
+                    0 => drop(world.bridges.pop_first()),
+                    1 => world.filter = SeenFilter::Changed,
+                    2 => world.filter = SeenFilter::Absent,
+                    3 => world.servers.values_mut().for_each(|server| server.configuration = None),
+                    4 => world.servers.values_mut().for_each(|server| server.loaded = None),
+                    5 => world.forwarding = false,
+                    6 => world.bridges.values_mut().for_each(|bridge| bridge.addresses.clear()),
+                    _ => world.bridges.values_mut().for_each(|bridge| bridge.up = false),
+                }
+            }
+            let mut wanted = pick(&want);
+            wanted.iter_mut().for_each(|network| network.mtu = mtu);
+            let blueprint = Blueprint::new(&desired(&wanted), &Site::default());
+            let changes = plan(&blueprint, &world);
+            for change in &changes {
+                let text = change.to_string();
+                prop_assert!(
+                    text.contains(BRIDGE_PREFIX) || text.contains(TAP_PREFIX) || text.contains("filter") || text.contains("forwarding"),
+                    "{}", text
+                );
+            }
+            let world = after(&blueprint, world, &changes);
+            prop_assert_eq!(plan(&blueprint, &world), []);
+            prop_assert_eq!(world.bridges.len(), wanted.len());
+            prop_assert_eq!(world.servers.len(), wanted.len());
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! A machine with a network agent, guests and a world outside.
+//!
+//! Guests are network namespaces whose interface has the name of a port's tap at the machine's end: to bridges, DHCP and
+//! the packet filter there is no difference, and they start in no time.
+
+use std::fs;
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use skydeck::agent::network::NetworkAgent;
+use skydeck::agent::network::names::{bridge_name, tap_name};
+use skydeck::bus::Fault;
+use skydeck::ids::{NetworkId, PortId, SubnetId};
+use skydeck::network::rpc::{NetworkApplied, NetworkDesired, NetworkSpec, PortSpec, SubnetSpec};
+
+use crate::lab::machine::Machine;
+use crate::lab::wait::wait_until;
+
+/// How long a guest may wait for an address.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The machine. Dropping it removes what the agent made: its daemons live outside the machine's process namespace.
+pub struct Site {
+    pub machine: Machine,
+}
+
+impl Site {
+    pub fn start() -> Self {
+        Self {
+            machine: Machine::start(),
+        }
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.machine.dir().join("network")
+    }
+
+    /// Tells an agent that has just started; each call is also a restart.
+    pub fn apply(&self, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
+        self.with_agent(async |agent| agent.apply(desired).await)
+    }
+
+    /// Applies and expects that it works without problems; what it changed.
+    pub fn must_apply(&self, desired: &NetworkDesired) -> Vec<String> {
+        let applied = self.apply(desired).unwrap();
+        assert!(applied.problems.is_empty(), "{:?}", applied.problems);
+        applied.changes
+    }
+
+    pub fn repair(&self) -> Vec<String> {
+        self.with_agent(NetworkAgent::repair).unwrap().changes
+    }
+
+    pub fn clean_up(&self) -> Vec<String> {
+        self.with_agent(NetworkAgent::clean_up).unwrap().changes
+    }
+
+    fn with_agent<T: Send>(&self, work: impl AsyncFnOnce(&NetworkAgent) -> T + Send) -> T {
+        let agent = NetworkAgent::new(self.state());
+        self.machine.within_network(move || {
+            // One thread: another one would be on the outer machine's network.
+            block_on(async { work(&agent).await })
+        })
+    }
+
+    /// A guest on a port, plugged in as a hypervisor does it.
+    pub fn guest(&self, port: &PortSpec) -> Guest<'_> {
+        let guest = Guest {
+            site: self,
+            name: format!("g-{}", port.id.short()),
+            tap: tap_name(port.id),
+            mac: port.mac.clone(),
+        };
+        let (name, tap, mac) = (&guest.name, &guest.tap, &guest.mac);
+        let bridge = bridge_name(port.network);
+        self.shell(&format!(
+            "ip netns add {name}; ip -n {name} link set lo up
+             ip link add {tap} type veth peer name eth0 address {mac} netns {name}
+             ip link set {tap} master {bridge} up; ip -n {name} link set eth0 up"
+        ));
+        guest
+    }
+
+    /// The world: a namespace that answers http at 203.0.113.1 and knows no way to guests.
+    pub fn world(&self) {
+        self.shell(
+            "ip netns add world; ip -n world link set lo up
+             ip link add wan0 type veth peer name eth0 netns world
+             ip addr add 203.0.113.2/24 dev wan0; ip link set wan0 up
+             ip -n world addr add 203.0.113.1/24 dev eth0; ip -n world link set eth0 up",
+        );
+        let www = self.machine.dir().join("www");
+        fs::create_dir_all(&www).unwrap();
+        fs::write(www.join("index.html"), "the world").unwrap();
+        let www = www.display();
+        self.shell(&format!(
+            "ip netns exec world busybox httpd -p 203.0.113.1:80 -h {www}"
+        ));
+    }
+
+    pub fn shell(&self, script: &str) -> String {
+        self.machine.run(&["sh", "-ec", script])
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        let cleaned = self.with_agent(NetworkAgent::clean_up);
+        assert!(cleaned.is_ok() || std::thread::panicking(), "{cleaned:?}");
+    }
+}
+
+/// A guest of a [`Site`].
+pub struct Guest<'a> {
+    site: &'a Site,
+    pub name: String,
+    pub tap: String,
+    pub mac: String,
+}
+
+impl Guest<'_> {
+    /// Asks for an address until it has one, and uses it; what DHCP said, as `key=value` lines.
+    pub fn dhcp(&self) -> String {
+        let dir = self.site.machine.dir();
+        let (script, said) = (dir.join("dhcp-event"), dir.join(&self.name));
+        fs::write(
+            &script,
+            "#!/bin/sh\n[ $1 = bound ] || exit 0\nset >$SAID\nip addr flush dev eth0\nip addr add $ip/$mask dev eth0\n\
+             if [ -n \"$staticroutes\" ]; then set -- $staticroutes\n\
+             while [ $# -ge 2 ]; do [ $2 = 0.0.0.0 ] && ip route add $1 dev eth0 || ip route add $1 via $2; shift 2; done\n\
+             elif [ -n \"$router\" ]; then ip route add default via $router; fi\n",
+        )
+        .unwrap();
+        self.site
+            .machine
+            .run(&["chmod", "+x", &script.display().to_string()]);
+        let mut tries = 0;
+        wait_until("an address by DHCP", PATIENCE, || {
+            tries += 1;
+            let line = format!(
+                "SAID={} busybox udhcpc -i eth0 -f -q -n -t 3 -T 1 -O mtu -O search -O staticroutes -s {}",
+                said.display(),
+                script.display()
+            );
+            self.try_run(&line).is_ok()
+        });
+        fs::read_to_string(said).unwrap().replace('\'', "")
+    }
+
+    /// Its address, after [`Self::dhcp`].
+    pub fn address(&self) -> Ipv4Addr {
+        let said = self.dhcp();
+        let line = said.lines().find_map(|line| line.strip_prefix("ip="));
+        line.unwrap().parse().unwrap()
+    }
+
+    #[track_caller]
+    pub fn run(&self, line: &str) -> String {
+        self.try_run(line)
+            .unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    pub fn try_run(&self, line: &str) -> Result<String, String> {
+        self.site
+            .machine
+            .try_run(&["ip", "netns", "exec", &self.name, "sh", "-c", line])
+    }
+
+    /// Whether http to this address gets an answer.
+    pub fn fetches(&self, address: &str) -> bool {
+        self.try_run(&format!("timeout 2 busybox wget -q -O - http://{address}/"))
+            .is_ok()
+    }
+
+    /// The addresses a name server gives for a name.
+    pub fn resolves(&self, name: &str, server: &str) -> String {
+        self.try_run(&format!(
+            "timeout 5 busybox nslookup -type=a {name} {server}"
+        ))
+        .unwrap_or_else(|error| error)
+    }
+
+    pub fn pings(&self, address: &str) -> bool {
+        self.try_run(&format!("ping -c 1 -W 2 {address}")).is_ok()
+    }
+}
+
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work)
+}
+
+pub fn desired(generation: i64, networks: &[&NetworkSpec]) -> NetworkDesired {
+    NetworkDesired {
+        generation,
+        networks: networks.iter().map(|network| (*network).clone()).collect(),
+    }
+}
+
+/// A translated network `10.N.0.0/24` with the gateway `10.N.0.1` and DHCP.
+pub fn network(number: u8) -> NetworkSpec {
+    NetworkSpec {
+        id: NetworkId::new(),
+        mtu: 1450,
+        subnets: vec![SubnetSpec {
+            id: SubnetId::new(),
+            cidr: format!("10.{number}.0.0/24").parse().unwrap(),
+            gateway: Some(Ipv4Addr::new(10, number, 0, 1)),
+            dhcp: true,
+            dns: Vec::new(),
+            routes: Vec::new(),
+        }],
+        ports: Vec::new(),
+        nat: true,
+        dns_domain: "cloud.test".into(),
+    }
+}
+
+/// A new port of a network with its address `10.N.0.last`; also added to the network.
+pub fn add_port(network: &mut NetworkSpec, last: u8, hostname: &str) -> PortSpec {
+    let [_, number, ..] = network.subnets[0].cidr.network().octets();
+    let id = PortId::new();
+    let [.., a, b, c] = id.uuid().into_bytes();
+    let port = PortSpec {
+        id,
+        network: network.id,
+        mac: format!("fa:16:3e:{a:02x}:{b:02x}:{c:02x}"),
+        addresses: vec![Ipv4Addr::new(10, number, 0, last).into()],
+        mtu: network.mtu,
+        port_security: true,
+        hostname: Some(hostname.to_owned()),
+        server: None,
+    };
+    network.ports.push(port.clone());
+    port
+}
