@@ -40,6 +40,10 @@ impl Agent {
             stop.clone()
                 .run_until_cancelled_owned(report::run(node.clone(), report_interval)),
         );
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(network::keep(node.clone())),
+        );
         Self {
             _serving: vec![bus.serve(COMPUTE, &node.host, handler)],
             _stop: stop.drop_guard(),

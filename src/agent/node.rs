@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use super::network::NetworkAgent;
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::hypervisor::{HostInfo, HvError, Hypervisor};
 use crate::ids::{OperationId, ServerId, Time};
@@ -116,6 +117,8 @@ pub struct Node {
     pub places: Places,
     /// How it speaks to the control plane.
     pub bus: Bus,
+    /// What keeps its networks; none on a node that only pretends to have any.
+    pub network: Option<NetworkAgent>,
     info: OnceCell<HostInfo>,
 }
 
@@ -128,8 +131,17 @@ impl Node {
             hypervisor,
             places,
             bus,
+            network: None,
             info: OnceCell::new(),
         }
+    }
+
+    /// Lets it make bridges, DHCP servers and packet filters on this machine, as it is asked to. For nodes whose guests
+    /// are real.
+    #[must_use]
+    pub fn with_network(mut self) -> Self {
+        self.network = Some(NetworkAgent::new(&self.places.network));
+        self
     }
 
     /// The machine as the hypervisor first described it; what does not change while the agent runs.

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Node, instance};
+use super::{Node, instance, network};
 use crate::bus::dedupe::Dedupe;
 use crate::bus::{Fault, FaultKind, Handler, Incoming, Rpc};
 use crate::ids::OperationId;
@@ -72,5 +72,6 @@ impl Handler for MethodTable {
 pub(super) fn standard(node: Arc<Node>) -> MethodTable {
     let mut table = MethodTable::new(node);
     instance::register(&mut table);
+    network::register(&mut table);
     table
 }

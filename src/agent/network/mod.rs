@@ -31,13 +31,67 @@ mod testing;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::MissedTickBehavior;
 
+use super::{MethodTable, Node};
 use crate::bus::{Fault, FaultKind};
-use crate::network::rpc::{NetworkApplied, NetworkDesired};
+use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
 use error::HostError;
 use host::Host;
+
+/// How often a node looks whether its networks are still as they shall be.
+const REPAIR: Duration = Duration::from_secs(15);
+/// How long networks wait for the hypervisor at the start: with it come the rights of the directories.
+const HYPERVISOR: Duration = Duration::from_secs(10);
+
+/// Adds the methods of this part. A node that only pretends to have networks accepts every wish.
+pub(super) fn register(table: &mut MethodTable) {
+    table.add::<NetworkApply, _, _>(|node, request, _| async move {
+        match &node.network {
+            Some(network) => network.apply(&request.desired).await,
+            None => Ok(NetworkApplied {
+                generation: request.desired.generation,
+                ..NetworkApplied::default()
+            }),
+        }
+    });
+}
+
+/// Mends the node's networks for ever, beginning with what a restart of the machine took away.
+pub(super) async fn keep(node: Arc<Node>) {
+    let Some(network) = &node.network else {
+        return;
+    };
+    // Without a hypervisor there are networks all the same.
+    let _ = tokio::time::timeout(HYPERVISOR, node.info()).await;
+    let mut tick = tokio::time::interval(REPAIR);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = None;
+    loop {
+        tick.tick().await;
+        let result = network.repair().await;
+        if let Ok(applied) = &result {
+            for change in &applied.changes {
+                tracing::info!(change, "host network mended");
+            }
+        }
+        // What goes on being wrong is said once.
+        let wrong = match result {
+            Ok(applied) => applied.problems,
+            Err(fault) => vec![fault.message],
+        };
+        if last.as_ref() != Some(&wrong) {
+            for problem in &wrong {
+                tracing::warn!(problem, "host network");
+            }
+            last = Some(wrong);
+        }
+    }
+}
 
 /// Keeps a node's networking as it shall be. Works in the network namespace of the thread that polls it.
 pub struct NetworkAgent {
