@@ -20,7 +20,6 @@ pub mod bootstrap;
 mod memory;
 pub mod model;
 pub mod ops;
-#[expect(dead_code, reason = "what administrators change follows")]
 mod store;
 pub mod wire;
 

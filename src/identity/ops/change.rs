@@ -1,10 +1,15 @@
-//! The end of every change.
+//! The end of every change: it goes into the audit, is committed, what was remembered of tokens is forgotten, and
+//! watchers are told, in that order.
+//!
+//! Invariant: there is always somebody who can administer the cloud. A change that could take the last one away (a role,
+//! a user, a project, a group, a domain) ends with [`commit_safely`], which looks whether one is left.
 
 use crate::context::{Change, Context};
 use crate::db::{DbError, Tx};
 use crate::error::{Error, Result};
 use crate::identity::model::AuditOutcome;
 use crate::identity::ops::{AuditNote, audit_record_on_conn};
+use crate::identity::store;
 use crate::ids::ProjectId;
 
 /// What was done to what.
@@ -23,7 +28,35 @@ pub(super) struct Done<'a> {
     pub change: Change,
 }
 
-/// Adds the change to the audit, commits, forgets remembered tokens, and tells watchers.
+impl<'a> Done<'a> {
+    /// Something that belongs to no project.
+    pub fn new(
+        action: &'a str,
+        kind: &'a str,
+        id: impl ToString,
+        name: &'a str,
+        change: Change,
+    ) -> Self {
+        Self {
+            action,
+            kind,
+            id: id.to_string(),
+            name,
+            project: None,
+            change,
+        }
+    }
+
+    /// The members of this project may hear of it.
+    pub fn heard_by(self, project: ProjectId) -> Self {
+        Self {
+            project: Some(project),
+            ..self
+        }
+    }
+}
+
+/// Ends a change that can not take rights away.
 pub(super) async fn commit(cx: &Context, mut tx: Tx, done: Done<'_>) -> Result<()> {
     let note = AuditNote {
         action: done.action,
@@ -40,6 +73,17 @@ pub(super) async fn commit(cx: &Context, mut tx: Tx, done: Done<'_>) -> Result<(
     cx.events
         .changed(done.kind, &done.id, done.project, done.change);
     Ok(())
+}
+
+/// Ends a change that takes rights away; undoes it if nobody would be left who can administer the cloud.
+pub(super) async fn commit_safely(cx: &Context, mut tx: Tx, done: Done<'_>) -> Result<()> {
+    if !store::assignment::somebody_administers(&mut tx).await? {
+        return Err(Error::Forbidden(format!(
+            "after this nobody could administer the cloud any more ({} {}); give another user with a password the role admin on a project first",
+            done.kind, done.name
+        )));
+    }
+    commit(cx, tx, done).await
 }
 
 /// A name that is taken, in words; other errors unchanged.

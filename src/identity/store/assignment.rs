@@ -135,3 +135,18 @@ fn targets_of(user: UserId, kind: &str) -> crate::db::Statement {
     .bind(user)
     .bind(kind)
 }
+
+/// Whether any user who can log in has the role admin on a project that is enabled.
+pub(in crate::identity) async fn somebody_administers(conn: &mut Conn) -> DbResult<bool> {
+    let count = sql("SELECT COUNT(*) FROM identity_assignment a \
+         JOIN identity_role r ON r.id = a.role_id AND r.name = 'admin' \
+         JOIN identity_project p ON p.id = a.target_id AND p.enabled = 1 \
+         JOIN identity_domain pd ON pd.id = p.domain_id AND pd.enabled = 1 \
+         JOIN identity_user u ON u.enabled = 1 AND u.password_hash IS NOT NULL \
+         JOIN identity_domain ud ON ud.id = u.domain_id AND ud.enabled = 1 \
+         WHERE a.holder_id = u.id OR EXISTS \
+         (SELECT 1 FROM identity_membership m WHERE m.group_id = a.holder_id AND m.user_id = u.id)")
+    .scalar::<i64>(conn)
+    .await?;
+    Ok(count > 0)
+}

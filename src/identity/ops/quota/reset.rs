@@ -10,13 +10,6 @@ use crate::ids::ProjectId;
 pub async fn quota_reset(cx: &Context, project: ProjectId, resources: &[&str]) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     store::quota::delete(&mut tx, project, resources).await?;
-    let done = Done {
-        action: "quota_reset",
-        kind: "quota",
-        id: project.to_string(),
-        name: "",
-        project: Some(project),
-        change: Change::Updated,
-    };
+    let done = Done::new("quota_reset", "quota", project, "", Change::Updated).heard_by(project);
     change::commit(cx, tx, done).await
 }

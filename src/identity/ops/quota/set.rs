@@ -29,13 +29,7 @@ pub async fn quota_set(cx: &Context, project: ProjectId, limits: &[(&str, i64)])
     for (resource, limit) in limits {
         store::quota::set(&mut tx, project, resource, *limit).await?;
     }
-    let done = Done {
-        action: "quota_set",
-        kind: "quota",
-        id: project.to_string(),
-        name: &found.name,
-        project: Some(project),
-        change: Change::Updated,
-    };
+    let done =
+        Done::new("quota_set", "quota", project, &found.name, Change::Updated).heard_by(project);
     change::commit(cx, tx, done).await
 }

@@ -15,7 +15,7 @@ use crate::identity::store;
 use crate::ids::{DomainId, ProjectId, Time};
 
 /// Somebody who proved who they are.
-pub(super) struct Proven {
+pub(in crate::identity::ops) struct Proven {
     pub user: User,
     pub methods: Vec<String>,
     /// The token that was shown, if one was; what is made of it ends when it ends.
@@ -24,7 +24,7 @@ pub(super) struct Proven {
     pub app_credential: Option<AppCredential>,
 }
 
-pub(super) async fn authenticate(cx: &Context, proof: &Proof) -> Result<Proven> {
+pub(in crate::identity::ops) async fn authenticate(cx: &Context, proof: &Proof) -> Result<Proven> {
     match proof {
         Proof::Password { user, password } => by_password(cx, user, password).await,
         Proof::Token(token) => by_token(cx, token).await,

@@ -8,6 +8,7 @@ mod session;
 mod show;
 
 pub use actor::token_actor;
+pub(super) use authenticate::authenticate;
 pub use issue::{Issued, token_issue};
 pub use revoke::token_revoke;
 pub use session::token_session;
