@@ -16,6 +16,7 @@
 //! | [`model`] | the nouns |
 //! | [`ops`] | what can be done with them; [`ops::token_actor`] is what every request passes |
 //! | [`bootstrap`] | what the first start makes |
+pub mod api;
 pub mod bootstrap;
 mod memory;
 pub mod model;

@@ -75,8 +75,6 @@ pub struct Group {
 pub struct ProjectQuery {
     /// In this domain.
     pub domain_id: Option<DomainId>,
-    /// Directly below this project.
-    pub parent_id: Option<ProjectId>,
     /// Of this name.
     pub name: Option<String>,
     /// Enabled or not.

@@ -104,9 +104,6 @@ pub(in crate::identity) async fn list(
     if let Some(domain) = query.domain_id {
         statement = statement.push_bind(" AND domain_id = {}", domain);
     }
-    if let Some(parent) = query.parent_id {
-        statement = statement.push_bind(" AND parent_id = {}", parent);
-    }
     if let Some(name) = &query.name {
         statement = statement.push_bind(" AND name = {}", name);
     }

@@ -67,6 +67,8 @@ pub struct ServiceAt {
     pub id: String,
     /// Where it is; `None` without a project, if its address has one in it.
     pub url: Option<String>,
+    /// Where it is for any project: `$(project_id)s` stands for the project, as in Keystone.
+    pub template: String,
 }
 
 /// All services below `base` (`http://host:port`, without a slash at the end), for a token of this project.
@@ -84,6 +86,10 @@ pub fn catalog_list(base: &str, project: Option<ProjectId>) -> Vec<ServiceAt> {
                 entry,
                 id: stable_id(&["service", entry.kind]),
                 url: path.map(|path| format!("{base}{path}")),
+                template: format!(
+                    "{base}{}",
+                    entry.path.replace("{project_id}", "$(project_id)s")
+                ),
             }
         })
         .collect()
