@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and says where"
 )]
 
+mod hypervisor;
 mod lab;
 mod network;
 mod tidy;

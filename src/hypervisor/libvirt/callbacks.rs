@@ -89,6 +89,7 @@ fn run_loop() {
 
 /// Callbacks on a connection. Must be taken back by [`Registered::remove`], or the connection never ends.
 pub(super) struct Registered {
+    connection: Connect,
     events: Vec<c_int>,
     close: bool,
 }
@@ -137,8 +138,16 @@ pub(super) fn register(connection: &Connect, sink: &Arc<Sink>) -> HvResult<Regis
     };
     let mut events = vec![event(sys::VIR_DOMAIN_EVENT_ID_LIFECYCLE, life)?];
     events.extend(event(sys::VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, device).ok());
+    Ok(Registered {
+        events,
+        ..register_close(connection, sink)
+    })
+}
+
+/// Cancels [`Sink::closed`] when `connection` is lost; nothing else is told.
+pub(super) fn register_close(connection: &Connect, sink: &Arc<Sink>) -> Registered {
     let opaque = Arc::into_raw(Arc::clone(sink)).cast_mut().cast::<c_void>();
-    // SAFETY: as above.
+    // SAFETY: `closed` takes a sink; `opaque` is a counted reference, given back as above.
     let close = unsafe {
         let taken = sys::virConnectRegisterCloseCallback(
             connection.as_ptr(),
@@ -151,16 +160,21 @@ pub(super) fn register(connection: &Connect, sink: &Arc<Sink>) -> HvResult<Regis
         }
         taken == 0
     };
-    Ok(Registered { events, close })
+    Registered {
+        connection: connection.clone(),
+        events: Vec::new(),
+        close,
+    }
 }
 
 impl Registered {
     /// Takes the callbacks back. What fails is of no interest: the connection is given up.
-    pub fn remove(self, connection: &Connect) {
+    pub fn remove(self) {
+        let connection = &self.connection;
         // SAFETY: the connection is alive; the numbers are what registering gave for it.
         unsafe {
-            for number in self.events {
-                sys::virConnectDomainEventDeregisterAny(connection.as_ptr(), number);
+            for number in &self.events {
+                sys::virConnectDomainEventDeregisterAny(connection.as_ptr(), *number);
             }
             if self.close {
                 sys::virConnectUnregisterCloseCallback(connection.as_ptr(), Some(closed));

@@ -1,9 +1,9 @@
 //! Blocking calls off the async runtime, each with a deadline, and never more than a few at once.
 //!
 //! Every libvirt call blocks, some for minutes, and one to a hung daemon blocks for as long as the daemon hangs. So each
-//! call gets a thread of its own (what a thread costs is little beside what a call costs), and at most [`THREADS`] run at
-//! a time; the others wait in line under their deadline. Who gives up leaves the thread behind: it still counts against
-//! the limit until the call returns. Once all of them are left behind, new calls fail at once.
+//! call gets a thread of its own (what a thread costs is little beside what a call costs), and only so many run at a
+//! time; the others wait in line under their deadline. Who gives up leaves the thread behind: it still counts against the
+//! limit until the call returns. Once all of them are left behind, new calls fail at once.
 //!
 //! The runtime's own blocking pool is not used: a stuck thread there would keep the process from ending.
 
@@ -16,22 +16,23 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::hypervisor::{HvError, HvResult};
 
-/// Calls that run at the same time.
-const THREADS: usize = 16;
 /// Calls that wait for a thread.
 const WAITING: usize = 1024;
 
-/// The threads of one connection.
+/// Calls under one limit.
 pub(super) struct Calls {
+    most: usize,
     threads: Arc<Semaphore>,
     waiting: AtomicUsize,
     left_behind: Arc<AtomicIsize>,
 }
 
 impl Calls {
-    pub fn new() -> Self {
+    /// At most `most` calls at a time.
+    pub fn new(most: usize) -> Self {
         Self {
-            threads: Arc::new(Semaphore::new(THREADS)),
+            most,
+            threads: Arc::new(Semaphore::new(most)),
             waiting: AtomicUsize::new(0),
             left_behind: Arc::default(),
         }
@@ -47,11 +48,12 @@ impl Calls {
         let until = Instant::now() + deadline;
         let late = || {
             let seconds = deadline.as_secs_f32();
-            HvError::Unavailable(format!("no answer to {what} within {seconds} s"))
+            HvError::Unavailable(format!("no answer to {what} within {seconds:.1} s"))
         };
-        if self.left_behind.load(Ordering::SeqCst) >= THREADS as isize {
+        if self.left_behind.load(Ordering::SeqCst) >= self.most as isize {
             return Err(HvError::Unavailable(format!(
-                "{THREADS} earlier calls still wait for an answer"
+                "{} earlier calls still wait for an answer",
+                self.most
             )));
         }
         let permit = self.permit(until).await?.ok_or_else(late)?;
@@ -149,9 +151,11 @@ mod tests {
 
     use super::*;
 
+    const THREADS: usize = 8;
+
     #[tokio::test]
     async fn hung_calls_end_at_their_deadline_then_at_once_and_recover() {
-        let calls = Calls::new();
+        let calls = Calls::new(THREADS);
         let (release, gate) = mpsc::channel::<()>();
         let gate = Arc::new(std::sync::Mutex::new(gate));
         let hung = (0..THREADS).map(|_| {
@@ -177,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn more_calls_than_threads_wait_their_turn_and_a_panic_is_an_error() {
-        let calls = Calls::new();
+        let calls = Calls::new(THREADS);
         let minute = Duration::from_secs(60);
         let many = (0..100).map(|n| calls.run("a test", minute, move || Ok(n)));
         let results: HvResult<Vec<i32>> =

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::guest::Guest;
-use super::link::Link;
+use super::link::{Lane, Link};
 use super::stream::Line;
 use crate::hypervisor::{HvResult, Serial};
 
@@ -25,6 +25,7 @@ pub(super) struct Opened {
     line: Line,
     heard: mpsc::Receiver<Vec<u8>>,
     ended: CancellationToken,
+    lost: CancellationToken,
 }
 
 /// Opens the guest's console (blocking).
@@ -33,19 +34,32 @@ pub(super) fn open(guest: &Guest) -> HvResult<Opened> {
     let (sender, heard) = mpsc::channel(CHUNKS);
     let ended = CancellationToken::new();
     let line = Line::open(&guest.connection, &guest.domain, sender, ended.clone())?;
-    Ok(Opened { line, heard, ended })
+    let lost = guest.lost.clone();
+    Ok(Opened {
+        line,
+        heard,
+        ended,
+        lost,
+    })
 }
 
 /// Serves an opened line until either side closes it.
 pub(super) fn serve(opened: Opened, link: Link) -> Pin<Box<dyn Serial>> {
     let (user, ours) = tokio::io::duplex(BUFFER);
     tokio::spawn(async move {
-        let Opened { line, heard, ended } = opened;
+        let Opened {
+            line,
+            heard,
+            ended,
+            lost,
+        } = opened;
         let line = Arc::new(line);
         let (typed, shown) = tokio::io::split(ours);
         tokio::select! {
             () = show(&line, heard, &ended, shown) => {}
             () = send(&line, &link, typed) => {}
+            // libvirt does not tell the streams of a connection that it is gone.
+            () = lost.cancelled() => {}
         }
         // Closing may block.
         let closing = std::thread::Builder::new().name("console-close".to_owned());
@@ -85,7 +99,7 @@ async fn send(line: &Arc<Line>, link: &Link, mut typed: ReadHalf<DuplexStream>) 
         while !rest.is_empty() {
             let (line, bytes) = (Arc::clone(line), rest.clone());
             let sent = link
-                .calls()
+                .calls(Lane::Ask)
                 .run("a console", WRITE, move || line.send(&bytes))
                 .await;
             match sent {

@@ -24,6 +24,8 @@ use crate::ids::ServerId;
 
 /// How often a job is looked at.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long a job that was broken off may take to end.
+const END: Duration = Duration::from_secs(120);
 /// A copy that does not move for so long is given up.
 const STALL: Duration = Duration::from_secs(600);
 
@@ -73,10 +75,16 @@ impl Source {
 
 /// Ends what an earlier, broken-off call left: its job or process, and its partial file.
 async fn clean(engine: &Libvirt, id: ServerId, target: &Path) -> HvResult<()> {
+    let until = Instant::now() + END;
     while engine
         .guest(id, "ending an old copy", engine.deadline, end_job)
         .await?
     {
+        if Instant::now() > until {
+            return Err(HvError::Unavailable(format!(
+                "an earlier copy of the disk of {id} does not end"
+            )));
+        }
         tokio::time::sleep(LOOK).await;
     }
     end_converter(target);
@@ -95,6 +103,7 @@ fn end_job(guest: &Guest) -> HvResult<bool> {
     }
     let (kind, values) = match sys::job(&guest.domain, 0) {
         Err(HvError::WrongState { .. } | HvError::Unsupported(_)) => return Ok(false),
+        Err(error) if is_between(&error) => return Ok(true),
         job => job?,
     };
     let ours = kind != v::VIR_DOMAIN_JOB_NONE
@@ -175,6 +184,7 @@ enum Step {
 fn look(guest: &Guest) -> HvResult<Step> {
     let (kind, values) = match sys::job(&guest.domain, 0) {
         Err(HvError::WrongState { .. }) => return Ok(Step::Failed("the guest was stopped".into())),
+        Err(error) if is_between(&error) => return Ok(Step::At { done: 0, total: 0 }),
         job => job?,
     };
     if kind != v::VIR_DOMAIN_JOB_NONE {
@@ -195,6 +205,11 @@ fn look(guest: &Guest) -> HvResult<Step> {
                 .to_owned(),
         ),
     })
+}
+
+/// Whether libvirt was asked about a backup job while it was setting it up or putting it away.
+fn is_between(error: &HvError) -> bool {
+    matches!(error, HvError::Refused(reason) if reason.contains("backup job data missing"))
 }
 
 /// A running job, broken off when dropped.

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use virt::connect::Connect;
 use virt::domain::Domain;
@@ -11,6 +12,7 @@ use virt::error::{Error, ErrorNumber};
 use virt::sys as v;
 
 use super::found::{Found, Mark};
+use super::link::Seat;
 use super::{domain, sys};
 use crate::hypervisor::{GuestState, HvError, HvResult, PowerState};
 use crate::ids::ServerId;
@@ -18,6 +20,8 @@ use crate::ids::ServerId;
 /// A guest, on a thread that may block.
 pub(super) struct Guest {
     pub connection: Connect,
+    /// Cancelled when that connection is lost.
+    pub lost: CancellationToken,
     pub domain: Domain,
     pub id: ServerId,
 }
@@ -86,7 +90,8 @@ pub(super) fn is(error: &Error, number: ErrorNumber) -> bool {
 
 impl Guest {
     /// The guest with this id.
-    pub fn find(connection: &Connect, owners: &Owners, id: ServerId) -> HvResult<Self> {
+    pub fn find(seat: &Seat<'_>, owners: &Owners, id: ServerId) -> HvResult<Self> {
+        let connection = seat.connection;
         let missing = || HvError::NotFound(format!("guest {id}"));
         let domain = match connection.lookup_domain_by_uuid(id.uuid()) {
             Ok(domain) => domain,
@@ -98,6 +103,7 @@ impl Guest {
         }
         Ok(Self {
             connection: connection.clone(),
+            lost: seat.lost.clone(),
             domain,
             id,
         })

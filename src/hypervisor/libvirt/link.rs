@@ -1,4 +1,9 @@
-//! The connection to libvirt: made, watched, made again.
+//! The connections to libvirt: made, watched, made again.
+//!
+//! A libvirtd of usual configuration takes five calls at a time from one client. At the fifth it stops reading, also the
+//! client's answers to its keepalives, and after half a minute it throws the client out. So a session is a few
+//! connections: one for what is asked of the whole host and must not wait (lists, samples, consoles, events), and
+//! [`CHANGING`] for calls that change a guest and may take minutes; each carries at most [`PER_CONNECTION`] calls.
 //!
 //! One task per engine supervises it. It connects, registers for events, and then waits for the connection's end: the
 //! daemon closed it, or did not answer libvirt's keepalives (every [`KEEPALIVE_SECONDS`], [`KEEPALIVE_MISSES`] in a row:
@@ -6,7 +11,7 @@
 //! every call fails at once, with the reason. Connecting blocks, too, for as long as the daemon hangs; at most
 //! [`ATTEMPTS`] such attempts hang at a time.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -19,6 +24,10 @@ use super::callbacks::{self, Notice, Registered, Sink};
 use super::calls::Calls;
 use crate::hypervisor::{HvError, HvEvent, HvResult};
 
+/// Calls at a time on one connection.
+const PER_CONNECTION: usize = 4;
+/// Connections for calls that change a guest.
+const CHANGING: usize = 3;
 const KEEPALIVE_SECONDS: i32 = 5;
 const KEEPALIVE_MISSES: u32 = 3;
 /// Attempts to connect that may hang at the same time.
@@ -30,22 +39,74 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 /// Notices of libvirt under way.
 const NOTICES: usize = 4096;
 
-/// A connection with its callbacks; given up when the last user drops it.
+/// What a call is for: it decides which connection carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Asks, and is answered soon.
+    Ask,
+    /// Changes a guest.
+    Change,
+}
+
+/// Connections with their callbacks; given up when the last user drops them. When one is lost, all are made anew.
 pub(super) struct Session {
-    pub connection: Connect,
-    registered: Option<Registered>,
+    ask: Connect,
+    change: Vec<Carrier>,
     closed: CancellationToken,
+    registered: Vec<Registered>,
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // Taking callbacks back may block, and the last user may be anywhere.
-        let connection = self.connection.clone();
-        if let Some(registered) = self.registered.take() {
-            let closing = std::thread::Builder::new().name("libvirt-close".to_owned());
-            if let Err(error) = closing.spawn(move || registered.remove(&connection)) {
-                tracing::warn!(%error, "a connection to libvirt could not be closed");
-            }
+        let registered = std::mem::take(&mut self.registered);
+        let closing = std::thread::Builder::new().name("libvirt-close".to_owned());
+        let close = move || registered.into_iter().for_each(Registered::remove);
+        if let Err(error) = closing.spawn(close) {
+            tracing::warn!(%error, "a connection to libvirt could not be closed");
+        }
+    }
+}
+
+/// A connection and the calls it carries now.
+struct Carrier {
+    connection: Connect,
+    carries: AtomicUsize,
+}
+
+/// A place on a connection.
+pub(super) struct Seat<'a> {
+    /// The connection.
+    pub connection: &'a Connect,
+    /// Cancelled when the connection is lost.
+    pub lost: &'a CancellationToken,
+    carries: Option<&'a AtomicUsize>,
+}
+
+impl Session {
+    /// A place for one call: of the connections for changes, on the emptiest. The limits of [`Calls`] see to it that
+    /// there is one.
+    fn seat(&self, lane: Lane) -> Seat<'_> {
+        let emptiest = |carrier: &&Carrier| carrier.carries.load(Ordering::SeqCst);
+        let carrier = match lane {
+            Lane::Ask => None,
+            Lane::Change => self.change.iter().min_by_key(emptiest),
+        };
+        if let Some(carrier) = carrier {
+            carrier.carries.fetch_add(1, Ordering::SeqCst);
+        }
+        Seat {
+            connection: carrier.map_or(&self.ask, |carrier| &carrier.connection),
+            lost: &self.closed,
+            carries: carrier.map(|carrier| &carrier.carries),
+        }
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        if let Some(carries) = self.carries {
+            carries.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
@@ -65,7 +126,8 @@ pub(super) struct Link {
 }
 
 struct Inner {
-    calls: Calls,
+    asking: Calls,
+    changing: Calls,
     state: watch::Receiver<State>,
     _stop: DropGuard,
 }
@@ -122,7 +184,8 @@ impl Link {
             }
         });
         let inner = Inner {
-            calls: Calls::new(),
+            asking: Calls::new(PER_CONNECTION),
+            changing: Calls::new(CHANGING * PER_CONNECTION),
             state: watched,
             _stop: stop.drop_guard(),
         };
@@ -131,22 +194,26 @@ impl Link {
     }
 
     /// The threads for blocking calls.
-    pub fn calls(&self) -> &Calls {
-        &self.inner.calls
+    pub fn calls(&self, lane: Lane) -> &Calls {
+        match lane {
+            Lane::Ask => &self.inner.asking,
+            Lane::Change => &self.inner.changing,
+        }
     }
 
     /// Runs a blocking call on the connection there is, until `deadline` from now.
     pub async fn call<T: Send + 'static>(
         &self,
+        lane: Lane,
         what: &'static str,
         deadline: Duration,
-        work: impl FnOnce(&Connect) -> HvResult<T> + Send + 'static,
+        work: impl FnOnce(&Seat<'_>) -> HvResult<T> + Send + 'static,
     ) -> HvResult<T> {
         let until = Instant::now() + deadline;
         let session = self.session(until).await?;
         let left = until.saturating_duration_since(Instant::now());
-        self.calls()
-            .run(what, left, move || work(&session.connection))
+        self.calls(lane)
+            .run(what, left, move || work(&session.seat(lane)))
             .await
     }
 
@@ -235,15 +302,34 @@ impl Supervisor {
 
 /// Connects and registers (blocking).
 fn open(uri: &str, sink: &Arc<Sink>) -> HvResult<Session> {
-    let connection = Connect::open(Some(uri))?;
-    // Drivers inside this process have no daemon to be kept alive, and say so by an error.
-    if let Err(error) = connection.set_keep_alive(KEEPALIVE_SECONDS, KEEPALIVE_MISSES) {
-        tracing::debug!(%error, "no keepalive on this connection");
-    }
-    let registered = callbacks::register(&connection, sink)?;
-    Ok(Session {
-        connection,
-        registered: Some(registered),
+    let ask = Connect::open(Some(uri))?;
+    let registered = callbacks::register(&ask, sink)?;
+    let mut session = Session {
+        ask,
+        change: Vec::new(),
         closed: sink.closed.clone(),
-    })
+        registered: vec![registered],
+    };
+    // Drivers inside this process have no daemon to be kept alive, and say so by an error; their state may belong to the
+    // one connection.
+    if let Err(error) = keep_alive(&session.ask) {
+        tracing::debug!(%error, "no keepalive, and one connection for everything");
+        return Ok(session);
+    }
+    for _ in 0..CHANGING {
+        let connection = Connect::open(Some(uri))?;
+        keep_alive(&connection)?;
+        session
+            .registered
+            .push(callbacks::register_close(&connection, sink));
+        session.change.push(Carrier {
+            connection,
+            carries: AtomicUsize::new(0),
+        });
+    }
+    Ok(session)
+}
+
+fn keep_alive(connection: &Connect) -> Result<(), virt::error::Error> {
+    connection.set_keep_alive(KEEPALIVE_SECONDS, KEEPALIVE_MISSES)
 }

@@ -38,7 +38,7 @@ use tokio::sync::{OnceCell, broadcast};
 use self::devices::Removable;
 use self::guest::{Guest, Owners};
 use self::host::Machine;
-use self::link::Link;
+use self::link::{Lane, Link, Seat};
 use super::spec::{DiskSpec, GuestSpec, NicSpec};
 use super::{
     Features, GuestState, GuestStats, HostInfo, HvError, HvEvent, HvResult, Hypervisor,
@@ -92,7 +92,7 @@ impl Libvirt {
         })
     }
 
-    /// Runs blocking `work` on a guest, until `deadline` from now. (Not an `async fn`: the future borrows nothing.)
+    /// Runs blocking `work` that changes a guest, until `deadline` from now.
     fn guest<T: Send + 'static>(
         &self,
         id: ServerId,
@@ -100,10 +100,22 @@ impl Libvirt {
         deadline: Duration,
         work: impl FnOnce(&Guest) -> HvResult<T> + Send + 'static,
     ) -> impl Future<Output = HvResult<T>> + Send + 'static {
+        self.guest_in(Lane::Change, id, what, deadline, work)
+    }
+
+    /// The same in a lane. (Not an `async fn`: the future borrows nothing.)
+    fn guest_in<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        id: ServerId,
+        what: &'static str,
+        deadline: Duration,
+        work: impl FnOnce(&Guest) -> HvResult<T> + Send + 'static,
+    ) -> impl Future<Output = HvResult<T>> + Send + 'static {
         let (link, owners) = (self.link.clone(), Arc::clone(&self.owners));
         async move {
-            link.call(what, deadline, move |connection| {
-                let guest = Guest::find(connection, &owners, id)?;
+            link.call(lane, what, deadline, move |seat| {
+                let guest = Guest::find(seat, &owners, id)?;
                 work(&guest).map_err(|error| guest.explain(error, what))
             })
             .await
@@ -153,7 +165,9 @@ impl Hypervisor for Libvirt {
     async fn host(&self) -> HvResult<HostInfo> {
         let machine = self
             .link
-            .call("describing the host", self.deadline, host::read)
+            .call(Lane::Ask, "describing the host", self.deadline, |seat| {
+                host::read(seat.connection)
+            })
             .await?;
         let virt_type = self.virt_type(&machine).await;
         let real = machine.driver == "QEMU";
@@ -177,17 +191,24 @@ impl Hypervisor for Libvirt {
 
     async fn guests(&self) -> HvResult<Vec<GuestState>> {
         let owners = Arc::clone(&self.owners);
-        let list = move |connection: &_| guest::list(connection, &owners);
-        self.link.call("listing guests", self.deadline, list).await
+        let list = move |seat: &Seat<'_>| guest::list(seat.connection, &owners);
+        self.link
+            .call(Lane::Ask, "listing guests", self.deadline, list)
+            .await
     }
 
     async fn define(&self, spec: &GuestSpec) -> HvResult<()> {
         let (owners, spec) = (Arc::clone(&self.owners), spec.clone());
         self.link
-            .call("defining a guest", self.deadline, move |connection| {
-                let xml = domain::render(&spec, &devices::direct_io)?;
-                power::define(connection, &owners, spec.id, &xml)
-            })
+            .call(
+                Lane::Change,
+                "defining a guest",
+                self.deadline,
+                move |seat| {
+                    let xml = domain::render(&spec, &devices::direct_io)?;
+                    power::define(seat, &owners, spec.id, &xml)
+                },
+            )
             .await
     }
 
@@ -276,15 +297,21 @@ impl Hypervisor for Libvirt {
 
     async fn stats(&self) -> HvResult<Vec<GuestStats>> {
         let owners = Arc::clone(&self.owners);
-        let sample = move |connection: &_| stats::sample(connection, &owners);
+        let sample = move |seat: &Seat<'_>| stats::sample(seat.connection, &owners);
         self.link
-            .call("sampling guests", self.deadline, sample)
+            .call(Lane::Ask, "sampling guests", self.deadline, sample)
             .await
     }
 
     async fn console(&self, id: ServerId) -> HvResult<Pin<Box<dyn Serial>>> {
         let opened = self
-            .guest(id, "opening a console", self.deadline, console::open)
+            .guest_in(
+                Lane::Ask,
+                id,
+                "opening a console",
+                self.deadline,
+                console::open,
+            )
             .await?;
         Ok(console::serve(opened, self.link.clone()))
     }

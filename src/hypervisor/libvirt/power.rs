@@ -1,10 +1,10 @@
 //! Definitions, and changes of execution. All block; each may be repeated.
 
-use virt::connect::Connect;
 use virt::error::{Error, ErrorNumber};
 use virt::sys as v;
 
 use super::guest::{Guest, Owners, is};
+use super::link::Seat;
 use crate::hypervisor::{HvError, HvResult, PowerState};
 use crate::ids::ServerId;
 
@@ -17,13 +17,9 @@ const EVERYTHING: u32 = v::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
 const MOST: u32 = v::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | v::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA;
 
 /// Defines or redefines. A domain of others that has the guest's UUID is left alone.
-pub(super) fn define(
-    connection: &Connect,
-    owners: &Owners,
-    id: ServerId,
-    xml: &str,
-) -> HvResult<()> {
-    match Guest::find(connection, owners, id) {
+pub(super) fn define(seat: &Seat<'_>, owners: &Owners, id: ServerId, xml: &str) -> HvResult<()> {
+    let connection = seat.connection;
+    match Guest::find(seat, owners, id) {
         Ok(_) => {}
         Err(HvError::NotFound(_)) => {
             if connection.lookup_domain_by_uuid(id.uuid()).is_ok() {

@@ -11,7 +11,7 @@ use virt::sys as v;
 use super::callbacks::{Notice, What};
 use super::found::device_of_alias;
 use super::guest::{Guest, Owners};
-use super::link::WeakLink;
+use super::link::{Lane, WeakLink};
 use crate::hypervisor::{HvEvent, PowerState};
 use crate::ids::ServerId;
 
@@ -63,8 +63,8 @@ async fn ours(link: &WeakLink, owners: &Arc<Owners>, domain: Uuid, deadline: Dur
     };
     let owners = Arc::clone(owners);
     let found = link
-        .call("whose a domain is", deadline, move |connection| {
-            Guest::find(connection, &owners, ServerId::from_uuid(domain)).map(drop)
+        .call(Lane::Ask, "whose a domain is", deadline, move |seat| {
+            Guest::find(seat, &owners, ServerId::from_uuid(domain)).map(drop)
         })
         .await;
     found.is_ok()
