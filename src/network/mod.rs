@@ -1,4 +1,5 @@
 //! Networks, subnets, ports, and what a node must do for them.
+mod api;
 pub mod ipam;
 pub mod model;
 pub mod ops;
@@ -7,3 +8,20 @@ mod refusal;
 pub mod rpc;
 mod store;
 pub mod wire;
+
+use std::time::Duration;
+
+use futures::FutureExt;
+
+pub use api::routes;
+
+use crate::reconcile::Periodic;
+
+/// Recurring work: nodes are told what they shall have, if something changed or they forgot.
+pub fn periodic() -> Vec<Periodic> {
+    vec![Periodic {
+        name: "network_nodes",
+        every: Duration::from_secs(1),
+        run: |cx| reconcile::round(cx).boxed(),
+    }]
+}

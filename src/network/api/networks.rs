@@ -1,0 +1,107 @@
+//! `/network/v2.0/networks`.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use super::listing;
+use crate::api::{Body, Params, parse_id};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::network::model::{self, NetworkChanges, NetworkQuery, NewNetwork};
+use crate::network::ops;
+use crate::network::wire::{Network, NetworkBody, NetworkFields, NetworkRequest, TagsBody};
+
+/// Availability zone of everything.
+const ZONE: &str = "nova";
+
+pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
+    let found = ops::network_list(&cx, NetworkQuery::default()).await?;
+    listing::list("networks", found.iter().map(|network| to_wire(&cx, network)).collect(), &params).map(Json)
+}
+
+pub(super) async fn show(cx: Context, Path(id): Path<String>) -> Result<Json<NetworkBody>> {
+    let network = ops::network_show(&cx, parse_id("network", &id)?).await?;
+    Ok(Json(NetworkBody { network: to_wire(&cx, &network) }))
+}
+
+pub(super) async fn create(cx: Context, Body(NetworkRequest { network: fields }): Body<NetworkRequest>) -> Result<(StatusCode, Json<NetworkBody>)> {
+    check(&fields)?;
+    let project = fields.project_id.as_deref().map(|id| id.parse().map_err(|_| Error::invalid("project_id", "it is no id"))).transpose()?;
+    let new = NewNetwork {
+        project,
+        name: fields.name.unwrap_or_default(),
+        description: fields.description.unwrap_or_default(),
+        admin_state_up: fields.admin_state_up,
+        shared: fields.shared.unwrap_or_default(),
+        external: fields.external.unwrap_or_default(),
+        mtu: fields.mtu,
+        port_security: fields.port_security_enabled,
+        dns_domain: fields.dns_domain.unwrap_or_default(),
+    };
+    let network = ops::network_create(&cx, new).await?;
+    Ok((StatusCode::CREATED, Json(NetworkBody { network: to_wire(&cx, &network) })))
+}
+
+pub(super) async fn update(cx: Context, Path(id): Path<String>, Body(NetworkRequest { network: fields }): Body<NetworkRequest>) -> Result<Json<NetworkBody>> {
+    check(&fields)?;
+    let changes = NetworkChanges {
+        name: fields.name,
+        description: fields.description,
+        admin_state_up: fields.admin_state_up,
+        shared: fields.shared,
+        external: fields.external,
+        mtu: fields.mtu,
+        port_security: fields.port_security_enabled,
+        dns_domain: fields.dns_domain,
+        tags: None,
+    };
+    let network = ops::network_update(&cx, parse_id("network", &id)?, changes).await?;
+    Ok(Json(NetworkBody { network: to_wire(&cx, &network) }))
+}
+
+pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
+    ops::network_delete(&cx, parse_id("network", &id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn tags_set(cx: Context, Path(id): Path<String>, Body(TagsBody { tags }): Body<TagsBody>) -> Result<Json<TagsBody>> {
+    let changes = NetworkChanges { tags: Some(tags), ..NetworkChanges::default() };
+    let network = ops::network_update(&cx, parse_id("network", &id)?, changes).await?;
+    Ok(Json(TagsBody { tags: network.tags }))
+}
+
+/// Networks are bridges of one kind; other kinds are refused rather than ignored.
+fn check(fields: &NetworkFields) -> Result<()> {
+    match &fields.provider_network_type {
+        Some(kind) if kind != "local" => Err(Error::invalid("provider:network_type", format!("{kind:?} is not to be had here; leave it out, or use local"))),
+        _ => Ok(()),
+    }
+}
+
+fn to_wire(cx: &Context, network: &model::Network) -> Network {
+    let project = network.project.to_string();
+    Network {
+        id: network.id.to_string(),
+        name: network.name.clone(),
+        description: network.description.clone(),
+        tenant_id: project.clone(),
+        project_id: project,
+        status: if network.admin_state_up { "ACTIVE" } else { "DOWN" }.to_owned(),
+        admin_state_up: network.admin_state_up,
+        shared: network.shared,
+        external: network.external,
+        subnets: network.subnets.iter().map(ToString::to_string).collect(),
+        mtu: network.mtu,
+        port_security_enabled: Some(network.port_security),
+        provider_network_type: cx.actor.is_admin().then(|| "local".to_owned()),
+        dns_domain: Some(network.dns_domain.clone()),
+        availability_zones: vec![ZONE.to_owned()],
+        tags: network.tags.clone(),
+        revision_number: network.revision,
+        created_at: network.created_at.to_seconds_text(),
+        updated_at: network.updated_at.to_seconds_text(),
+        ..Network::default()
+    }
+}

@@ -1,0 +1,131 @@
+//! `/network/v2.0/ports`.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use super::listing;
+use crate::api::{Body, Params, parse_id};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::ids::PortId;
+use crate::network::model::{self, AddressWish, Addresses, NewPort, PortChanges, PortQuery};
+use crate::network::ops;
+use crate::network::wire::{FixedIp, Port, PortBody, PortFields, PortRequest, TagsBody};
+
+pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
+    let found = ops::port_list(&cx, PortQuery::default()).await?;
+    listing::list("ports", found.iter().map(|port| to_wire(&cx, port)).collect(), &params).map(Json)
+}
+
+pub(super) async fn show(cx: Context, Path(id): Path<String>) -> Result<Json<PortBody>> {
+    let port = ops::port_show(&cx, parse_id("port", &id)?).await?;
+    Ok(Json(PortBody { port: to_wire(&cx, &port) }))
+}
+
+pub(super) async fn create(cx: Context, Body(PortRequest { port: fields }): Body<PortRequest>) -> Result<(StatusCode, Json<PortBody>)> {
+    check(&fields)?;
+    let network = fields.network_id.as_deref().ok_or_else(|| Error::invalid("network_id", "it is needed"))?;
+    let project = match &fields.project_id {
+        Some(id) => id.parse().map_err(|_| Error::invalid("project_id", "it is no id"))?,
+        None => cx.project()?.id,
+    };
+    let mut new = NewPort::new(PortId::new(), parse_id("network", network)?, project);
+    new.name = fields.name.unwrap_or_default();
+    new.description = fields.description.unwrap_or_default();
+    new.mac = fields.mac_address.filter(|mac| !mac.is_empty());
+    if let Some(wishes) = fields.fixed_ips {
+        new.addresses = Addresses::These(addresses(&wishes)?);
+    }
+    new.device_id = fields.device_id.unwrap_or_default();
+    new.device_owner = fields.device_owner.unwrap_or_default();
+    new.admin_state_up = fields.admin_state_up.unwrap_or(true);
+    new.port_security = fields.port_security_enabled;
+    new.hostname = fields.dns_name.filter(|name| !name.is_empty());
+    let port = ops::port_create(&cx, &new).await?;
+    Ok((StatusCode::CREATED, Json(PortBody { port: to_wire(&cx, &port) })))
+}
+
+pub(super) async fn update(cx: Context, Path(id): Path<String>, Body(PortRequest { port: fields }): Body<PortRequest>) -> Result<Json<PortBody>> {
+    check(&fields)?;
+    let changes = PortChanges {
+        name: fields.name,
+        description: fields.description,
+        mac: fields.mac_address,
+        addresses: fields.fixed_ips.map(|wishes| addresses(&wishes)).transpose()?,
+        device_id: fields.device_id,
+        device_owner: fields.device_owner,
+        admin_state_up: fields.admin_state_up,
+        port_security: fields.port_security_enabled,
+        hostname: fields.dns_name,
+        tags: None,
+    };
+    let port = ops::port_update(&cx, parse_id("port", &id)?, changes).await?;
+    Ok(Json(PortBody { port: to_wire(&cx, &port) }))
+}
+
+pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
+    ops::port_delete(&cx, parse_id("port", &id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn tags_set(cx: Context, Path(id): Path<String>, Body(TagsBody { tags }): Body<TagsBody>) -> Result<Json<TagsBody>> {
+    let changes = PortChanges { tags: Some(tags), ..PortChanges::default() };
+    let port = ops::port_update(&cx, parse_id("port", &id)?, changes).await?;
+    Ok(Json(TagsBody { tags: port.tags }))
+}
+
+/// What is not to be had is refused rather than ignored.
+fn check(fields: &PortFields) -> Result<()> {
+    if fields.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
+        return Err(Error::invalid("security_groups", "there are none here; leave them out"));
+    }
+    if fields.allowed_address_pairs.as_ref().is_some_and(|pairs| !pairs.is_empty()) {
+        return Err(Error::invalid("allowed_address_pairs", "they are not to be had here; leave them out, or switch port_security_enabled off"));
+    }
+    Ok(())
+}
+
+fn addresses(wishes: &[FixedIp]) -> Result<Vec<AddressWish>> {
+    let wish = |wish: &FixedIp| {
+        let subnet = wish.subnet_id.as_deref().map(|id| parse_id("subnet", id)).transpose()?;
+        let address = wish.ip_address.as_deref();
+        let address = address.map(|text| text.parse().map_err(|_| Error::invalid("fixed_ips", format!("{text:?} is no IPv4 address")))).transpose()?;
+        Ok(AddressWish { subnet, address })
+    };
+    wishes.iter().map(wish).collect()
+}
+
+fn to_wire(cx: &Context, port: &model::Port) -> Port {
+    let project = port.project.to_string();
+    let admin = cx.actor.is_admin();
+    Port {
+        id: port.id.to_string(),
+        name: port.name.clone(),
+        description: port.description.clone(),
+        network_id: port.network.to_string(),
+        tenant_id: project.clone(),
+        project_id: project,
+        mac_address: port.mac.clone(),
+        fixed_ips: port
+            .addresses
+            .iter()
+            .map(|at| FixedIp { subnet_id: Some(at.subnet.to_string()), ip_address: Some(at.address.to_string()) })
+            .collect(),
+        device_id: port.device_id.clone(),
+        device_owner: port.device_owner.clone(),
+        admin_state_up: port.admin_state_up,
+        status: port.status.name().to_owned(),
+        port_security_enabled: Some(port.port_security),
+        vnic_type: Some("normal".to_owned()),
+        host_id: admin.then(|| port.host.clone().unwrap_or_default()),
+        vif_type: admin.then(|| if port.host.is_some() { "bridge" } else { "unbound" }.to_owned()),
+        dns_name: port.hostname.clone(),
+        tags: port.tags.clone(),
+        revision_number: port.revision,
+        created_at: port.created_at.to_seconds_text(),
+        updated_at: port.updated_at.to_seconds_text(),
+        ..Port::default()
+    }
+}
