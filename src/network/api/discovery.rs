@@ -25,7 +25,10 @@ const EXTENSIONS: [(&str, &str); 13] = [
     ("quotas", "Quota management support"),
     ("quota_details", "Quota details management support"),
     ("standard-attr-revisions", "Resource revision numbers"),
-    ("standard-attr-tag", "Tag support for resources with standard attribute"),
+    (
+        "standard-attr-tag",
+        "Tag support for resources with standard attribute",
+    ),
     ("standard-attr-timestamp", "Resource timestamps"),
 ];
 
@@ -37,17 +40,24 @@ pub(super) async fn versions(State(cloud): State<ApiState>, headers: HeaderMap) 
         links: vec![Link::new("self", format!("{base}/network/v2.0/"))],
         ..ApiVersion::default()
     };
-    Json(Versions { versions: vec![version] })
+    Json(Versions {
+        versions: vec![version],
+    })
 }
 
-pub(super) async fn resources(State(cloud): State<ApiState>, headers: HeaderMap) -> Json<NetworkResources> {
+pub(super) async fn resources(
+    State(cloud): State<ApiState>,
+    headers: HeaderMap,
+) -> Json<NetworkResources> {
     let base = request_base(&cloud, &headers);
     let resource = |name: &str| NetworkResource {
         name: name.to_owned(),
         collection: format!("{name}s"),
         links: vec![Link::new("self", format!("{base}/network/v2.0/{name}s"))],
     };
-    Json(NetworkResources { resources: ["network", "subnet", "port"].map(resource).to_vec() })
+    Json(NetworkResources {
+        resources: ["network", "subnet", "port"].map(resource).to_vec(),
+    })
 }
 
 fn extension(alias: &str, name: &str) -> Extension {
@@ -61,18 +71,31 @@ fn extension(alias: &str, name: &str) -> Extension {
 }
 
 pub(super) async fn extension_list() -> Json<ExtensionList> {
-    Json(ExtensionList { extensions: EXTENSIONS.iter().map(|(alias, name)| extension(alias, name)).collect() })
+    Json(ExtensionList {
+        extensions: EXTENSIONS
+            .iter()
+            .map(|(alias, name)| extension(alias, name))
+            .collect(),
+    })
 }
 
 pub(super) async fn extension_show(Path(alias): Path<String>) -> Result<Json<ExtensionBody>> {
     let found = EXTENSIONS.iter().find(|(known, _)| *known == alias);
     let (alias, name) = found.ok_or_else(|| Error::not_found("extension", &alias))?;
-    Ok(Json(ExtensionBody { extension: extension(alias, name) }))
+    Ok(Json(ExtensionBody {
+        extension: extension(alias, name),
+    }))
 }
 
 pub(super) async fn zone_list() -> Json<NetworkZoneList> {
-    let zone = NetworkZone { name: "nova".into(), state: "available".into(), resource: "network".into() };
-    Json(NetworkZoneList { availability_zones: vec![zone] })
+    let zone = NetworkZone {
+        name: "nova".into(),
+        state: "available".into(),
+        resource: "network".into(),
+    };
+    Json(NetworkZoneList {
+        availability_zones: vec![zone],
+    })
 }
 
 pub(super) async fn agent_list(cx: Context) -> Result<Json<Value>> {

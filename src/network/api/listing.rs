@@ -7,13 +7,21 @@ use crate::api::Params;
 use crate::error::{Error, Result};
 
 /// Parameters that are no filters.
-const OTHERS: [&str; 6] = ["limit", "marker", "page_reverse", "sort_key", "sort_dir", "fields"];
+const OTHERS: [&str; 6] = [
+    "limit",
+    "marker",
+    "page_reverse",
+    "sort_key",
+    "sort_dir",
+    "fields",
+];
 
 /// `{"<plural>": […], "<plural>_links": […]}` of what the parameters select.
 pub(super) fn list<T: Serialize>(plural: &str, items: Vec<T>, params: &Params) -> Result<Value> {
     let mut rows = Vec::with_capacity(items.len());
     for item in items {
-        let value = serde_json::to_value(item).map_err(|error| Error::Internal(error.to_string()))?;
+        let value =
+            serde_json::to_value(item).map_err(|error| Error::Internal(error.to_string()))?;
         if let Value::Object(row) = value
             && matches(&row, params)
         {
@@ -23,7 +31,8 @@ pub(super) fn list<T: Serialize>(plural: &str, items: Vec<T>, params: &Params) -
     sort(&mut rows, params);
     if let Some(marker) = params.get("marker") {
         let at = rows.iter().position(|row| text(row, "id") == marker);
-        let at = at.ok_or_else(|| Error::invalid("marker", format!("{marker} is not in the list")))?;
+        let at =
+            at.ok_or_else(|| Error::invalid("marker", format!("{marker} is not in the list")))?;
         rows.drain(..=at);
     }
     let limit = params.parse::<usize>("limit")?.filter(|limit| *limit > 0);
@@ -32,26 +41,43 @@ pub(super) fn list<T: Serialize>(plural: &str, items: Vec<T>, params: &Params) -
     let mut body = Map::new();
     if let Some(last) = rows.last().filter(|_| more) {
         let next = format!("?limit={}&marker={}", limit.unwrap_or(0), text(last, "id"));
-        body.insert(format!("{plural}_links"), serde_json::json!([{"rel": "next", "href": format!("/network/v2.0/{plural}{next}")}]));
+        body.insert(
+            format!("{plural}_links"),
+            serde_json::json!([{"rel": "next", "href": format!("/network/v2.0/{plural}{next}")}]),
+        );
     }
-    let fields: Vec<&str> = params.0.iter().filter(|(name, _)| name == "fields").map(|(_, field)| field.as_str()).collect();
+    let fields: Vec<&str> = params
+        .0
+        .iter()
+        .filter(|(name, _)| name == "fields")
+        .map(|(_, field)| field.as_str())
+        .collect();
     if !fields.is_empty() {
         for row in &mut rows {
             row.retain(|name, _| fields.contains(&name.as_str()));
         }
     }
-    body.insert(plural.to_owned(), Value::Array(rows.into_iter().map(Value::Object).collect()));
+    body.insert(
+        plural.to_owned(),
+        Value::Array(rows.into_iter().map(Value::Object).collect()),
+    );
     Ok(Value::Object(body))
 }
 
 /// Every filter must hold; one that is given several times holds if any of its values does. Fields that the resource does
 /// not have are ignored, as Neutron does.
 fn matches(row: &Map<String, Value>, params: &Params) -> bool {
-    let filters = params.0.iter().filter(|(name, _)| !OTHERS.contains(&name.as_str()) && (row.contains_key(name) || name == "fixed_ips"));
+    let filters = params.0.iter().filter(|(name, _)| {
+        !OTHERS.contains(&name.as_str()) && (row.contains_key(name) || name == "fixed_ips")
+    });
     let mut names: Vec<&str> = filters.map(|(name, _)| name.as_str()).collect();
     names.dedup();
     names.into_iter().all(|name| {
-        let mut wanted = params.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let mut wanted = params
+            .0
+            .iter()
+            .filter(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str());
         let found = row.get(name).unwrap_or(&Value::Null);
         wanted.any(|wanted| equals(found, wanted))
     })
@@ -64,18 +90,26 @@ fn equals(found: &Value, wanted: &str) -> bool {
         Value::Number(number) => number.to_string() == wanted,
         Value::String(text) => text == wanted,
         // `fixed_ips=ip_address=10.0.0.5`, `fixed_ips=subnet_id=…`; `tags=a`.
-        Value::Array(parts) => parts.iter().any(|part| match (part, wanted.split_once('=')) {
-            (Value::Object(part), Some((key, value))) => part.get(key).and_then(Value::as_str) == Some(value),
-            (Value::String(text), _) => text == wanted,
-            _ => false,
-        }),
+        Value::Array(parts) => parts
+            .iter()
+            .any(|part| match (part, wanted.split_once('=')) {
+                (Value::Object(part), Some((key, value))) => {
+                    part.get(key).and_then(Value::as_str) == Some(value)
+                }
+                (Value::String(text), _) => text == wanted,
+                _ => false,
+            }),
         Value::Object(_) => false,
     }
 }
 
 fn sort(rows: &mut [Map<String, Value>], params: &Params) {
     let key = params.get("sort_key").unwrap_or("id");
-    rows.sort_by(|a, b| text(a, key).cmp(&text(b, key)).then_with(|| text(a, "id").cmp(&text(b, "id"))));
+    rows.sort_by(|a, b| {
+        text(a, key)
+            .cmp(&text(b, key))
+            .then_with(|| text(a, "id").cmp(&text(b, "id")))
+    });
     if params.get("sort_dir") == Some("desc") {
         rows.reverse();
     }
@@ -103,9 +137,19 @@ mod tests {
             json!({"id": "3", "name": "a", "shared": false, "fixed_ips": []}),
         ];
         let ids = |query: &[(&str, &str)]| {
-            let params = Params(query.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+            let params = Params(
+                query
+                    .iter()
+                    .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+                    .collect(),
+            );
             let body = list("ports", items.clone(), &params).unwrap();
-            let ids: Vec<String> = body["ports"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+            let ids: Vec<String> = body["ports"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["id"].as_str().unwrap().to_owned())
+                .collect();
             (ids.join(""), body.get("ports_links").is_some())
         };
         for (query, expected) in [
@@ -116,10 +160,17 @@ mod tests {
             (vec![("fixed_ips", "ip_address=10.0.0.1")], ("1", false)),
             (vec![("limit", "2")], ("12", true)),
             (vec![("limit", "2"), ("marker", "2")], ("3", false)),
-            (vec![("sort_key", "name"), ("sort_dir", "desc")], ("231", false)),
+            (
+                vec![("sort_key", "name"), ("sort_dir", "desc")],
+                ("231", false),
+            ),
             (vec![("no_such_field", "x")], ("123", false)),
         ] {
-            assert_eq!(ids(&query), (expected.0.to_owned(), expected.1), "{query:?}");
+            assert_eq!(
+                ids(&query),
+                (expected.0.to_owned(), expected.1),
+                "{query:?}"
+            );
         }
     }
 }

@@ -18,17 +18,34 @@ const ZONE: &str = "nova";
 
 pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
     let found = ops::network_list(&cx, NetworkQuery::default()).await?;
-    listing::list("networks", found.iter().map(|network| to_wire(&cx, network)).collect(), &params).map(Json)
+    listing::list(
+        "networks",
+        found.iter().map(|network| to_wire(&cx, network)).collect(),
+        &params,
+    )
+    .map(Json)
 }
 
 pub(super) async fn show(cx: Context, Path(id): Path<String>) -> Result<Json<NetworkBody>> {
     let network = ops::network_show(&cx, parse_id("network", &id)?).await?;
-    Ok(Json(NetworkBody { network: to_wire(&cx, &network) }))
+    Ok(Json(NetworkBody {
+        network: to_wire(&cx, &network),
+    }))
 }
 
-pub(super) async fn create(cx: Context, Body(NetworkRequest { network: fields }): Body<NetworkRequest>) -> Result<(StatusCode, Json<NetworkBody>)> {
+pub(super) async fn create(
+    cx: Context,
+    Body(NetworkRequest { network: fields }): Body<NetworkRequest>,
+) -> Result<(StatusCode, Json<NetworkBody>)> {
     check(&fields)?;
-    let project = fields.project_id.as_deref().map(|id| id.parse().map_err(|_| Error::invalid("project_id", "it is no id"))).transpose()?;
+    let project = fields
+        .project_id
+        .as_deref()
+        .map(|id| {
+            id.parse()
+                .map_err(|_| Error::invalid("project_id", "it is no id"))
+        })
+        .transpose()?;
     let new = NewNetwork {
         project,
         name: fields.name.unwrap_or_default(),
@@ -41,10 +58,19 @@ pub(super) async fn create(cx: Context, Body(NetworkRequest { network: fields })
         dns_domain: fields.dns_domain.unwrap_or_default(),
     };
     let network = ops::network_create(&cx, new).await?;
-    Ok((StatusCode::CREATED, Json(NetworkBody { network: to_wire(&cx, &network) })))
+    Ok((
+        StatusCode::CREATED,
+        Json(NetworkBody {
+            network: to_wire(&cx, &network),
+        }),
+    ))
 }
 
-pub(super) async fn update(cx: Context, Path(id): Path<String>, Body(NetworkRequest { network: fields }): Body<NetworkRequest>) -> Result<Json<NetworkBody>> {
+pub(super) async fn update(
+    cx: Context,
+    Path(id): Path<String>,
+    Body(NetworkRequest { network: fields }): Body<NetworkRequest>,
+) -> Result<Json<NetworkBody>> {
     check(&fields)?;
     let changes = NetworkChanges {
         name: fields.name,
@@ -58,7 +84,9 @@ pub(super) async fn update(cx: Context, Path(id): Path<String>, Body(NetworkRequ
         tags: None,
     };
     let network = ops::network_update(&cx, parse_id("network", &id)?, changes).await?;
-    Ok(Json(NetworkBody { network: to_wire(&cx, &network) }))
+    Ok(Json(NetworkBody {
+        network: to_wire(&cx, &network),
+    }))
 }
 
 pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
@@ -66,8 +94,15 @@ pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn tags_set(cx: Context, Path(id): Path<String>, Body(TagsBody { tags }): Body<TagsBody>) -> Result<Json<TagsBody>> {
-    let changes = NetworkChanges { tags: Some(tags), ..NetworkChanges::default() };
+pub(super) async fn tags_set(
+    cx: Context,
+    Path(id): Path<String>,
+    Body(TagsBody { tags }): Body<TagsBody>,
+) -> Result<Json<TagsBody>> {
+    let changes = NetworkChanges {
+        tags: Some(tags),
+        ..NetworkChanges::default()
+    };
     let network = ops::network_update(&cx, parse_id("network", &id)?, changes).await?;
     Ok(Json(TagsBody { tags: network.tags }))
 }
@@ -75,7 +110,10 @@ pub(super) async fn tags_set(cx: Context, Path(id): Path<String>, Body(TagsBody 
 /// Networks are bridges of one kind; other kinds are refused rather than ignored.
 fn check(fields: &NetworkFields) -> Result<()> {
     match &fields.provider_network_type {
-        Some(kind) if kind != "local" => Err(Error::invalid("provider:network_type", format!("{kind:?} is not to be had here; leave it out, or use local"))),
+        Some(kind) if kind != "local" => Err(Error::invalid(
+            "provider:network_type",
+            format!("{kind:?} is not to be had here; leave it out, or use local"),
+        )),
         _ => Ok(()),
     }
 }
@@ -88,7 +126,12 @@ fn to_wire(cx: &Context, network: &model::Network) -> Network {
         description: network.description.clone(),
         tenant_id: project.clone(),
         project_id: project,
-        status: if network.admin_state_up { "ACTIVE" } else { "DOWN" }.to_owned(),
+        status: if network.admin_state_up {
+            "ACTIVE"
+        } else {
+            "DOWN"
+        }
+        .to_owned(),
         admin_state_up: network.admin_state_up,
         shared: network.shared,
         external: network.external,

@@ -16,19 +16,34 @@ use crate::network::wire::{FixedIp, Port, PortBody, PortFields, PortRequest, Tag
 
 pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
     let found = ops::port_list(&cx, PortQuery::default()).await?;
-    listing::list("ports", found.iter().map(|port| to_wire(&cx, port)).collect(), &params).map(Json)
+    listing::list(
+        "ports",
+        found.iter().map(|port| to_wire(&cx, port)).collect(),
+        &params,
+    )
+    .map(Json)
 }
 
 pub(super) async fn show(cx: Context, Path(id): Path<String>) -> Result<Json<PortBody>> {
     let port = ops::port_show(&cx, parse_id("port", &id)?).await?;
-    Ok(Json(PortBody { port: to_wire(&cx, &port) }))
+    Ok(Json(PortBody {
+        port: to_wire(&cx, &port),
+    }))
 }
 
-pub(super) async fn create(cx: Context, Body(PortRequest { port: fields }): Body<PortRequest>) -> Result<(StatusCode, Json<PortBody>)> {
+pub(super) async fn create(
+    cx: Context,
+    Body(PortRequest { port: fields }): Body<PortRequest>,
+) -> Result<(StatusCode, Json<PortBody>)> {
     check(&fields)?;
-    let network = fields.network_id.as_deref().ok_or_else(|| Error::invalid("network_id", "it is needed"))?;
+    let network = fields
+        .network_id
+        .as_deref()
+        .ok_or_else(|| Error::invalid("network_id", "it is needed"))?;
     let project = match &fields.project_id {
-        Some(id) => id.parse().map_err(|_| Error::invalid("project_id", "it is no id"))?,
+        Some(id) => id
+            .parse()
+            .map_err(|_| Error::invalid("project_id", "it is no id"))?,
         None => cx.project()?.id,
     };
     let mut new = NewPort::new(PortId::new(), parse_id("network", network)?, project);
@@ -44,16 +59,28 @@ pub(super) async fn create(cx: Context, Body(PortRequest { port: fields }): Body
     new.port_security = fields.port_security_enabled;
     new.hostname = fields.dns_name.filter(|name| !name.is_empty());
     let port = ops::port_create(&cx, &new).await?;
-    Ok((StatusCode::CREATED, Json(PortBody { port: to_wire(&cx, &port) })))
+    Ok((
+        StatusCode::CREATED,
+        Json(PortBody {
+            port: to_wire(&cx, &port),
+        }),
+    ))
 }
 
-pub(super) async fn update(cx: Context, Path(id): Path<String>, Body(PortRequest { port: fields }): Body<PortRequest>) -> Result<Json<PortBody>> {
+pub(super) async fn update(
+    cx: Context,
+    Path(id): Path<String>,
+    Body(PortRequest { port: fields }): Body<PortRequest>,
+) -> Result<Json<PortBody>> {
     check(&fields)?;
     let changes = PortChanges {
         name: fields.name,
         description: fields.description,
         mac: fields.mac_address,
-        addresses: fields.fixed_ips.map(|wishes| addresses(&wishes)).transpose()?,
+        addresses: fields
+            .fixed_ips
+            .map(|wishes| addresses(&wishes))
+            .transpose()?,
         device_id: fields.device_id,
         device_owner: fields.device_owner,
         admin_state_up: fields.admin_state_up,
@@ -62,7 +89,9 @@ pub(super) async fn update(cx: Context, Path(id): Path<String>, Body(PortRequest
         tags: None,
     };
     let port = ops::port_update(&cx, parse_id("port", &id)?, changes).await?;
-    Ok(Json(PortBody { port: to_wire(&cx, &port) }))
+    Ok(Json(PortBody {
+        port: to_wire(&cx, &port),
+    }))
 }
 
 pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
@@ -70,28 +99,59 @@ pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn tags_set(cx: Context, Path(id): Path<String>, Body(TagsBody { tags }): Body<TagsBody>) -> Result<Json<TagsBody>> {
-    let changes = PortChanges { tags: Some(tags), ..PortChanges::default() };
+pub(super) async fn tags_set(
+    cx: Context,
+    Path(id): Path<String>,
+    Body(TagsBody { tags }): Body<TagsBody>,
+) -> Result<Json<TagsBody>> {
+    let changes = PortChanges {
+        tags: Some(tags),
+        ..PortChanges::default()
+    };
     let port = ops::port_update(&cx, parse_id("port", &id)?, changes).await?;
     Ok(Json(TagsBody { tags: port.tags }))
 }
 
 /// What is not to be had is refused rather than ignored.
 fn check(fields: &PortFields) -> Result<()> {
-    if fields.security_groups.as_ref().is_some_and(|groups| !groups.is_empty()) {
-        return Err(Error::invalid("security_groups", "there are none here; leave them out"));
+    if fields
+        .security_groups
+        .as_ref()
+        .is_some_and(|groups| !groups.is_empty())
+    {
+        return Err(Error::invalid(
+            "security_groups",
+            "there are none here; leave them out",
+        ));
     }
-    if fields.allowed_address_pairs.as_ref().is_some_and(|pairs| !pairs.is_empty()) {
-        return Err(Error::invalid("allowed_address_pairs", "they are not to be had here; leave them out, or switch port_security_enabled off"));
+    if fields
+        .allowed_address_pairs
+        .as_ref()
+        .is_some_and(|pairs| !pairs.is_empty())
+    {
+        return Err(Error::invalid(
+            "allowed_address_pairs",
+            "they are not to be had here; leave them out, or switch port_security_enabled off",
+        ));
     }
     Ok(())
 }
 
 fn addresses(wishes: &[FixedIp]) -> Result<Vec<AddressWish>> {
     let wish = |wish: &FixedIp| {
-        let subnet = wish.subnet_id.as_deref().map(|id| parse_id("subnet", id)).transpose()?;
+        let subnet = wish
+            .subnet_id
+            .as_deref()
+            .map(|id| parse_id("subnet", id))
+            .transpose()?;
         let address = wish.ip_address.as_deref();
-        let address = address.map(|text| text.parse().map_err(|_| Error::invalid("fixed_ips", format!("{text:?} is no IPv4 address")))).transpose()?;
+        let address = address
+            .map(|text| {
+                text.parse().map_err(|_| {
+                    Error::invalid("fixed_ips", format!("{text:?} is no IPv4 address"))
+                })
+            })
+            .transpose()?;
         Ok(AddressWish { subnet, address })
     };
     wishes.iter().map(wish).collect()
@@ -111,7 +171,10 @@ fn to_wire(cx: &Context, port: &model::Port) -> Port {
         fixed_ips: port
             .addresses
             .iter()
-            .map(|at| FixedIp { subnet_id: Some(at.subnet.to_string()), ip_address: Some(at.address.to_string()) })
+            .map(|at| FixedIp {
+                subnet_id: Some(at.subnet.to_string()),
+                ip_address: Some(at.address.to_string()),
+            })
             .collect(),
         device_id: port.device_id.clone(),
         device_owner: port.device_owner.clone(),
@@ -120,7 +183,14 @@ fn to_wire(cx: &Context, port: &model::Port) -> Port {
         port_security_enabled: Some(port.port_security),
         vnic_type: Some("normal".to_owned()),
         host_id: admin.then(|| port.host.clone().unwrap_or_default()),
-        vif_type: admin.then(|| if port.host.is_some() { "bridge" } else { "unbound" }.to_owned()),
+        vif_type: admin.then(|| {
+            if port.host.is_some() {
+                "bridge"
+            } else {
+                "unbound"
+            }
+            .to_owned()
+        }),
         dns_name: port.hostname.clone(),
         tags: port.tags.clone(),
         revision_number: port.revision,

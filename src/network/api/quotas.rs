@@ -15,24 +15,63 @@ use crate::network::wire::{NetworkQuota, NetworkQuotaBody, NetworkQuotaRequest, 
 /// Names of the quotas in the settings.
 const SETTINGS: [&str; 3] = ["networks", "subnets", "ports"];
 
-pub(super) async fn show(cx: Context, Path(project): Path<String>) -> Result<Json<NetworkQuotaBody<i64>>> {
+pub(super) async fn show(
+    cx: Context,
+    Path(project): Path<String>,
+) -> Result<Json<NetworkQuotaBody<i64>>> {
     let [network, subnet, port] = uses(&cx, &project).await?.map(|part| part.limit);
-    Ok(Json(NetworkQuotaBody { quota: NetworkQuota { network, subnet, port, ..NetworkQuota::default() } }))
+    Ok(Json(NetworkQuotaBody {
+        quota: NetworkQuota {
+            network,
+            subnet,
+            port,
+            ..NetworkQuota::default()
+        },
+    }))
 }
 
-pub(super) async fn details(cx: Context, Path(project): Path<String>) -> Result<Json<NetworkQuotaBody<NetworkQuotaUse>>> {
+pub(super) async fn details(
+    cx: Context,
+    Path(project): Path<String>,
+) -> Result<Json<NetworkQuotaBody<NetworkQuotaUse>>> {
     let [network, subnet, port] = uses(&cx, &project).await?;
-    Ok(Json(NetworkQuotaBody { quota: NetworkQuota { network, subnet, port, ..NetworkQuota::default() } }))
+    Ok(Json(NetworkQuotaBody {
+        quota: NetworkQuota {
+            network,
+            subnet,
+            port,
+            ..NetworkQuota::default()
+        },
+    }))
 }
 
 pub(super) async fn defaults(cx: Context, Path(_): Path<String>) -> Json<NetworkQuotaBody<i64>> {
-    let [network, subnet, port] = Bounded::ALL.map(|kind| cx.config.quota.get(kind.setting()).copied().unwrap_or(-1));
-    Json(NetworkQuotaBody { quota: NetworkQuota { network, subnet, port, ..NetworkQuota::default() } })
+    let [network, subnet, port] =
+        Bounded::ALL.map(|kind| cx.config.quota.get(kind.setting()).copied().unwrap_or(-1));
+    Json(NetworkQuotaBody {
+        quota: NetworkQuota {
+            network,
+            subnet,
+            port,
+            ..NetworkQuota::default()
+        },
+    })
 }
 
-pub(super) async fn set(cx: Context, Path(project): Path<String>, Body(NetworkQuotaRequest { quota }): Body<NetworkQuotaRequest>) -> Result<Json<NetworkQuotaBody<i64>>> {
-    let wanted = [("networks", quota.network), ("subnets", quota.subnet), ("ports", quota.port)];
-    let limits: Vec<(&str, i64)> = wanted.into_iter().filter_map(|(name, limit)| Some((name, limit?))).collect();
+pub(super) async fn set(
+    cx: Context,
+    Path(project): Path<String>,
+    Body(NetworkQuotaRequest { quota }): Body<NetworkQuotaRequest>,
+) -> Result<Json<NetworkQuotaBody<i64>>> {
+    let wanted = [
+        ("networks", quota.network),
+        ("subnets", quota.subnet),
+        ("ports", quota.port),
+    ];
+    let limits: Vec<(&str, i64)> = wanted
+        .into_iter()
+        .filter_map(|(name, limit)| Some((name, limit?)))
+        .collect();
     identity::ops::quota_set(&cx, parse_id("project", &project)?, &limits).await?;
     show(cx, Path(project)).await
 }
@@ -46,5 +85,9 @@ async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; 3]> {
     let project: ProjectId = parse_id("project", project)?;
     cx.check_owner(project, "project", project)?;
     let uses = ops::network_quota(cx, project).await?;
-    Ok(uses.map(|part| NetworkQuotaUse { limit: part.limit, used: part.used, reserved: 0 }))
+    Ok(uses.map(|part| NetworkQuotaUse {
+        limit: part.limit,
+        used: part.used,
+        reserved: 0,
+    }))
 }

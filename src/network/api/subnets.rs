@@ -13,7 +13,9 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::network::model::{self, NewSubnet, Pool, Route, SubnetChanges, SubnetQuery};
 use crate::network::ops;
-use crate::network::wire::{AllocationPool, HostRoute, Subnet, SubnetBody, SubnetFields, SubnetRequest, TagsBody};
+use crate::network::wire::{
+    AllocationPool, HostRoute, Subnet, SubnetBody, SubnetFields, SubnetRequest, TagsBody,
+};
 
 pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
     let found = ops::subnet_list(&cx, SubnetQuery::default()).await?;
@@ -22,13 +24,24 @@ pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
 
 pub(super) async fn show(cx: Context, Path(id): Path<String>) -> Result<Json<SubnetBody>> {
     let subnet = ops::subnet_show(&cx, parse_id("subnet", &id)?).await?;
-    Ok(Json(SubnetBody { subnet: to_wire(&subnet) }))
+    Ok(Json(SubnetBody {
+        subnet: to_wire(&subnet),
+    }))
 }
 
-pub(super) async fn create(cx: Context, Body(SubnetRequest { subnet: fields }): Body<SubnetRequest>) -> Result<(StatusCode, Json<SubnetBody>)> {
+pub(super) async fn create(
+    cx: Context,
+    Body(SubnetRequest { subnet: fields }): Body<SubnetRequest>,
+) -> Result<(StatusCode, Json<SubnetBody>)> {
     check(&fields)?;
-    let network = fields.network_id.as_deref().ok_or_else(|| Error::invalid("network_id", "it is needed"))?;
-    let cidr = fields.cidr.as_deref().ok_or_else(|| Error::invalid("cidr", "it is needed, like 10.0.0.0/24"))?;
+    let network = fields
+        .network_id
+        .as_deref()
+        .ok_or_else(|| Error::invalid("network_id", "it is needed"))?;
+    let cidr = fields
+        .cidr
+        .as_deref()
+        .ok_or_else(|| Error::invalid("cidr", "it is needed, like 10.0.0.0/24"))?;
     let new = NewSubnet {
         network: parse_id("network", network)?,
         name: fields.name.unwrap_or_default(),
@@ -36,28 +49,54 @@ pub(super) async fn create(cx: Context, Body(SubnetRequest { subnet: fields }): 
         cidr: parse("cidr", cidr)?,
         gateway: gateway(fields.gateway_ip)?,
         dhcp: fields.enable_dhcp.unwrap_or(true),
-        dns: all("dns_nameservers", &fields.dns_nameservers.unwrap_or_default())?,
-        pools: fields.allocation_pools.map(|pools| pools_of(&pools)).transpose()?,
+        dns: all(
+            "dns_nameservers",
+            &fields.dns_nameservers.unwrap_or_default(),
+        )?,
+        pools: fields
+            .allocation_pools
+            .map(|pools| pools_of(&pools))
+            .transpose()?,
         routes: routes_of(&fields.host_routes.unwrap_or_default())?,
     };
     let subnet = ops::subnet_create(&cx, new).await?;
-    Ok((StatusCode::CREATED, Json(SubnetBody { subnet: to_wire(&subnet) })))
+    Ok((
+        StatusCode::CREATED,
+        Json(SubnetBody {
+            subnet: to_wire(&subnet),
+        }),
+    ))
 }
 
-pub(super) async fn update(cx: Context, Path(id): Path<String>, Body(SubnetRequest { subnet: fields }): Body<SubnetRequest>) -> Result<Json<SubnetBody>> {
+pub(super) async fn update(
+    cx: Context,
+    Path(id): Path<String>,
+    Body(SubnetRequest { subnet: fields }): Body<SubnetRequest>,
+) -> Result<Json<SubnetBody>> {
     check(&fields)?;
     let changes = SubnetChanges {
         name: fields.name,
         description: fields.description,
         gateway: gateway(fields.gateway_ip)?,
         dhcp: fields.enable_dhcp,
-        dns: fields.dns_nameservers.map(|servers| all("dns_nameservers", &servers)).transpose()?,
-        pools: fields.allocation_pools.map(|pools| pools_of(&pools)).transpose()?,
-        routes: fields.host_routes.map(|routes| routes_of(&routes)).transpose()?,
+        dns: fields
+            .dns_nameservers
+            .map(|servers| all("dns_nameservers", &servers))
+            .transpose()?,
+        pools: fields
+            .allocation_pools
+            .map(|pools| pools_of(&pools))
+            .transpose()?,
+        routes: fields
+            .host_routes
+            .map(|routes| routes_of(&routes))
+            .transpose()?,
         tags: None,
     };
     let subnet = ops::subnet_update(&cx, parse_id("subnet", &id)?, changes).await?;
-    Ok(Json(SubnetBody { subnet: to_wire(&subnet) }))
+    Ok(Json(SubnetBody {
+        subnet: to_wire(&subnet),
+    }))
 }
 
 pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
@@ -65,21 +104,32 @@ pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn tags_set(cx: Context, Path(id): Path<String>, Body(TagsBody { tags }): Body<TagsBody>) -> Result<Json<TagsBody>> {
-    let changes = SubnetChanges { tags: Some(tags), ..SubnetChanges::default() };
+pub(super) async fn tags_set(
+    cx: Context,
+    Path(id): Path<String>,
+    Body(TagsBody { tags }): Body<TagsBody>,
+) -> Result<Json<TagsBody>> {
+    let changes = SubnetChanges {
+        tags: Some(tags),
+        ..SubnetChanges::default()
+    };
     let subnet = ops::subnet_update(&cx, parse_id("subnet", &id)?, changes).await?;
     Ok(Json(TagsBody { tags: subnet.tags }))
 }
 
 fn check(fields: &SubnetFields) -> Result<()> {
     match fields.ip_version {
-        Some(version) if version != 4 => Err(Error::invalid("ip_version", format!("{version} is not to be had here; use 4"))),
+        Some(version) if version != 4 => Err(Error::invalid(
+            "ip_version",
+            format!("{version} is not to be had here; use 4"),
+        )),
         _ => Ok(()),
     }
 }
 
 fn parse<T: FromStr>(field: &str, text: &str) -> Result<T> {
-    text.parse().map_err(|_| Error::invalid(field, format!("{text:?} is not understood")))
+    text.parse()
+        .map_err(|_| Error::invalid(field, format!("{text:?} is not understood")))
 }
 
 fn all<T: FromStr>(field: &str, texts: &[String]) -> Result<Vec<T>> {
@@ -88,16 +138,33 @@ fn all<T: FromStr>(field: &str, texts: &[String]) -> Result<Vec<T>> {
 
 /// Left out: the first address. `null` or empty: none.
 fn gateway(field: Option<Option<String>>) -> Result<Option<Option<std::net::Ipv4Addr>>> {
-    field.map(|gateway| gateway.filter(|text| !text.is_empty()).map(|text| parse("gateway_ip", &text)).transpose()).transpose()
+    field
+        .map(|gateway| {
+            gateway
+                .filter(|text| !text.is_empty())
+                .map(|text| parse("gateway_ip", &text))
+                .transpose()
+        })
+        .transpose()
 }
 
 fn pools_of(pools: &[AllocationPool]) -> Result<Vec<Pool>> {
-    let pool = |pool: &AllocationPool| Ok(Pool { start: parse("allocation_pools", &pool.start)?, end: parse("allocation_pools", &pool.end)? });
+    let pool = |pool: &AllocationPool| {
+        Ok(Pool {
+            start: parse("allocation_pools", &pool.start)?,
+            end: parse("allocation_pools", &pool.end)?,
+        })
+    };
     pools.iter().map(pool).collect()
 }
 
 fn routes_of(routes: &[HostRoute]) -> Result<Vec<Route>> {
-    let route = |route: &HostRoute| Ok(Route { destination: parse("host_routes", &route.destination)?, nexthop: parse("host_routes", &route.nexthop)? });
+    let route = |route: &HostRoute| {
+        Ok(Route {
+            destination: parse("host_routes", &route.destination)?,
+            nexthop: parse("host_routes", &route.nexthop)?,
+        })
+    };
     routes.iter().map(route).collect()
 }
 
@@ -115,8 +182,22 @@ fn to_wire(subnet: &model::Subnet) -> Subnet {
         gateway_ip: subnet.gateway.map(|address| address.to_string()),
         enable_dhcp: subnet.dhcp,
         dns_nameservers: subnet.dns.iter().map(ToString::to_string).collect(),
-        allocation_pools: subnet.pools.iter().map(|pool| AllocationPool { start: pool.start.to_string(), end: pool.end.to_string() }).collect(),
-        host_routes: subnet.routes.iter().map(|route| HostRoute { destination: route.destination.to_string(), nexthop: route.nexthop.to_string() }).collect(),
+        allocation_pools: subnet
+            .pools
+            .iter()
+            .map(|pool| AllocationPool {
+                start: pool.start.to_string(),
+                end: pool.end.to_string(),
+            })
+            .collect(),
+        host_routes: subnet
+            .routes
+            .iter()
+            .map(|route| HostRoute {
+                destination: route.destination.to_string(),
+                nexthop: route.nexthop.to_string(),
+            })
+            .collect(),
         tags: subnet.tags.clone(),
         revision_number: subnet.revision,
         created_at: subnet.created_at.to_seconds_text(),
