@@ -36,6 +36,8 @@ pub struct Cloud {
     pub config: Config,
     /// Who may do what.
     pub policy: Policy,
+    /// The newest samples.
+    pub meters: crate::telemetry::Meters,
     /// Changes as they happen.
     pub events: EventHub,
     /// What identity keeps in memory.
@@ -214,6 +216,7 @@ pub(crate) mod testing {
             config,
             policy: Policy::built_in().expect("the built-in policy is valid"),
             events: EventHub::default(),
+            meters: crate::telemetry::Meters::default(),
             identity: crate::identity::Memory::default(),
             sagas,
             turns: Turns::default(),

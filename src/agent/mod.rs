@@ -12,9 +12,11 @@ pub mod instance;
 pub mod network;
 mod node;
 mod report;
+mod sampling;
 mod table;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -25,6 +27,15 @@ use crate::bus::Bus;
 use crate::bus::local::Serving;
 use crate::compute::rpc::COMPUTE;
 
+/// How often a node speaks by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Between whole reports.
+    pub report: Duration,
+    /// Between samples.
+    pub sample: Duration,
+}
+
 /// A running agent; dropping it stops serving and reporting. Guests go on.
 pub struct Agent {
     _serving: Vec<Serving>,
@@ -33,12 +44,16 @@ pub struct Agent {
 
 impl Agent {
     /// Serves requests for `node` and begins to report.
-    pub fn start(bus: &Bus, node: &Arc<Node>, report_interval: std::time::Duration) -> Self {
+    pub fn start(bus: &Bus, node: &Arc<Node>, pace: Pace) -> Self {
         let handler = Arc::new(table::standard(node.clone()));
         let stop = CancellationToken::new();
         tokio::spawn(
             stop.clone()
-                .run_until_cancelled_owned(report::run(node.clone(), report_interval)),
+                .run_until_cancelled_owned(sampling::run(node.clone(), pace.sample)),
+        );
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(report::run(node.clone(), pace.report)),
         );
         tokio::spawn(
             stop.clone()

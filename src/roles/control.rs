@@ -1,0 +1,125 @@
+//! A control process: everything but the screen and the node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::lock::{DirectoryLock, LockError};
+use super::{private_directory, services};
+use crate::api::{self, ListenError, Listeners};
+use crate::bus::Bus;
+use crate::bus::local::Serving;
+use crate::compute::conductor;
+use crate::compute::rpc::CONDUCTOR;
+use crate::config::Config;
+use crate::context::{Cloud, Context, EventHub, Policy};
+use crate::db::{Db, DbError};
+use crate::error::Error;
+use crate::ids::Time;
+use crate::reconcile::Reconcilers;
+use crate::saga::{Engine, Waker};
+
+/// How long running requests and steps may take to end when the process stops.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a control process does not start. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory can not be made.
+    #[error("the data directory {path} can not be made: {reason}; choose another one with --data-dir")]
+    Directory {
+        /// It.
+        path: String,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// Another process has it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The database does not open.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// A port or socket is taken.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Something of a service's first start failed.
+    #[error("the first start could not be completed: {0}; start again when that is mended, nothing is lost")]
+    Bootstrap(#[from] Error),
+    /// The settings name something that does not exist.
+    #[error("the settings can not be used: {0}")]
+    Settings(String),
+    /// The node does not start.
+    #[error(transparent)]
+    Node(#[from] super::node::NodeStartError),
+}
+
+/// A running control process.
+pub struct Control {
+    cloud: Arc<Cloud>,
+    engine: Engine,
+    stop: CancellationToken,
+    api: TaskTracker,
+    _reconcilers: Reconcilers,
+    _conductor: Serving,
+    _lock: Option<DirectoryLock>,
+}
+
+impl Control {
+    /// Starts with these settings. `simulated` marks everything as such.
+    pub async fn start(config: Config, simulated: bool) -> Result<Self, StartError> {
+        private_directory(&config.data_dir)
+            .map_err(|reason| StartError::Directory { path: config.data_dir.display().to_string(), reason })?;
+        let lock = if config.is_single() { Some(DirectoryLock::take(&config.data_dir)?) } else { None };
+        if config.bus.url != "local:" {
+            return Err(StartError::Settings(format!("bus.url {:?} is not known; use local:", config.bus.url)));
+        }
+        let db = Db::open(&config.database.url).await?;
+        let policy = Policy::built_in().map_err(StartError::Settings)?;
+        let (sagas, kicks) = Waker::new();
+        let cloud = Arc::new(Cloud {
+            db,
+            bus: Bus::local(),
+            policy,
+            events: EventHub::default(),
+            meters: crate::telemetry::Meters::default(),
+            identity: crate::identity::Memory::default(),
+            turns: crate::context::Turns::default(),
+            sagas,
+            process: Uuid::new_v4(),
+            started: Time::now(),
+            simulated,
+            config,
+        });
+        services::bootstrap(&Context::system(cloud.clone())).await?;
+        // Before anything is changed by running work: a taken port stops the start here.
+        let listeners = Listeners::bind(&cloud.config.api.listen).await?;
+        let mut table = conductor::Conductor::new(cloud.clone());
+        services::conduct(&mut table);
+        let conductor = cloud.bus.serve(CONDUCTOR, &cloud.process.to_string(), Arc::new(table));
+        let engine = Engine::start(cloud.clone(), services::sagas(), kicks, None).await?;
+        let reconcilers = Reconcilers::start(&cloud, services::periodic());
+        let stop = CancellationToken::new();
+        let app = api::app(&cloud, services::routes(), api::auth::authenticate);
+        let api = listeners.serve(&app, &stop, PATIENCE);
+        tracing::info!(process = %cloud.process, "control process started");
+        Ok(Self { cloud, engine, stop, api, _reconcilers: reconcilers, _conductor: conductor, _lock: lock })
+    }
+
+    /// The cloud it serves.
+    pub fn cloud(&self) -> &Arc<Cloud> {
+        &self.cloud
+    }
+
+    /// Stops taking requests, lets running ones and steps end, and closes the database. What is open goes on at the next
+    /// start.
+    pub async fn shut_down(self) {
+        self.stop.cancel();
+        self.api.wait().await;
+        self.engine.shut_down(PATIENCE).await;
+        self.cloud.db.close().await;
+        tracing::info!("control process stopped");
+    }
+}

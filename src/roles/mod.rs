@@ -1,0 +1,55 @@
+//! The only place where parts are put together: what a process is, by how it was started.
+//!
+//! | start | parts |
+//! |---|---|
+//! | `skydeck` | attaches to this machine's control process, or is one itself ([`control`]), and runs the console |
+//! | `skydeck server` | [`control`] without a screen |
+//! | `skydeck demo` | [`control`] over simulated nodes in a directory that is thrown away, and the console |
+//!
+//! A control process is: directory lock → database → cloud → services' first-start work → engine, recurring work and
+//! conductor → API → (unless told not to) a [`node`] in the same process. It stops in the opposite order.
+
+pub mod console;
+pub mod control;
+pub mod demo;
+pub mod lock;
+pub mod logging;
+pub mod node;
+pub mod server;
+mod services;
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+pub use control::{Control, StartError};
+
+/// Why a role ended badly. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum RoleError {
+    /// The control process or its node did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// There is no log.
+    #[error(transparent)]
+    Log(#[from] logging::LogError),
+    /// The cloud can not be reached, or does not let us in.
+    #[error(transparent)]
+    Client(#[from] crate::client::ClientError),
+    /// The terminal can not be used.
+    #[error("the console can not use this terminal: {0}")]
+    Terminal(String),
+    /// The system refused something that always works.
+    #[error("the system refused: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl From<node::NodeStartError> for RoleError {
+    fn from(error: node::NodeStartError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+/// Makes a directory that nobody else may enter, unless it exists.
+pub(crate) fn private_directory(path: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}

@@ -1,0 +1,54 @@
+//! A compute node in this process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::agent::{Agent, Node, NodeError, Pace, Places};
+use crate::bus::Bus;
+use crate::config::{Config, VirtChoice};
+use crate::hypervisor::{self, HvError, Hypervisor, OpenOptions, VirtType};
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeStartError {
+    /// Its engine can not be opened at all.
+    #[error("this machine can not be a node: {0}; set agent.enabled = false to run without one")]
+    Hypervisor(#[from] HvError),
+    /// Its directories can not be made.
+    #[error(transparent)]
+    Places(#[from] NodeError),
+}
+
+/// Starts a node as configured. A hypervisor that does not answer yet is no error: the node says so in its reports.
+pub async fn start(config: &Config, bus: &Bus) -> Result<Agent, NodeStartError> {
+    let kernel = &config.agent.probe_kernel;
+    let options = OpenOptions {
+        state_dir: Some(config.data_dir.join("hypervisor")),
+        virt_type: match config.agent.virt_type {
+            VirtChoice::Auto => None,
+            VirtChoice::Kvm => Some(VirtType::Kvm),
+            VirtChoice::Qemu => Some(VirtType::Qemu),
+        },
+        probe_kernel: (kernel != &PathBuf::new()).then(|| kernel.clone()),
+        ..OpenOptions::default()
+    };
+    let hypervisor = hypervisor::open(&config.agent.hypervisor, options).await?;
+    start_with(&config.agent.host, &config.data_dir, config, bus, hypervisor)
+}
+
+/// Starts a node named `host` over an engine that is open, with its directories below `data_dir`.
+pub fn start_with(
+    host: &str,
+    data_dir: &Path,
+    config: &Config,
+    bus: &Bus,
+    hypervisor: Arc<dyn Hypervisor>,
+) -> Result<Agent, NodeStartError> {
+    let node = Arc::new(Node::new(host, hypervisor, Places::prepare(data_dir)?, bus.clone()));
+    let pace = Pace {
+        report: Duration::from_secs(config.agent.report_interval),
+        sample: Duration::from_secs(config.agent.sample_interval),
+    };
+    Ok(Agent::start(bus, &node, pace))
+}

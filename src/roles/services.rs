@@ -1,0 +1,72 @@
+//! What each service brings to a control process. Adding a service is adding it here, once in each list.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+
+use crate::api::{Routes, skydeck};
+use crate::compute::conductor::Conductor;
+use crate::context::Context;
+use crate::error::Result;
+use crate::identity::model::ProjectQuery;
+use crate::reconcile::Periodic;
+use crate::saga::Registry;
+use crate::{compute, identity, image, network, saga, telemetry, volume};
+
+/// All routes of the one port.
+pub fn routes() -> Vec<Routes> {
+    [
+        vec![skydeck::routes(), identity::api::routes(), identity::api::audit_routes()],
+        compute::routes(),
+        image::routes(),
+        network::routes(),
+        volume::routes(),
+        telemetry::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// All kinds of operations.
+pub fn sagas() -> Registry {
+    let mut registry = Registry::default();
+    compute::sagas::register(&mut registry);
+    image::sagas::register(&mut registry);
+    volume::sagas::register(&mut registry);
+    registry
+}
+
+/// Who takes which message from nodes, besides compute itself.
+pub fn conduct(conductor: &mut Conductor) {
+    conductor.on(|cx: Context, report| async move { telemetry::record(&cx, report).await });
+    conductor.on(|cx: Context, report| async move { volume::ops::volume_host_report(&cx, &report).await });
+}
+
+/// All recurring work.
+pub fn periodic() -> Vec<Periodic> {
+    let minutes = |count: u64| Duration::from_secs(60 * count);
+    let own = vec![
+        Periodic { name: "audit_prune", every: minutes(60), run: |cx| identity::ops::audit_prune(cx, AUDIT_DAYS).map(|gone| gone.map(drop)).boxed() },
+        Periodic { name: "host_watch", every: Duration::from_secs(1), run: |cx| compute::ops::hosts_watch(cx).map(|seen| seen.map(drop)).boxed() },
+        Periodic { name: "image_store", every: minutes(5), run: |cx| image::reconcile::reconcile(cx).map(|report| report.map(drop)).boxed() },
+        Periodic { name: "volume_prune", every: minutes(60), run: |cx| volume::reconcile::prune(cx).map(|gone| gone.map(drop)).boxed() },
+    ];
+    [own, saga::periodic(), compute::reconcile::periodic(), network::periodic(), telemetry::periodic()].into_iter().flatten().collect()
+}
+
+/// Days that the audit is kept.
+const AUDIT_DAYS: i64 = 365;
+
+/// What is made at the first start, and found there at every later one.
+pub async fn bootstrap(cx: &Context) -> Result<()> {
+    identity::bootstrap::run(cx.cloud()).await?;
+    compute::ops::compute_start(cx).await?;
+    // Shared, so it matters little whose it is; the administrator may have renamed their project.
+    let projects = identity::ops::project_list(cx, &ProjectQuery::default()).await?;
+    let admin = projects.iter().find(|project| project.name == "admin").or(projects.first());
+    match admin {
+        Some(project) => network::ops::network_start(cx, project.id).await,
+        None => Ok(()),
+    }
+}

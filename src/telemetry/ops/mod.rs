@@ -1,0 +1,13 @@
+//! What is done with samples, one file each.
+
+mod flush;
+mod latest;
+mod record;
+mod series;
+mod statistics;
+
+pub use flush::{flush, periodic};
+pub use latest::{latest, top};
+pub use record::record;
+pub use series::series;
+pub use statistics::statistics;
