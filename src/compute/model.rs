@@ -8,6 +8,7 @@ mod action;
 mod claim;
 mod flavor;
 mod host;
+mod keypair;
 mod resources;
 mod server;
 mod state;
@@ -16,6 +17,7 @@ pub use action::{Action, Facts, Refusal, Rule};
 pub use claim::{Claim, Consumer};
 pub use flavor::{Flavor, FlavorQuery, FlavorSort, NewFlavor};
 pub use host::{AllocationRatios, ControlProcess, DEFAULT_ZONE, Host, Inventory, ResourceClass};
+pub use keypair::{Keypair, NewKeypair, PrivateKey};
 pub use resources::Resources;
 pub use server::{
     Detail, Fault, FlavorCopy, Lock, Resize, ResizeDecision, Server, ServerAddress, ServerNic,

@@ -3,3 +3,4 @@
 pub(super) mod claim;
 pub(super) mod flavor;
 pub(super) mod host;
+pub(super) mod keypair;
