@@ -8,7 +8,6 @@
 //!
 //! Handlers return [`crate::error::Error`]; it becomes a body in the shape of the service the request was for.
 
-pub mod auth;
 mod errors;
 mod extract;
 mod layers;

@@ -15,7 +15,11 @@ mod host_list;
 mod host_report;
 mod host_update;
 mod host_watch;
+mod keypair_create;
+mod keypair_delete;
+mod keypair_list;
 mod place;
+mod server;
 mod start;
 
 pub use claim::{
@@ -35,5 +39,14 @@ pub use host_list::{
 pub use host_report::{HostNews, control_report, host_report};
 pub use host_update::{HostDecision, host_build_result, host_update};
 pub use host_watch::hosts_watch;
+pub use keypair_create::keypair_create;
+pub use keypair_delete::keypair_delete;
+pub use keypair_list::{keypair_count, keypair_list, keypair_show, keypair_show_of};
 pub use place::{GroupMembers, PlaceOrder, Placement, place, place_plan};
+pub use server::*;
 pub use start::compute_start;
+
+#[cfg(test)]
+mod place_tests;
+#[cfg(test)]
+mod resource_tests;

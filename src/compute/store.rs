@@ -3,3 +3,10 @@
 pub(super) mod claim;
 pub(super) mod flavor;
 pub(super) mod host;
+pub(super) mod keypair;
+pub(in crate::compute) mod server;
+pub(in crate::compute) mod server_console;
+pub(in crate::compute) mod server_link;
+pub(in crate::compute) mod server_page;
+pub(in crate::compute) mod server_residue;
+pub(in crate::compute) mod server_tag;

@@ -17,15 +17,23 @@ mod version;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
 use crate::api::Routes;
 use crate::api::wire::ErrorStyle;
+use crate::context::{Actor, Cloud};
+use crate::error::Result;
+use crate::identity::ops;
 
 /// Path below which Keystone's is.
 const PREFIX: &str = "/identity";
 
-/// All routes of identity.
-pub fn routes() -> Routes {
-    [
+/// All routes: Keystone's, and the audit as part of Skydeck's own API.
+pub fn routes() -> Vec<Routes> {
+    let keystone = [
         token::routes,
         catalog::routes,
         domain::routes,
@@ -37,12 +45,13 @@ pub fn routes() -> Routes {
         app_credential::routes,
     ]
     .into_iter()
-    .fold(version::routes(empty()), |routes, more| more(routes))
+    .fold(version::routes(empty()), |routes, more| more(routes));
+    vec![keystone, audit::routes()]
 }
 
-/// The audit, as part of Skydeck's own API.
-pub fn audit_routes() -> Routes {
-    audit::routes()
+/// Whoever bears the token; how a running cloud's API learns who asks.
+pub fn authenticate(cloud: Arc<Cloud>, token: String) -> BoxFuture<'static, Result<Actor>> {
+    async move { ops::token_actor(&cloud, &token).await }.boxed()
 }
 
 fn empty() -> Routes {

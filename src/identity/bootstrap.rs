@@ -11,18 +11,14 @@ mod clouds;
 mod files;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use crate::context::{Cloud, Context};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::identity::model::{
     Assignment, AuditOutcome, BUILT_IN_ROLES, Domain, Holder, Project, Role, Target, User,
 };
 use crate::identity::ops::{self, AuditNote};
-use crate::identity::store;
+use crate::identity::{secret, store};
 use crate::ids::{DomainId, ProjectId, RoleId, UserId};
 
 /// Part: domain, roles, project.
@@ -34,19 +30,18 @@ const ADMIN_NAME: &str = "admin";
 
 /// Does what is left to do of the first start, and keeps the address in `clouds.yaml` true. To be called at every start,
 /// before the API listens.
-pub async fn run(cloud: &Arc<Cloud>) -> Result<()> {
-    let cx = Context::system(cloud.clone());
+pub async fn bootstrap(cx: &Context) -> Result<()> {
     let mut conn = cx.db.read().await?;
     let base_done = store::bootstrap::is_done(&mut conn, BASE).await?;
     let admin_done = store::bootstrap::is_done(&mut conn, ADMIN).await?;
     drop(conn);
     if !base_done {
-        base(&cx).await?;
+        base(cx).await?;
     }
     if !admin_done {
-        admin(&cx).await?;
+        admin(cx).await?;
     }
-    clouds::refresh(&cx).await;
+    clouds::refresh(cx).await;
     Ok(())
 }
 
@@ -165,7 +160,7 @@ async fn password(cx: &Context) -> Result<(String, bool)> {
         })?;
         return Ok((password, false));
     }
-    let password = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 18]>());
+    let password = secret::random();
     files::write(path, format!("{password}\n")).await?;
     Ok((password, true))
 }
@@ -193,8 +188,8 @@ mod tests {
     #[tokio::test]
     async fn the_first_start_makes_an_administrator_and_the_second_nothing() {
         let (dir, cloud, _kicks) = cloud().await;
-        run(&cloud).await.unwrap();
-        let cx = Context::system(cloud.clone());
+        let cx = Context::system(cloud);
+        bootstrap(&cx).await.unwrap();
         let actor = log_in(&cx).await.unwrap();
         assert!(actor.is_admin());
         assert_eq!(actor.project.unwrap().domain_id, DomainId::DEFAULT);
@@ -205,7 +200,7 @@ mod tests {
             assert_eq!(mode.mode() & 0o777, 0o600, "{name}");
         }
         let before = std::fs::read(dir.path().join("clouds.yaml")).unwrap();
-        run(&cloud).await.unwrap();
+        bootstrap(&cx).await.unwrap();
         assert_eq!(
             std::fs::read(dir.path().join("clouds.yaml")).unwrap(),
             before
@@ -213,7 +208,7 @@ mod tests {
         log_in(&cx).await.unwrap();
         // What an administrator deleted stays deleted.
         std::fs::remove_file(dir.path().join("clouds.yaml")).unwrap();
-        run(&cloud).await.unwrap();
+        bootstrap(&cx).await.unwrap();
         assert!(!dir.path().join("clouds.yaml").exists());
     }
 
@@ -221,15 +216,16 @@ mod tests {
     async fn a_start_that_died_between_its_parts_is_finished_by_the_next() {
         // After the first part.
         let (_dir, cloud_one, _kicks) = cloud().await;
-        base(&Context::system(cloud_one.clone())).await.unwrap();
-        run(&cloud_one).await.unwrap();
-        log_in(&Context::system(cloud_one)).await.unwrap();
+        let cx = Context::system(cloud_one);
+        base(&cx).await.unwrap();
+        bootstrap(&cx).await.unwrap();
+        log_in(&cx).await.unwrap();
         // After the password was written, before the user was.
         let (dir, cloud_two, _kicks) = cloud().await;
-        let cx = Context::system(cloud_two.clone());
+        let cx = Context::system(cloud_two);
         base(&cx).await.unwrap();
         std::fs::write(dir.path().join("admin-password"), "written before\n").unwrap();
-        run(&cloud_two).await.unwrap();
+        bootstrap(&cx).await.unwrap();
         let clouds = std::fs::read_to_string(dir.path().join("clouds.yaml")).unwrap();
         assert!(clouds.contains("written before"));
         log_in(&cx).await.unwrap();
@@ -239,12 +235,12 @@ mod tests {
     async fn a_useless_password_file_is_told_and_nothing_is_made() {
         let (dir, cloud, _kicks) = cloud().await;
         std::fs::write(dir.path().join("admin-password"), "\n").unwrap();
-        let message = run(&cloud).await.unwrap_err().to_string();
+        let cx = Context::system(cloud);
+        let message = bootstrap(&cx).await.unwrap_err().to_string();
         assert!(
             message.contains("admin-password") && message.contains("delete it"),
             "{message}"
         );
-        let cx = Context::system(cloud.clone());
         let mut conn = cx.db.read().await.unwrap();
         assert!(!store::bootstrap::is_done(&mut conn, ADMIN).await.unwrap());
     }
@@ -252,7 +248,7 @@ mod tests {
     #[tokio::test]
     async fn of_two_processes_one_makes_the_user_and_the_other_leaves_no_password() {
         let (dir, cloud, _kicks) = cloud().await;
-        let cx = Context::system(cloud.clone());
+        let cx = Context::system(cloud);
         base(&cx).await.unwrap();
         let mut tx = cx.db.begin().await.unwrap();
         assert!(store::bootstrap::done(&mut tx, ADMIN).await.unwrap());

@@ -15,13 +15,18 @@
 //! |---|---|
 //! | [`model`] | the nouns |
 //! | [`ops`] | what can be done with them; [`ops::token_actor`] is what every request passes |
-//! | [`bootstrap`] | what the first start makes |
-pub mod api;
-pub mod bootstrap;
+//! | [`bootstrap()`] | what the first start makes; to be called at every start, before the API listens |
+mod api;
+mod bootstrap;
 mod memory;
 pub mod model;
 pub mod ops;
+mod reconcile;
+mod secret;
 mod store;
 pub mod wire;
 
+pub use api::{authenticate, routes};
+pub use bootstrap::bootstrap;
 pub use memory::Memory;
+pub use reconcile::periodic;

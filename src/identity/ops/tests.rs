@@ -5,15 +5,15 @@ use std::sync::Arc;
 use crate::context::testing::cloud;
 use crate::context::{Cloud, Context, Rank};
 use crate::error::{Error, Result};
-use crate::identity::bootstrap;
+use crate::identity::bootstrap::bootstrap;
 use crate::identity::model::{AuditOutcome, AuditQuery, DomainRef, NameRef, Proof, WantedScope};
 use crate::identity::ops::{self, Issued};
 
 /// A cloud after its first start.
 pub(super) async fn ready() -> (tempfile::TempDir, Arc<Cloud>, Context) {
     let (dir, cloud, _kicks) = cloud().await;
-    bootstrap::run(&cloud).await.unwrap();
     let cx = Context::system(cloud.clone());
+    bootstrap(&cx).await.unwrap();
     (dir, cloud, cx)
 }
 
@@ -51,7 +51,7 @@ fn refused<T>(result: Result<T>) -> String {
 async fn a_token_says_who_and_where_and_is_kept_as_a_hash_only() {
     let (_dir, cloud, cx) = ready().await;
     let issued = admin_token(&cx).await;
-    assert_eq!(issued.token.len(), 43);
+    assert_eq!(issued.token.len(), 64);
     for _ in 0..2 {
         let actor = ops::token_actor(&cloud, &issued.token).await.unwrap();
         assert_eq!(actor.user_name, "admin");

@@ -1,15 +1,12 @@
 //! Making an application credential.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::refuse_restricted;
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
 use crate::identity::model::{AppCredential, AppCredentialNew, Session};
 use crate::identity::ops::change::{self, Done};
 use crate::identity::ops::check;
-use crate::identity::store;
+use crate::identity::{secret, store};
 use crate::ids::{AppCredentialId, RoleId, Time, UserId};
 
 /// Most credentials of one user.
@@ -54,7 +51,7 @@ pub async fn app_credential_create(
             check::new_password("application_credential.secret", &secret)?;
             secret
         }
-        None => URL_SAFE_NO_PAD.encode(rand::random::<[u8; 48]>()),
+        None => secret::random(),
     };
     let credential = AppCredential {
         id: AppCredentialId::new(),

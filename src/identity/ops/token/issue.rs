@@ -15,12 +15,12 @@ use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::identity::model::{Project, Proof, Session, TokenRecord, TokenScope, WantedScope};
-use crate::identity::store;
+use crate::identity::{secret, store};
 use crate::ids::{DomainId, Time};
 
 /// A token that was just issued. It holds the token, hence no `Debug`.
 pub struct Issued {
-    /// The token: 43 characters that are told once and kept nowhere.
+    /// The token: 64 characters that are told once and kept nowhere.
     pub token: String,
     /// What it says.
     pub session: Arc<Session>,
@@ -29,7 +29,7 @@ pub struct Issued {
 /// Issues a token for whoever proves who they are.
 pub async fn token_issue(cx: &Context, proof: &Proof, wanted: &WantedScope) -> Result<Issued> {
     let proven = authenticate(cx, proof).await?;
-    let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+    let token = secret::random();
     let issued_at = Time::now();
     let end = issued_at.plus_seconds(cx.config.identity.token_hours.clamp(1, 8760) * 3600);
     let mut tx = cx.db.begin().await?;

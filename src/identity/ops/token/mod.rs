@@ -3,6 +3,7 @@
 mod actor;
 mod authenticate;
 mod issue;
+mod prune;
 mod revoke;
 mod session;
 mod show;
@@ -10,6 +11,7 @@ mod show;
 pub use actor::token_actor;
 pub(super) use authenticate::authenticate;
 pub use issue::{Issued, token_issue};
+pub use prune::token_prune;
 pub use revoke::token_revoke;
 pub use session::token_session;
 pub use show::token_show;
