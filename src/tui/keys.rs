@@ -81,7 +81,10 @@ impl Key {
         };
         // Terminals without the newer protocol send control bytes: ctrl-5 is ctrl-], and so on.
         let code = match code {
+            Code::Char('4') if ctrl => Code::Char('\\'),
             Code::Char('5') if ctrl => Code::Char(']'),
+            Code::Char('6') if ctrl => Code::Char('^'),
+            Code::Char('7') if ctrl => Code::Char('_'),
             code => code,
         };
         Some(Self {
