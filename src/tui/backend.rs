@@ -62,7 +62,8 @@ impl Backend {
 
     /// Fetches something.
     pub fn load(&self, load: Load) {
-        let (client, events, places) = (self.client.clone(), self.events.clone(), self.loads.clone());
+        let (client, events, places) =
+            (self.client.clone(), self.events.clone(), self.loads.clone());
         tokio::spawn(async move {
             let source = load.source.clone();
             let one = load.one.is_some();
@@ -72,13 +73,23 @@ impl Backend {
             });
             let result = outcome(fetch).await;
             // An error means that the console has ended.
-            let _ = events.send(Event::Loaded { source, one, result }).await;
+            let _ = events
+                .send(Event::Loaded {
+                    source,
+                    one,
+                    result,
+                })
+                .await;
         });
     }
 
     /// Asks for a change.
     pub fn request(&mut self, ticket: Ticket, request: Box<dyn Request>) {
-        let (client, events, places) = (self.client.clone(), self.events.clone(), self.requests.clone());
+        let (client, events, places) = (
+            self.client.clone(),
+            self.events.clone(),
+            self.requests.clone(),
+        );
         let report = Reporter {
             ticket,
             events: events.clone(),
@@ -108,11 +119,19 @@ impl Backend {
             ConsoleEffect::Open(server) => {
                 self.close_console();
                 let (typed, keys) = mpsc::channel(TYPED);
-                let task = tokio::spawn(console(self.client.clone(), server, keys, self.events.clone()));
+                let task = tokio::spawn(console(
+                    self.client.clone(),
+                    server,
+                    keys,
+                    self.events.clone(),
+                ));
                 self.console = Some((typed, task.abort_handle()));
             }
             ConsoleEffect::Send(bytes) => {
-                let sent = self.console.as_ref().map(|(typed, _)| typed.try_send(bytes));
+                let sent = self
+                    .console
+                    .as_ref()
+                    .map(|(typed, _)| typed.try_send(bytes));
                 if let Some(Err(mpsc::error::TrySendError::Full(_))) = sent {
                     let text = "The guest does not take what is typed.".to_owned();
                     let _ = self.events.try_send(Event::Trouble(text));
@@ -145,7 +164,9 @@ async fn outcome<T>(task: JoinHandle<Result<T, Failure>>) -> Result<T, Failure> 
         Err(error) if error.is_cancelled() => Err(Failure::stopped()),
         Err(error) => {
             tracing::error!(%error, "a task of the console failed");
-            Err(Failure::local("something inside the console failed; its log says what"))
+            Err(Failure::local(
+                "something inside the console failed; its log says what",
+            ))
         }
     }
 }
@@ -198,11 +219,17 @@ async fn console(
         Ok(console) => console,
         Err(error) => {
             let reason = Failure::from(error).line();
-            let _ = events.send(Event::Console(ConsoleEvent::Closed(reason))).await;
+            let _ = events
+                .send(Event::Console(ConsoleEvent::Closed(reason)))
+                .await;
             return;
         }
     };
-    if events.send(Event::Console(ConsoleEvent::Opened)).await.is_err() {
+    if events
+        .send(Event::Console(ConsoleEvent::Opened))
+        .await
+        .is_err()
+    {
         return;
     }
     let (mut writer, mut reader) = console.split();
@@ -232,5 +259,7 @@ async fn console(
             },
         }
     };
-    let _ = events.send(Event::Console(ConsoleEvent::Closed(reason))).await;
+    let _ = events
+        .send(Event::Console(ConsoleEvent::Closed(reason)))
+        .await;
 }

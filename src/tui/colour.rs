@@ -152,8 +152,14 @@ mod tests {
 
     #[test]
     fn colours_fall_to_their_neighbours() {
-        assert_eq!(Depth::Indexed.nearest(Color::Rgb(255, 0, 0)), Color::Indexed(196));
-        assert_eq!(Depth::Indexed.nearest(Color::Rgb(18, 18, 18)), Color::Indexed(233));
+        assert_eq!(
+            Depth::Indexed.nearest(Color::Rgb(255, 0, 0)),
+            Color::Indexed(196)
+        );
+        assert_eq!(
+            Depth::Indexed.nearest(Color::Rgb(18, 18, 18)),
+            Color::Indexed(233)
+        );
         assert_eq!(Depth::Ansi.nearest(Color::Rgb(250, 250, 250)), Color::White);
         assert_eq!(Depth::Ansi.nearest(Color::Indexed(196)), Color::LightRed);
         assert_eq!(Depth::None.nearest(Color::Red), Color::Reset);

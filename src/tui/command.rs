@@ -57,21 +57,72 @@ impl Command {
 
 /// Commands that work wherever nothing takes text.
 pub const GLOBAL: &[Command] = &[
-    Command::new("palette", "go", "Jump to a view or a thing, or run anything", G).hint(90),
+    Command::new(
+        "palette",
+        "go",
+        "Jump to a view or a thing, or run anything",
+        G,
+    )
+    .hint(90),
     Command::new("help", "help", "Show every key that works here", G).hint(91),
-    Command::new("out", "out", "Go out of what is open, or back to the view before", G).hint(80),
-    Command::new("back", "back", "Go back to the view before; leave from the first", G).hint(92),
-    Command::new("forward", "forward", "Go forward to the view that was left", G),
+    Command::new(
+        "out",
+        "out",
+        "Go out of what is open, or back to the view before",
+        &["global", "overlay", "help"],
+    )
+    .hint(80),
+    Command::new(
+        "back",
+        "back",
+        "Go back to the view before; leave from the first",
+        &["global", "overlay"],
+    )
+    .hint(92),
+    Command::new(
+        "forward",
+        "forward",
+        "Go forward to the view that was left",
+        G,
+    ),
     Command::new("backward", "backward", "Go back to the view before", G),
-    Command::new("quit", "leave", "Leave the console; the cloud goes on", G),
-    Command::new("redraw", "redraw", "Draw the whole screen anew and ask for fresh data", G),
-    Command::new("suspend", "suspend", "Stop the console and return to the shell; fg continues it", G),
-    Command::new("freeze", "freeze", "Hold the screen still; again to let it go on", G),
-    Command::new("results", "results", "Show what became of what was asked for", G),
+    Command::new(
+        "quit",
+        "leave",
+        "Leave the console; the cloud goes on",
+        &["global", "overlay"],
+    ),
+    Command::new(
+        "redraw",
+        "redraw",
+        "Draw the whole screen anew and ask for fresh data",
+        &["global", "overlay"],
+    ),
+    Command::new(
+        "suspend",
+        "suspend",
+        "Stop the console and return to the shell; fg continues it",
+        &["global", "overlay"],
+    ),
+    Command::new(
+        "freeze",
+        "freeze",
+        "Hold the screen still; again to let it go on",
+        G,
+    ),
+    Command::new(
+        "results",
+        "results",
+        "Show what became of what was asked for",
+        G,
+    ),
     Command::new("theme", "theme", "Take the next theme", G),
-    Command::new("view.pulse", "pulse", "Go to the dashboard", G),
-    Command::new("view.operations", "operations", "Go to every long-running change with its steps", G),
-    Command::new("reconnect", "reconnect", "Try to reach the cloud now instead of waiting", G),
+    Command::new(
+        "reconnect",
+        "reconnect",
+        "Try to reach the cloud now instead of waiting",
+        G,
+    ),
 ];
 
 const G: &[&str] = &["global"];
@@ -108,10 +159,27 @@ mod tests {
         let mut seen = BTreeSet::new();
         for command in all() {
             assert!(seen.insert(command.name), "{} is there twice", command.name);
-            assert!(!command.doc.is_empty() && !command.doc.ends_with('.'), "{}", command.name);
-            assert!(command.doc.len() <= 90 && !command.doc.contains('\n'), "{}", command.name);
-            assert!(!command.contexts.is_empty(), "{} works nowhere", command.name);
-            assert!(command.label.len() <= 16, "{}: {}", command.name, command.label);
+            assert!(
+                !command.doc.is_empty() && !command.doc.ends_with('.'),
+                "{}",
+                command.name
+            );
+            assert!(
+                command.doc.len() <= 90 && !command.doc.contains('\n'),
+                "{}",
+                command.name
+            );
+            assert!(
+                !command.contexts.is_empty(),
+                "{} works nowhere",
+                command.name
+            );
+            assert!(
+                command.label.len() <= 16,
+                "{}: {}",
+                command.name,
+                command.label
+            );
         }
     }
 }

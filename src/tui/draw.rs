@@ -48,7 +48,11 @@ pub fn draw(state: &State, buf: &mut Buffer) -> Option<Position> {
     status(state, screen, buf, &view);
     hints(state, screen, buf, &view);
     for overlay in &state.overlays {
-        cursor = overlay.draw(Rect::new(screen.x, screen.y, screen.width, screen.height - 1), buf, &view);
+        cursor = overlay.draw(
+            Rect::new(screen.x, screen.y, screen.width, screen.height - 1),
+            buf,
+            &view,
+        );
     }
     if !state.pending.is_empty() {
         continuations(state, screen, buf, &view);
@@ -63,14 +67,23 @@ fn too_small(screen: Rect, buf: &mut Buffer, view: &View<'_>) {
     );
     let lines = wrap(&text, usize::from(screen.width.max(1)));
     for (line, y) in lines.iter().zip(screen.y..screen.bottom()) {
-        buf.set_stringn(screen.x, y, line, usize::from(screen.width), view.style("ui.text"));
+        buf.set_stringn(
+            screen.x,
+            y,
+            line,
+            usize::from(screen.width),
+            view.style("ui.text"),
+        );
     }
 }
 
 fn header(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
     let session = &state.world.session;
     let wide = usize::from(screen.width);
-    buf.set_style(Rect::new(screen.x, screen.y, screen.width, 1), view.style("ui.header"));
+    buf.set_style(
+        Rect::new(screen.x, screen.y, screen.width, 1),
+        view.style("ui.header"),
+    );
     let mut x = screen.x + 1;
     (x, _) = buf.set_stringn(x, screen.y, "skydeck", wide, view.style("ui.brand"));
     let path = state.screens.current().path(&view.facts);
@@ -80,7 +93,11 @@ fn header(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
         } else {
             (" ", view.style("ui.text.dim"))
         };
-        let sign = if at == 0 { sign.to_owned() } else { format!(" {} ", view.glyphs.step()) };
+        let sign = if at == 0 {
+            sign.to_owned()
+        } else {
+            format!(" {} ", view.glyphs.step())
+        };
         let room = usize::from(screen.right().saturating_sub(x + 1));
         (x, _) = buf.set_stringn(x, screen.y, sign, room, style);
         let room = usize::from(screen.right().saturating_sub(x + 1));
@@ -96,13 +113,26 @@ fn header(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
     }
     let who = [session.cloud.clone(), session.identity()];
     let who: Vec<String> = who.into_iter().filter(|text| !text.is_empty()).collect();
-    right.push((who.join(&format!(" {} ", view.glyphs.dot())), view.style("ui.text.dim")));
-    let rights = if session.may_change() { "read-write" } else { "read-only" };
-    let rights_style = view.style(if session.may_change() { "ui.text.dim" } else { "state.warn" });
+    right.push((
+        who.join(&format!(" {} ", view.glyphs.dot())),
+        view.style("ui.text.dim"),
+    ));
+    let rights = if session.may_change() {
+        "read-write"
+    } else {
+        "read-only"
+    };
+    let rights_style = view.style(if session.may_change() {
+        "ui.text.dim"
+    } else {
+        "state.warn"
+    });
     right.push((rights.to_owned(), rights_style));
     let mut at = screen.right();
     for (text, style) in right.into_iter().rev() {
-        let cells = u16::try_from(width(&text)).unwrap_or(u16::MAX).saturating_add(2);
+        let cells = u16::try_from(width(&text))
+            .unwrap_or(u16::MAX)
+            .saturating_add(2);
         // What does not fit beside the path is left out, the mark of a simulation never.
         let must = style == view.style("ui.simulated");
         if at.saturating_sub(cells) <= x + 1 && !must {
@@ -116,14 +146,22 @@ fn header(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
 fn status(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
     let y = screen.bottom() - 2;
     let mut right = screen.right();
-    let running = state.world.activities.newest_first().find(|activity| activity.runs());
+    let running = state
+        .world
+        .activities
+        .newest_first()
+        .find(|activity| activity.runs());
     if let Some(activity) = running {
         let count = state.world.activities.running();
         let words = match &activity.stage {
             Stage::Running(Some(progress)) => format!("  {}", progress_words(progress)),
             _ => String::new(),
         };
-        let more = if count > 1 { format!(" and {} more", count - 1) } else { String::new() };
+        let more = if count > 1 {
+            format!(" and {} more", count - 1)
+        } else {
+            String::new()
+        };
         let text = format!(
             "{} {} {}{words}{more}",
             view.glyphs.mood(super::glyph::Mood::Busy),
@@ -158,8 +196,15 @@ fn hints(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
             // A shorter one may still fit.
             continue;
         }
-        let (end, _) = buf.set_stringn(x, y, &keys, usize::from(screen.width), view.style("ui.key"));
-        buf.set_stringn(end + 1, y, command.label, usize::from(screen.width), view.style("ui.key.label"));
+        let (end, _) =
+            buf.set_stringn(x, y, &keys, usize::from(screen.width), view.style("ui.key"));
+        buf.set_stringn(
+            end + 1,
+            y,
+            command.label,
+            usize::from(screen.width),
+            view.style("ui.key.label"),
+        );
         x += cells + 2;
     }
 }
@@ -172,7 +217,9 @@ fn continuations(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>)
         .into_iter()
         .filter(|binding| state.permits(binding.command))
         .collect();
-    let high = u16::try_from(bindings.len()).unwrap_or(u16::MAX).saturating_add(2);
+    let high = u16::try_from(bindings.len())
+        .unwrap_or(u16::MAX)
+        .saturating_add(2);
     let high = high.min(screen.height.saturating_sub(3));
     let wide = 64.min(screen.width);
     let area = Rect::new(

@@ -30,6 +30,8 @@ pub enum Effect {
     Reconnect,
     /// Draw the whole screen anew.
     Redraw,
+    /// Take the terminal again.
+    Retake,
     /// Give the terminal back to the shell until continued.
     Suspend,
     /// End.
@@ -89,7 +91,9 @@ pub struct Once {
 
 impl Debug for Once {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Once").field("title", &self.title).finish_non_exhaustive()
+        f.debug_struct("Once")
+            .field("title", &self.title)
+            .finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,9 @@ pub fn expand(text: &str) -> PathBuf {
     let home = std::env::var_os("HOME").map(PathBuf::from);
     match (text.strip_prefix('~'), home) {
         (Some(""), Some(home)) => home,
-        (Some(rest), Some(home)) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        (Some(rest), Some(home)) if rest.starts_with('/') => {
+            home.join(rest.trim_start_matches('/'))
+        }
         _ => PathBuf::from(text),
     }
 }
@@ -24,7 +26,10 @@ pub async fn write_new(path: PathBuf, content: Vec<u8>) -> Result<(), Failure> {
         advice: Some(advice(&error).to_owned()),
         ..Failure::default()
     };
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    if let Some(directory) = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         make_directory(directory).await.map_err(failed)?;
     }
     let mut file = tokio::fs::OpenOptions::new()
@@ -70,11 +75,18 @@ fn advice(error: &std::io::Error) -> &'static str {
 pub async fn read_text(path: PathBuf, limit: u64) -> Result<String, Failure> {
     let shown = path.display().to_string();
     let wrong = |reason: String| Failure::local(format!("{shown} could not be read: {reason}"));
-    let length = tokio::fs::metadata(&path).await.map_err(|error| wrong(error.to_string()))?.len();
+    let length = tokio::fs::metadata(&path)
+        .await
+        .map_err(|error| wrong(error.to_string()))?
+        .len();
     if length > limit {
-        return Err(wrong(format!("it has {length} bytes, at most {limit} are taken")));
+        return Err(wrong(format!(
+            "it has {length} bytes, at most {limit} are taken"
+        )));
     }
-    tokio::fs::read_to_string(&path).await.map_err(|error| wrong(error.to_string()))
+    tokio::fs::read_to_string(&path)
+        .await
+        .map_err(|error| wrong(error.to_string()))
 }
 
 #[cfg(test)]
@@ -89,9 +101,17 @@ mod tests {
         write_new(path.clone(), b"secret".to_vec()).await.unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let again = write_new(path.clone(), b"other".to_vec()).await.unwrap_err();
+        let again = write_new(path.clone(), b"other".to_vec())
+            .await
+            .unwrap_err();
         assert!(again.line().contains("choose another name"));
         assert_eq!(read_text(path.clone(), 100).await.unwrap(), "secret");
-        assert!(read_text(path, 3).await.unwrap_err().message.contains("at most 3"));
+        assert!(
+            read_text(path, 3)
+                .await
+                .unwrap_err()
+                .message
+                .contains("at most 3")
+        );
     }
 }

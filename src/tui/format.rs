@@ -14,7 +14,11 @@ const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// Bytes: `812 B`, `4.0 KiB`, `1.2 GiB`, `640 MiB`.
 pub fn bytes(value: f64) -> String {
-    let mut value = if value.is_finite() { value.max(0.0) } else { 0.0 };
+    let mut value = if value.is_finite() {
+        value.max(0.0)
+    } else {
+        0.0
+    };
     let mut unit = 0;
     while value >= 999.5 && unit + 1 < UNITS.len() {
         value /= 1024.0;
@@ -89,6 +93,21 @@ fn zoned(time: Time, zone: &TimeZone, pattern: &str) -> String {
         .to_zoned(zone.clone())
         .strftime(pattern)
         .to_string()
+}
+
+/// A time as OpenStack writes it, with or without zone and fraction; without a zone it is UTC.
+pub fn parse_time(text: &str) -> Option<Time> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(Time(time.as_microsecond()));
+    }
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
+    let zoned = civil.to_zoned(TimeZone::UTC).ok()?;
+    Some(Time(zoned.timestamp().as_microsecond()))
+}
+
+/// Words of an identifier: `server_create` as `server create`.
+pub fn spaced(name: &str) -> String {
+    name.replace(['_', '-'], " ")
 }
 
 /// Cells that `text` takes on the screen.
@@ -202,6 +221,15 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
         assert_eq!(wrap("a\n\nb", 5), ["a", "", "b"]);
+    }
+
+    #[test]
+    fn times_are_read_as_openstack_writes_them() {
+        let time = Some(Time(1_767_323_045_000_000));
+        assert_eq!(parse_time("2026-01-02T03:04:05Z"), time);
+        assert_eq!(parse_time("2026-01-02T03:04:05.000000"), time);
+        assert_eq!(parse_time("2026-01-02T03:04:05+00:00"), time);
+        assert_eq!(parse_time("yesterday"), None);
     }
 
     #[test]

@@ -20,7 +20,10 @@ pub fn rank<'a>(typed: &str, texts: impl Iterator<Item = &'a str>, limit: usize)
         })
         .collect();
     hits.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-    hits.into_iter().take(limit).map(|(_, index)| index).collect()
+    hits.into_iter()
+        .take(limit)
+        .map(|(_, index)| index)
+        .collect()
 }
 
 #[cfg(test)]

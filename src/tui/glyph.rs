@@ -71,7 +71,11 @@ impl Glyphs {
 
     /// A full and an empty cell of a bar.
     pub fn bar(self) -> (&'static str, &'static str) {
-        if self.ascii { ("#", "-") } else { ("█", "░") }
+        if self.ascii {
+            ("#", "-")
+        } else {
+            ("█", "░")
+        }
     }
 
     /// Marks the selected row.

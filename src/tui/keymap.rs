@@ -108,7 +108,9 @@ impl Keymap {
         })?;
         if !command.contexts.contains(&context) {
             let contexts = command.contexts.join("], [");
-            return Err(format!("{name} does nothing here; it belongs into [{contexts}]"));
+            return Err(format!(
+                "{name} does nothing here; it belongs into [{contexts}]"
+            ));
         }
         section.push(Binding { keys, command });
         Ok(())
@@ -165,7 +167,9 @@ impl Keymap {
             .map(|context| {
                 self.section(context)
                     .iter()
-                    .filter(|binding| binding.keys.len() > keys.len() && binding.keys.starts_with(keys))
+                    .filter(|binding| {
+                        binding.keys.len() > keys.len() && binding.keys.starts_with(keys)
+                    })
                     .collect::<Vec<_>>()
             })
             .find(|bindings| !bindings.is_empty())
@@ -177,7 +181,8 @@ impl Keymap {
         let mut all = Vec::new();
         for context in contexts {
             for binding in self.section(context) {
-                let reachable = self.find(contexts, &binding.keys) == Found::Command(binding.command);
+                let reachable =
+                    self.find(contexts, &binding.keys) == Found::Command(binding.command);
                 if binding.command.name == command.name && reachable {
                     all.push(show_sequence(&binding.keys));
                 }
@@ -208,7 +213,9 @@ fn check_context(context: &str) -> Result<(), String> {
     let nearest = contexts()
         .min_by_key(|known| strsim::damerau_levenshtein(known, context))
         .unwrap_or_default();
-    Err(format!("there is no [{context}]; did you mean [{nearest}]?"))
+    Err(format!(
+        "there is no [{context}]; did you mean [{nearest}]?"
+    ))
 }
 
 #[cfg(test)]
@@ -220,7 +227,10 @@ mod tests {
     }
 
     fn error(text: &str) -> String {
-        Keymap::default().merge("mine.toml", text).unwrap_err().to_string()
+        Keymap::default()
+            .merge("mine.toml", text)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -257,7 +267,9 @@ mod tests {
     #[test]
     fn a_nearer_context_hides_a_farther_one_and_none_takes_away() {
         let mut keymap = Keymap::built_in().unwrap();
-        keymap.merge("mine.toml", "[global]\n'?' = 'none'\n'f1' = 'help'").unwrap();
+        keymap
+            .merge("mine.toml", "[global]\n'?' = 'none'\n'f1' = 'help'")
+            .unwrap();
         let help = command::find("help").unwrap();
         assert_eq!(keymap.keys_of(&["list", "global"], help), ["f1"]);
         assert_eq!(keymap.find(&["global"], &keys("?")), Found::Nothing);
@@ -266,9 +278,14 @@ mod tests {
     #[test]
     fn a_sequence_is_found_key_by_key() {
         let mut keymap = Keymap::default();
-        keymap.merge("mine.toml", "[global]\n'x y' = 'quit'").unwrap();
+        keymap
+            .merge("mine.toml", "[global]\n'x y' = 'quit'")
+            .unwrap();
         assert_eq!(keymap.find(&["global"], &keys("x")), Found::Prefix);
-        assert!(matches!(keymap.find(&["global"], &keys("x y")), Found::Command(_)));
+        assert!(matches!(
+            keymap.find(&["global"], &keys("x y")),
+            Found::Command(_)
+        ));
         assert_eq!(keymap.continuations(&["global"], &keys("x")).len(), 1);
     }
 }

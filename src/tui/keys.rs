@@ -157,8 +157,18 @@ fn named_bytes(name: &str, application: bool) -> &'static [u8] {
 
 fn function_bytes(number: u8) -> &'static [u8] {
     const ALL: [&[u8]; 12] = [
-        b"\x1bOP", b"\x1bOQ", b"\x1bOR", b"\x1bOS", b"\x1b[15~", b"\x1b[17~", b"\x1b[18~",
-        b"\x1b[19~", b"\x1b[20~", b"\x1b[21~", b"\x1b[23~", b"\x1b[24~",
+        b"\x1bOP",
+        b"\x1bOQ",
+        b"\x1bOR",
+        b"\x1bOS",
+        b"\x1b[15~",
+        b"\x1b[17~",
+        b"\x1b[18~",
+        b"\x1b[19~",
+        b"\x1b[20~",
+        b"\x1b[21~",
+        b"\x1b[23~",
+        b"\x1b[24~",
     ];
     ALL.get(usize::from(number).wrapping_sub(1))
         .copied()
@@ -167,7 +177,9 @@ fn function_bytes(number: u8) -> &'static [u8] {
 
 /// Text that names no key.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a key; keys are written like j, G, ctrl-d, alt-x, shift-tab, f5, space, enter")]
+#[error(
+    "{0:?} is not a key; keys are written like j, G, ctrl-d, alt-x, shift-tab, f5, space, enter"
+)]
 pub struct NoSuchKey(pub String);
 
 impl FromStr for Key {
@@ -221,7 +233,11 @@ fn function_number(text: &str) -> Option<u8> {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (on, prefix) in [(self.ctrl, "ctrl-"), (self.alt, "alt-"), (self.shift, "shift-")] {
+        for (on, prefix) in [
+            (self.ctrl, "ctrl-"),
+            (self.alt, "alt-"),
+            (self.shift, "shift-"),
+        ] {
             if on {
                 f.write_str(prefix)?;
             }
@@ -237,7 +253,10 @@ impl fmt::Display for Key {
 
 /// A sequence of keys as files write it: keys with spaces between.
 pub fn parse_sequence(text: &str) -> Result<Vec<Key>, NoSuchKey> {
-    let keys: Vec<Key> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
+    let keys: Vec<Key> = text
+        .split_whitespace()
+        .map(str::parse)
+        .collect::<Result<_, _>>()?;
     if keys.is_empty() {
         return Err(NoSuchKey(text.to_owned()));
     }
@@ -257,7 +276,19 @@ mod tests {
     #[test]
     fn keys_keep_their_names() {
         for name in [
-            "j", "G", "ctrl-d", "alt-x", "shift-tab", "f5", "space", "ctrl-]", "?", ":", "-", "ctrl--", "pageup",
+            "j",
+            "G",
+            "ctrl-d",
+            "alt-x",
+            "shift-tab",
+            "f5",
+            "space",
+            "ctrl-]",
+            "?",
+            ":",
+            "-",
+            "ctrl--",
+            "pageup",
         ] {
             assert_eq!(name.parse::<Key>().unwrap().to_string(), name);
         }
@@ -269,9 +300,18 @@ mod tests {
     #[test]
     fn events_come_to_one_form() {
         let event = |code, modifiers| Key::from_event(KeyEvent::new(code, modifiers)).unwrap();
-        assert_eq!(event(KeyCode::Char('G'), KeyModifiers::SHIFT), "G".parse().unwrap());
-        assert_eq!(event(KeyCode::BackTab, KeyModifiers::SHIFT), "shift-tab".parse().unwrap());
-        assert_eq!(event(KeyCode::Char('5'), KeyModifiers::CONTROL), "ctrl-]".parse().unwrap());
+        assert_eq!(
+            event(KeyCode::Char('G'), KeyModifiers::SHIFT),
+            "G".parse().unwrap()
+        );
+        assert_eq!(
+            event(KeyCode::BackTab, KeyModifiers::SHIFT),
+            "shift-tab".parse().unwrap()
+        );
+        assert_eq!(
+            event(KeyCode::Char('5'), KeyModifiers::CONTROL),
+            "ctrl-]".parse().unwrap()
+        );
     }
 
     #[test]

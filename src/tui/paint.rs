@@ -109,7 +109,8 @@ impl Painter {
         self.frame.clear();
         self.out.clear();
         if self.fresh || self.shown.area != next.area {
-            self.frame.extend_from_slice(b"\x1b[m\x1b[?25l\x1b[H\x1b[2J");
+            self.frame
+                .extend_from_slice(b"\x1b[m\x1b[?25l\x1b[H\x1b[2J");
             self.shown = Buffer::empty(next.area);
             self.pen = Pen::PLAIN;
             self.at = Some((0, 0));
@@ -433,7 +434,9 @@ mod tests {
     #[test]
     fn no_colour_means_no_colour_codes() {
         let mut painter = Painter::new(Depth::None);
-        let text = painter.paint(&buffer(&[(0, 0, "x".into(), 1)]), None).to_vec();
+        let text = painter
+            .paint(&buffer(&[(0, 0, "x".into(), 1)]), None)
+            .to_vec();
         assert!(!String::from_utf8(text).unwrap().contains("38;"));
     }
 }

@@ -47,6 +47,7 @@ pub async fn run(client: Client, mut state: State) -> io::Result<()> {
         backend: Backend::new(client, events),
         painter,
         buffer: Buffer::default(),
+        away: None,
     };
     console.backend.greet();
     let ended = console.turn(&mut state, &mut queue, &mut terminal).await;
@@ -60,6 +61,8 @@ struct Console {
     backend: Backend,
     painter: Painter,
     buffer: Buffer,
+    /// Suspended, with the ticks seen since: the terminal is the shell's.
+    away: Option<u8>,
 }
 
 impl Console {
@@ -84,10 +87,16 @@ impl Console {
                     continue;
                 }
             };
-            let Some(mut event) = first else { return Ok(()) };
+            let Some(mut event) = first else {
+                return Ok(());
+            };
             let mut hurry = false;
             for _ in 0..BATCH {
-                hurry |= matches!(event, Event::Key(_) | Event::Paste(_) | Event::Resize(..) | Event::Continued);
+                hurry |= matches!(
+                    event,
+                    Event::Key(_) | Event::Paste(_) | Event::Resize(..) | Event::Continued
+                );
+                let event = self.unless_away(event);
                 let effects = in_console(|| state.on(event));
                 if self.carry_out(effects, terminal)? {
                     return Ok(());
@@ -106,7 +115,23 @@ impl Console {
         }
     }
 
+    /// A process that was to be stopped and still sees seconds pass was not stopped (its group has no shell), or the
+    /// signal that continued it was missed.
+    fn unless_away(&mut self, event: Event) -> Event {
+        match (&event, self.away) {
+            (Event::Tick(_), Some(0)) => {
+                self.away = Some(1);
+                event
+            }
+            (Event::Tick(_), Some(_)) => Event::Continued,
+            _ => event,
+        }
+    }
+
     fn draw(&mut self, state: &State, terminal: &mut Terminal) -> io::Result<()> {
+        if self.away.is_some() {
+            return Ok(());
+        }
         let bytes = in_console(|| {
             let area = state.screen();
             if self.buffer.area == area {
@@ -138,7 +163,12 @@ impl Console {
                 Effect::Redraw => self.painter.forget(),
                 Effect::Suspend => {
                     terminal.suspend()?;
+                    self.away = Some(0);
+                }
+                Effect::Retake => {
+                    terminal.retake()?;
                     self.painter.forget();
+                    self.away = None;
                 }
                 Effect::Leave => return Ok(true),
             }

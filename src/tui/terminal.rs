@@ -54,15 +54,18 @@ impl Terminal {
         self.out.flush()
     }
 
-    /// Gives the terminal to the shell and stops this process; returns when it is continued.
+    /// Gives the terminal to the shell and stops this process and those it was started with, as the key does in other
+    /// programs. The stop may come a moment after this returns; [`Self::retake`] is for when it is over.
     pub fn suspend(&mut self) -> io::Result<()> {
         give_back();
-        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP)?;
-        self.enter()
+        let group = nix::unistd::Pid::from_raw(0);
+        nix::sys::signal::kill(group, nix::sys::signal::Signal::SIGTSTP)?;
+        Ok(())
     }
 
-    /// Takes the terminal again after someone else stopped and continued the process.
+    /// Takes the terminal again after the process was stopped and continued, whoever stopped it.
     pub fn retake(&mut self) -> io::Result<()> {
+        give_back();
         self.enter()
     }
 

@@ -230,7 +230,10 @@ impl Theme {
             .flatten()
             .flatten()
             .map(|entry| entry.path())
-            .filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "toml")
+            });
         names.extend(own.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())));
         names.sort();
         names.dedup();
@@ -256,7 +259,9 @@ fn check_scope(scope: &str) -> Result<(), String> {
         .iter()
         .min_by_key(|known| strsim::damerau_levenshtein(known, scope))
         .map_or("", |known| known);
-    Err(format!("there is no scope {scope}; did you mean {nearest}?"))
+    Err(format!(
+        "there is no scope {scope}; did you mean {nearest}?"
+    ))
 }
 
 fn read(name: &str, directory: Option<&Path>) -> Result<File, ThemeError> {
@@ -350,7 +355,11 @@ mod tests {
                 }
             }
             let bare = Theme::load(&name, None, Depth::None).unwrap();
-            assert!(bare.get("ui.selection").add_modifier.contains(Modifier::REVERSED));
+            assert!(
+                bare.get("ui.selection")
+                    .add_modifier
+                    .contains(Modifier::REVERSED)
+            );
         }
     }
 
@@ -358,7 +367,11 @@ mod tests {
     fn a_scope_takes_its_parents_style_and_a_theme_its_parents_scopes() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("mine.toml");
-        std::fs::write(&path, "inherits = 'dark'\n[scopes]\n'state' = 'red'\n'ui.text.dim' = {italic = true}").unwrap();
+        std::fs::write(
+            &path,
+            "inherits = 'dark'\n[scopes]\n'state' = 'red'\n'ui.text.dim' = {italic = true}",
+        )
+        .unwrap();
         let theme = Theme::load("mine", Some(directory.path()), Depth::True).unwrap();
         let dark = Theme::load("dark", None, Depth::True).unwrap();
         assert_eq!(theme.get("state.good"), dark.get("state.good"));

@@ -81,7 +81,8 @@ impl<'a> Value<'a> {
 
     /// Whether it is drawn right-aligned.
     pub fn is_numeric(&self) -> bool {
-        self.number().is_some() && !matches!(self, Self::Spark(_) | Self::Progress(_) | Self::When(_))
+        self.number().is_some()
+            && !matches!(self, Self::Spark(_) | Self::Progress(_) | Self::When(_))
     }
 
     /// Its number, where it has one. Ages grow with distance, so that sorting them upwards shows the youngest first.
@@ -121,7 +122,10 @@ impl<'a> Value<'a> {
             Self::When(time) => format::date_time(*time, zone).into(),
             Self::Span(micros) => format::clock_span(*micros).into(),
             Self::Progress(part) => format::percent(part * 100.0).into(),
-            Self::Spark(_) => self.number().map_or_else(String::new, format::number).into(),
+            Self::Spark(_) => self
+                .number()
+                .map_or_else(String::new, format::number)
+                .into(),
         }
     }
 
@@ -251,6 +255,9 @@ mod tests {
     fn files_get_plain_numbers() {
         assert_eq!(Value::Bytes(2048.0).export(), "2048");
         assert_eq!(Value::Percent(f64::NAN).export(), "");
-        assert_eq!(Value::Age(Time(1_767_323_045_000_006)).export(), "2026-01-02T03:04:05Z");
+        assert_eq!(
+            Value::Age(Time(1_767_323_045_000_006)).export(),
+            "2026-01-02T03:04:05Z"
+        );
     }
 }

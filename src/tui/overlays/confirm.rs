@@ -19,8 +19,20 @@ const CONFIRM: &[&str] = &["confirm"];
 
 /// Commands of questions.
 pub const COMMANDS: &[Command] = &[
-    Command::new("confirm.switch", "other button", "Go to the other button", CONFIRM).hint(1),
-    Command::new("confirm.press", "press", "Press the button that is highlighted", CONFIRM).hint(2),
+    Command::new(
+        "confirm.switch",
+        "other button",
+        "Go to the other button",
+        CONFIRM,
+    )
+    .hint(1),
+    Command::new(
+        "confirm.press",
+        "press",
+        "Press the button that is highlighted",
+        CONFIRM,
+    )
+    .hint(2),
 ];
 
 /// Lines of what goes along, at most.
@@ -136,7 +148,9 @@ impl Overlay for Confirm {
             lines.push((more, view.style("ui.text.dim")));
         }
         let typing = u16::from(self.is_typing()) * 3;
-        let high = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(5 + typing);
+        let high = u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(5 + typing);
         let area = frame::middle(screen, wide, high);
         let inside = frame::overlay(area, buf, view, self.act);
         let body = inside.height.saturating_sub(2 + typing);
@@ -150,17 +164,27 @@ impl Overlay for Confirm {
 
 impl Confirm {
     fn draw_typing(&self, inside: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
-        let Ask::Type(wanted) = &self.ask else { return None };
+        let Ask::Type(wanted) = &self.ask else {
+            return None;
+        };
         let y = inside.bottom().checked_sub(4)?;
         let label = format!("Type {wanted} to go on:");
         let label = fit(&label, usize::from(inside.width), view.glyphs.ascii);
         buf.set_string(inside.x, y, label, view.style("ui.text.dim"));
         let at = Rect::new(inside.x, y + 1, inside.width, 1);
-        Some(line::draw(at, buf, &self.typed, view.style("ui.input.focus"), false))
+        Some(line::draw(
+            at,
+            buf,
+            &self.typed,
+            view.style("ui.input.focus"),
+            false,
+        ))
     }
 
     fn draw_buttons(&self, inside: Rect, buf: &mut Buffer, view: &View<'_>) {
-        let Some(y) = inside.bottom().checked_sub(1) else { return };
+        let Some(y) = inside.bottom().checked_sub(1) else {
+            return;
+        };
         let act = format!(" {} ", self.act);
         let (cancel_style, act_style) = if self.armed {
             (view.style("ui.button"), view.style("ui.button.danger"))
@@ -169,7 +193,13 @@ impl Confirm {
         };
         let wide = u16::try_from(width(&act)).unwrap_or(0) + 12;
         let x = inside.right().saturating_sub(wide).max(inside.x);
-        let bracket = |text: &str, on: bool| if on { format!("[{text}]") } else { format!(" {text} ") };
+        let bracket = |text: &str, on: bool| {
+            if on {
+                format!("[{text}]")
+            } else {
+                format!(" {text} ")
+            }
+        };
         buf.set_string(x, y, bracket(" Cancel ", !self.armed), cancel_style);
         buf.set_string(x + 11, y, bracket(&act, self.armed), act_style);
     }

@@ -28,7 +28,12 @@ pub struct Export {
 
 impl Export {
     /// Exports these rows of a view: their cells by column, and whole.
-    pub fn new(view: &'static str, header: Vec<&'static str>, cells: Vec<Vec<String>>, whole: Vec<Value>) -> Self {
+    pub fn new(
+        view: &'static str,
+        header: Vec<&'static str>,
+        cells: Vec<Vec<String>>,
+        whole: Vec<Value>,
+    ) -> Self {
         Self {
             view,
             header,
@@ -56,17 +61,25 @@ impl Sheet for Export {
         let stamp: String = day.chars().filter(char::is_ascii_digit).take(12).collect();
         let directory = facts.session.exports.join(format!("{}-{stamp}", self.view));
         vec![
-            Field::choice("format", "Format", "CSV has the columns shown; JSON and YAML have everything")
-                .required()
-                .of(vec![
-                    Choice::new("csv", "CSV", "the columns of the list"),
-                    Choice::new("json", "JSON", "everything, for programs"),
-                    Choice::new("yaml", "YAML", "everything, for people"),
-                ])
-                .with("csv"),
-            Field::text("path", "File", "Where to; the ending is added, and nothing is overwritten")
-                .required()
-                .with(&directory.to_string_lossy()),
+            Field::choice(
+                "format",
+                "Format",
+                "CSV has the columns shown; JSON and YAML have everything",
+            )
+            .required()
+            .of(vec![
+                Choice::new("csv", "CSV", "the columns of the list"),
+                Choice::new("json", "JSON", "everything, for programs"),
+                Choice::new("yaml", "YAML", "everything, for people"),
+            ])
+            .with("csv"),
+            Field::text(
+                "path",
+                "File",
+                "Where to; the ending is added, and nothing is overwritten",
+            )
+            .required()
+            .with(&directory.to_string_lossy()),
         ]
     }
 
@@ -80,7 +93,10 @@ impl Sheet for Export {
             }
         };
         let mut path = files::expand(&form.value("path"));
-        if path.extension().is_none_or(|ending| ending.to_string_lossy() != *format) {
+        if path
+            .extension()
+            .is_none_or(|ending| ending.to_string_lossy() != *format)
+        {
             path = PathBuf::from(format!("{}.{format}", path.display()));
         }
         let target = Target {
@@ -100,12 +116,21 @@ struct Write {
 
 impl std::fmt::Debug for Write {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Write({}, {} bytes)", self.path.display(), self.content.len())
+        write!(
+            f,
+            "Write({}, {} bytes)",
+            self.path.display(),
+            self.content.len()
+        )
     }
 }
 
 impl Request for Write {
-    fn run(self: Box<Self>, _client: Client, _report: Reporter) -> BoxFuture<'static, Result<Done, Failure>> {
+    fn run(
+        self: Box<Self>,
+        _client: Client,
+        _report: Reporter,
+    ) -> BoxFuture<'static, Result<Done, Failure>> {
         Box::pin(async move {
             files::write_new(self.path, self.content.into_bytes()).await?;
             Ok(Done::saying("written"))
@@ -126,8 +151,13 @@ fn csv(header: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 fn quote(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '@']) || (cell.starts_with('-') && cell.parse::<f64>().is_err());
-    let cell = if formula { format!("'{cell}") } else { cell.to_owned() };
+    let formula = cell.starts_with(['=', '+', '@'])
+        || (cell.starts_with('-') && cell.parse::<f64>().is_err());
+    let cell = if formula {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
+    };
     if cell.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
     } else {
@@ -141,7 +171,12 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_where_they_must_be() {
-        let rows = vec![vec!["a,b".to_owned(), "say \"x\"".to_owned(), "=1+1".to_owned(), "-5".to_owned()]];
+        let rows = vec![vec![
+            "a,b".to_owned(),
+            "say \"x\"".to_owned(),
+            "=1+1".to_owned(),
+            "-5".to_owned(),
+        ]];
         assert_eq!(
             csv(&["a", "b", "c", "d"], &rows),
             "a,b,c,d\r\n\"a,b\",\"say \"\"x\"\"\",'=1+1,-5\r\n"

@@ -113,7 +113,11 @@ impl Overlay for FormOverlay {
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
         let wide = 84.min(screen.width);
         let room = usize::from(wide.saturating_sub(4));
-        let outlook: Vec<String> = self.outlook.iter().flat_map(|line| wrap(line, room)).collect();
+        let outlook: Vec<String> = self
+            .outlook
+            .iter()
+            .flat_map(|line| wrap(line, room))
+            .collect();
         let below = u16::try_from(outlook.len()).unwrap_or(0);
         let below = if below > 0 { below + 1 } else { 0 };
         // As high as it may become, so that it does not jump about while one types.

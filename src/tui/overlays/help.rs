@@ -100,7 +100,10 @@ impl Overlay for Help {
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
         let wide = 96.min(screen.width);
         let lines = u16::try_from(self.lines.len()).unwrap_or(u16::MAX);
-        let high = lines.saturating_add(5).min(screen.height.saturating_sub(2)).max(8);
+        let high = lines
+            .saturating_add(5)
+            .min(screen.height.saturating_sub(2))
+            .max(8);
         let area = frame::middle(screen, wide, high);
         let inside = frame::overlay(area, buf, view, &format!("Keys: {}", self.title));
         if inside.height < 3 {
@@ -113,19 +116,48 @@ impl Overlay for Help {
         let cursor = line::draw(typed, buf, &self.input, view.style("ui.input.focus"), false);
         let list = Rect::new(inside.x, inside.y + 2, inside.width, inside.height - 2);
         let first = offset(self.cursor, usize::from(list.height));
-        let keys = self.lines.iter().map(|line| width(&line.keys)).max().unwrap_or(0).min(20);
+        let keys = self
+            .lines
+            .iter()
+            .map(|line| width(&line.keys))
+            .max()
+            .unwrap_or(0)
+            .min(20);
         let mut before = "";
-        for ((place, at), y) in self.shown.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
+        for ((place, at), y) in self
+            .shown
+            .iter()
+            .enumerate()
+            .skip(first)
+            .zip(list.y..list.bottom())
+        {
             let line = &self.lines[*at];
-            let context = if line.context == before { "" } else { line.context };
+            let context = if line.context == before {
+                ""
+            } else {
+                line.context
+            };
             before = line.context;
             buf.set_stringn(list.x, y, context, 11, view.style("ui.title"));
-            buf.set_string(list.x + 12, y, fit(&line.keys, keys, true), view.style("ui.key"));
+            buf.set_string(
+                list.x + 12,
+                y,
+                fit(&line.keys, keys, true),
+                view.style("ui.key"),
+            );
             let x = list.x + 14 + u16::try_from(keys).unwrap_or(0);
             let room = usize::from(list.right().saturating_sub(x));
-            buf.set_string(x, y, fit(line.doc, room, view.glyphs.ascii), Style::default());
+            buf.set_string(
+                x,
+                y,
+                fit(line.doc, room, view.glyphs.ascii),
+                Style::default(),
+            );
             if place == self.cursor {
-                buf.set_style(Rect::new(list.x + 12, y, list.width.saturating_sub(12), 1), view.style("ui.selection"));
+                buf.set_style(
+                    Rect::new(list.x + 12, y, list.width.saturating_sub(12), 1),
+                    view.style("ui.selection"),
+                );
             }
         }
         Some(cursor)

@@ -55,7 +55,9 @@ impl Overlay for Menu {
         match (command.name, self.items.get(self.cursor)) {
             ("cancel", _) => cx.close(),
             ("enter", Some(item)) => match &item.offer {
-                Offer::No(reason) => cx.tell(Tone::Warn, format!("{}: {reason}", item.command.label)),
+                Offer::No(reason) => {
+                    cx.tell(Tone::Warn, format!("{}: {reason}", item.command.label))
+                }
                 Offer::Yes | Offer::Hidden => {
                     cx.close();
                     cx.run(item.command);
@@ -68,14 +70,37 @@ impl Overlay for Menu {
     }
 
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
-        let labels = self.items.iter().map(|item| width(item.command.label)).max().unwrap_or(0);
-        let keys = self.items.iter().map(|item| width(&item.keys)).max().unwrap_or(0);
-        let high = u16::try_from(self.items.len()).unwrap_or(u16::MAX).saturating_add(4);
+        let labels = self
+            .items
+            .iter()
+            .map(|item| width(item.command.label))
+            .max()
+            .unwrap_or(0);
+        let keys = self
+            .items
+            .iter()
+            .map(|item| width(&item.keys))
+            .max()
+            .unwrap_or(0);
+        let high = u16::try_from(self.items.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(4);
         let area = frame::middle(screen, 92, high.min(screen.height.saturating_sub(2)));
         let inside = frame::overlay(area, buf, view, &self.title);
-        let list = Rect::new(inside.x, inside.y + 1, inside.width, inside.height.saturating_sub(2));
+        let list = Rect::new(
+            inside.x,
+            inside.y + 1,
+            inside.width,
+            inside.height.saturating_sub(2),
+        );
         let first = offset(self.cursor, usize::from(list.height));
-        for ((place, item), y) in self.items.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
+        for ((place, item), y) in self
+            .items
+            .iter()
+            .enumerate()
+            .skip(first)
+            .zip(list.y..list.bottom())
+        {
             let able = !matches!(item.offer, Offer::No(_));
             let doc = match &item.offer {
                 Offer::No(reason) => reason,
@@ -94,7 +119,10 @@ impl Overlay for Menu {
             let room = usize::from(list.right().saturating_sub(x));
             buf.set_string(x, y, fit(doc, room, view.glyphs.ascii), dim);
             if place == self.cursor {
-                buf.set_style(Rect::new(list.x, y, list.width, 1), view.style("ui.selection"));
+                buf.set_style(
+                    Rect::new(list.x, y, list.width, 1),
+                    view.style("ui.selection"),
+                );
             }
         }
         None

@@ -50,9 +50,14 @@ impl Overlay for OnceOverlay {
             .collect();
         lines.push((String::new(), Style::default()));
         for line in self.once.text.lines() {
-            lines.push((fit(line, room, view.glyphs.ascii).into_owned(), Style::default()));
+            lines.push((
+                fit(line, room, view.glyphs.ascii).into_owned(),
+                Style::default(),
+            ));
         }
-        let high = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(4);
+        let high = u16::try_from(lines.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(4);
         let area = frame::middle(screen, wide, high);
         let inside = frame::overlay(area, buf, view, &self.once.title);
         for ((text, style), y) in lines.iter().zip(inside.y + 1..inside.bottom()) {

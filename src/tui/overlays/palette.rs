@@ -81,7 +81,8 @@ impl Palette {
         let texts = self.items.iter().map(|item| item.text.as_str());
         self.matches = fuzzy::rank(typed, texts, MATCHES);
         // What is typed in full comes first, whatever it is: `:q`, `:servers`.
-        let exact = |item: &Item| item.text == typed || (typed == "q" && item.text.starts_with("quit"));
+        let exact =
+            |item: &Item| item.text == typed || (typed == "q" && item.text.starts_with("quit"));
         if let Some(at) = self.items.iter().position(exact) {
             self.matches.retain(|other| *other != at);
             self.matches.insert(0, at);
@@ -100,7 +101,12 @@ impl Overlay for Palette {
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
-        if let Some(cursor) = step(command.name, self.cursor, self.matches.len(), usize::from(SHOWN)) {
+        if let Some(cursor) = step(
+            command.name,
+            self.cursor,
+            self.matches.len(),
+            usize::from(SHOWN),
+        ) {
             self.cursor = cursor;
             return true;
         }
@@ -152,7 +158,13 @@ impl Overlay for Palette {
         let cursor = line::draw(typed, buf, &self.input, view.style("ui.input.focus"), false);
         let list = Rect::new(inside.x, inside.y + 2, inside.width, inside.height - 2);
         let first = offset(self.cursor, usize::from(list.height));
-        for ((place, at), y) in self.matches.iter().enumerate().skip(first).zip(list.y..list.bottom()) {
+        for ((place, at), y) in self
+            .matches
+            .iter()
+            .enumerate()
+            .skip(first)
+            .zip(list.y..list.bottom())
+        {
             let item = &self.items[*at];
             let note = u16::try_from(width(&item.note)).unwrap_or(0);
             let room = usize::from(list.width.saturating_sub(note + 2));
@@ -164,7 +176,10 @@ impl Overlay for Palette {
             };
             buf.set_string(list.right().saturating_sub(note), y, &item.note, style);
             if place == self.cursor {
-                buf.set_style(Rect::new(list.x, y, list.width, 1), view.style("ui.selection"));
+                buf.set_style(
+                    Rect::new(list.x, y, list.width, 1),
+                    view.style("ui.selection"),
+                );
             }
         }
         if self.matches.is_empty() {

@@ -20,8 +20,20 @@ const READER: &[&str] = &["reader"];
 
 /// Commands of the reader.
 pub const COMMANDS: &[Command] = &[
-    Command::new("reader.format", "json/yaml", "Show it as JSON instead of YAML, or back", READER).hint(20),
-    Command::new("reader.copy", "copy", "Copy all of it to the clipboard of your terminal", READER).hint(24),
+    Command::new(
+        "reader.format",
+        "json/yaml",
+        "Show it as JSON instead of YAML, or back",
+        READER,
+    )
+    .hint(20),
+    Command::new(
+        "reader.copy",
+        "copy",
+        "Copy all of it to the clipboard of your terminal",
+        READER,
+    )
+    .hint(24),
 ];
 
 /// Text over the screen.
@@ -114,7 +126,12 @@ impl Overlay for Reader {
 
     fn settle(&mut self, screen: Rect, _facts: &Facts<'_>) {
         let area = Self::area(screen);
-        let inside = Rect::new(0, 0, area.width.saturating_sub(4), area.height.saturating_sub(3));
+        let inside = Rect::new(
+            0,
+            0,
+            area.width.saturating_sub(4),
+            area.height.saturating_sub(3),
+        );
         self.text.set_size(inside);
     }
 
@@ -130,10 +147,22 @@ impl Overlay for Reader {
         if let Some(input) = &self.search {
             buf.set_string(inside.x, y, "/", view.style("ui.key"));
             let at = Rect::new(inside.x + 1, y, inside.width.saturating_sub(1), 1);
-            return Some(line::draw(at, buf, input, view.style("ui.input.focus"), false));
+            return Some(line::draw(
+                at,
+                buf,
+                input,
+                view.style("ui.input.focus"),
+                false,
+            ));
         }
         let position = self.text.position();
-        buf.set_stringn(inside.x, y, position, usize::from(inside.width), view.style("ui.text.dim"));
+        buf.set_stringn(
+            inside.x,
+            y,
+            position,
+            usize::from(inside.width),
+            view.style("ui.text.dim"),
+        );
         None
     }
 }

@@ -64,11 +64,18 @@ impl Overlay for Results {
 
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
         let wide = screen.width.saturating_sub(4).min(120);
-        let high = u16::try_from(self.count).unwrap_or(u16::MAX).saturating_add(4);
+        let high = u16::try_from(self.count)
+            .unwrap_or(u16::MAX)
+            .saturating_add(4);
         let high = high.clamp(8, screen.height.saturating_sub(2).max(8));
         let area = frame::middle(screen, wide, high);
         let inside = frame::overlay(area, buf, view, "What became of it");
-        let list = Rect::new(inside.x, inside.y + 1, inside.width, inside.height.saturating_sub(2));
+        let list = Rect::new(
+            inside.x,
+            inside.y + 1,
+            inside.width,
+            inside.height.saturating_sub(2),
+        );
         let first = offset(self.cursor, usize::from(list.height));
         let all = view.facts.activities.newest_first().enumerate().skip(first);
         for ((place, activity), y) in all.zip(list.y..list.bottom()) {
@@ -79,7 +86,12 @@ impl Overlay for Results {
             }
         }
         if self.count == 0 {
-            buf.set_string(list.x, list.y, "Nothing was asked for yet.", view.style("ui.text.dim"));
+            buf.set_string(
+                list.x,
+                list.y,
+                "Nothing was asked for yet.",
+                view.style("ui.text.dim"),
+            );
         }
         None
     }
@@ -90,7 +102,13 @@ fn draw_activity(row: Rect, buf: &mut Buffer, view: &View<'_>, activity: &Activi
     let time = time_of_day(activity.started, &view.facts.clock.zone);
     buf.set_string(row.x, row.y, time, view.style("ui.text.dim"));
     let state = format!("{} {word:<8}", view.glyphs.mood(mood));
-    buf.set_stringn(row.x + 10, row.y, state, usize::from(row.width), view.style(mood.scope()));
+    buf.set_stringn(
+        row.x + 10,
+        row.y,
+        state,
+        usize::from(row.width),
+        view.style(mood.scope()),
+    );
     let x = row.x + 22;
     let room = usize::from(row.right().saturating_sub(x));
     let name = format!("{} {}", activity.act, activity.target.name);
@@ -99,7 +117,8 @@ fn draw_activity(row: Rect, buf: &mut Buffer, view: &View<'_>, activity: &Activi
         Stage::Done(text) if !text.is_empty() => format!("{name}: {text}"),
         Stage::Running(Some(progress)) => {
             if let Some(part) = progress.fraction() {
-                let bar = Rect::new(row.right().saturating_sub(20).max(x), row.y, 20, 1).intersection(row);
+                let bar = Rect::new(row.right().saturating_sub(20).max(x), row.y, 20, 1)
+                    .intersection(row);
                 gauge::bar(bar, buf, view, part);
             }
             format!("{name}: {}", progress_words(progress))
@@ -110,7 +129,12 @@ fn draw_activity(row: Rect, buf: &mut Buffer, view: &View<'_>, activity: &Activi
         Stage::Running(Some(_)) => room.saturating_sub(22),
         _ => room,
     };
-    buf.set_string(x, row.y, fit(&text, room, view.glyphs.ascii), ratatui::style::Style::default());
+    buf.set_string(
+        x,
+        row.y,
+        fit(&text, room, view.glyphs.ascii),
+        ratatui::style::Style::default(),
+    );
 }
 
 fn standing(activity: &Activity) -> (Mood, &'static str) {
@@ -142,7 +166,10 @@ pub fn progress_words(progress: &Progress) -> String {
 }
 
 fn in_full(activity: &Activity) -> String {
-    let mut text = format!("{} {} {}\n\n", activity.act, activity.target.kind, activity.target.name);
+    let mut text = format!(
+        "{} {} {}\n\n",
+        activity.act, activity.target.kind, activity.target.name
+    );
     match &activity.stage {
         Stage::Running(Some(progress)) => text.push_str(&progress_words(progress)),
         Stage::Running(None) => text.push_str("The answer is awaited."),

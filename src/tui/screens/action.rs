@@ -22,9 +22,25 @@ const ACTED: &[&str] = &["list", "tabs", "detail"];
 
 /// Commands that every thing has.
 pub const COMMANDS: &[Command] = &[
-    Command::new("menu", "actions", "Choose among the actions of this thing", ACTED).hint(10),
-    Command::new("yaml", "yaml", "Show all there is to know, as YAML or JSON", ACTED),
-    Command::new("copy-id", "copy id", "Copy the id to the clipboard of your terminal", ACTED),
+    Command::new(
+        "menu",
+        "actions",
+        "Choose among the actions of this thing",
+        ACTED,
+    )
+    .hint(10),
+    Command::new(
+        "yaml",
+        "yaml",
+        "Show all there is to know, as YAML or JSON",
+        ACTED,
+    ),
+    Command::new(
+        "copy-id",
+        "copy id",
+        "Copy the id to the clipboard of your terminal",
+        ACTED,
+    ),
 ];
 
 /// How much an act can break.
@@ -124,7 +140,11 @@ impl<R> Action<R> {
 
 /// The thing as results show it.
 pub fn target<R: Row>(row: &R) -> Target {
-    let name = if row.name().is_empty() { row.id() } else { row.name() };
+    let name = if row.name().is_empty() {
+        row.id()
+    } else {
+        row.name()
+    };
     Target {
         kind: R::KIND,
         id: row.id().to_owned(),
@@ -134,7 +154,9 @@ pub fn target<R: Row>(row: &R) -> Target {
 
 /// Whether `command` is to be had for these targets.
 pub fn offer<R: Row>(actions: &[Action<R>], command: &Command, targets: &[&R]) -> Option<Offer> {
-    let action = actions.iter().find(|action| action.command == command.name)?;
+    let action = actions
+        .iter()
+        .find(|action| action.command == command.name)?;
     if matches!(action.begin, Begin::Make(_)) {
         return Some(Offer::Yes);
     }
@@ -228,7 +250,14 @@ fn ask<R: Row>(
     let needs = match action.risk {
         Risk::None => {
             if !unable.is_empty() {
-                cx.tell(Tone::Warn, format!("{} left out: {}", count(unable.len(), noun), reasons(action, unable)));
+                cx.tell(
+                    Tone::Warn,
+                    format!(
+                        "{} left out: {}",
+                        count(unable.len(), noun),
+                        reasons(action, unable)
+                    ),
+                );
             }
             cx.act(action.act, requests);
             return;
@@ -249,14 +278,23 @@ fn ask<R: Row>(
         }
     };
     if !unable.is_empty() {
-        along.push(format!("Left out: {}: {}", count(unable.len(), noun), reasons(action, unable)));
+        along.push(format!(
+            "Left out: {}: {}",
+            count(unable.len(), noun),
+            reasons(action, unable)
+        ));
     }
-    cx.open(Box::new(Confirm::new(action.act, what, along, needs, requests)));
+    cx.open(Box::new(Confirm::new(
+        action.act, what, along, needs, requests,
+    )));
 }
 
 /// Why some are left out, each reason once.
 fn reasons<R: Row>(action: &Action<R>, unable: &[&R]) -> String {
-    let mut reasons: Vec<&str> = unable.iter().filter_map(|row| (action.refuses)(row)).collect();
+    let mut reasons: Vec<&str> = unable
+        .iter()
+        .filter_map(|row| (action.refuses)(row))
+        .collect();
     reasons.sort_unstable();
     reasons.dedup();
     reasons.join("; ")

@@ -17,6 +17,7 @@ use crate::tui::state::data::Source;
 use crate::tui::state::load::{Need, Row};
 use crate::tui::state::notice::Tone;
 use crate::tui::view::{Facts, View};
+use crate::tui::widgets::doc::Doc;
 use crate::tui::widgets::table::{Column, Table};
 use crate::tui::widgets::{frame, line, table_draw};
 
@@ -27,12 +28,46 @@ const LIST: &[&str] = &["list"];
 
 /// Commands of lists beyond moving and marking.
 pub const COMMANDS: &[Command] = &[
-    Command::new("enter", "open", "Go into the selected thing", &["list", "menu", "palette", "hosts", "pulse", "detail", "results"]).hint(5),
-    Command::new("filter", "filter", "Filter: text, /expression/, column:value, column:>5, !not", &["list", "text"]).hint(40),
-    Command::new("filter.accept", "keep", "Keep the filter and go back to the list", &["filter"]).hint(1),
-    Command::new("filter.cancel", "clear", "Take the filter away", &["filter"]).hint(2),
-    Command::new("export", "export", "Write the rows shown to a file, as CSV, JSON or YAML", LIST),
+    Command::new(
+        "enter",
+        "open",
+        "Go into the selected thing",
+        &[
+            "list", "menu", "palette", "hosts", "pulse", "detail", "results",
+        ],
+    )
+    .hint(5),
+    Command::new(
+        "filter",
+        "filter",
+        "Filter: text, /expression/, column:value, column:>5, !not",
+        &["list", "text"],
+    )
+    .hint(40),
+    Command::new(
+        "filter.accept",
+        "keep",
+        "Keep the filter and go back to the list",
+        &["filter"],
+    )
+    .hint(1),
+    Command::new(
+        "filter.cancel",
+        "clear",
+        "Take the filter away",
+        &["filter"],
+    )
+    .hint(2),
+    Command::new(
+        "export",
+        "export",
+        "Write the rows shown to a file, as CSV, JSON or YAML",
+        LIST,
+    ),
 ];
+
+/// Describes a thing in detail.
+pub type Describe<R> = for<'a> fn(&'a R, &Facts<'a>) -> Doc<'a>;
 
 /// What a list shows and offers.
 pub struct Spec<R: Row> {
@@ -48,6 +83,8 @@ pub struct Spec<R: Row> {
     pub sort: (usize, bool),
     /// What can be done.
     pub actions: &'static [Action<R>],
+    /// The thing in detail, where that has a view of its own.
+    pub doc: Option<Describe<R>>,
     /// What is needed fresh: the rows, and what columns look up.
     pub needs: fn() -> Vec<Need>,
     /// Where enter leads.
@@ -132,7 +169,11 @@ impl<R: Row> List<R> {
         let Some(mood) = self.spec.mood else { return };
         for row in facts.data.rows::<R>().iter().filter(|row| self.keeps(row)) {
             let (mood, word) = mood(row);
-            match self.tally.iter_mut().find(|(m, w, _)| *m == mood && w == word) {
+            match self
+                .tally
+                .iter_mut()
+                .find(|(m, w, _)| *m == mood && w == word)
+            {
                 Some((.., count)) => *count += 1,
                 None => self.tally.push((mood, word.to_owned(), 1)),
             }
@@ -150,7 +191,9 @@ impl<R: Row> List<R> {
             }
             "out" if self.table.let_go() => {}
             "enter" => {
-                let screen = self.selected(&cx.facts).and_then(|row| (self.spec.enter)(row, &cx.facts));
+                let screen = self
+                    .selected(&cx.facts)
+                    .and_then(|row| (self.spec.enter)(row, &cx.facts));
                 if let Some(screen) = screen {
                     cx.go(screen);
                 }
@@ -190,7 +233,9 @@ impl<R: Row> List<R> {
         let cells = shown()
             .map(|row| {
                 let columns = self.spec.columns.iter();
-                columns.map(|column| (column.value)(row, &cx.facts).export()).collect()
+                columns
+                    .map(|column| (column.value)(row, &cx.facts).export())
+                    .collect()
             })
             .collect();
         let whole = shown()
@@ -214,7 +259,10 @@ impl<R: Row> List<R> {
             && freshness.failure.is_some()
             && let Some(loaded) = freshness.loaded
         {
-            note = format!("old: {}  {note}", crate::tui::format::span(now.0 - loaded.0));
+            note = format!(
+                "old: {}  {note}",
+                crate::tui::format::span(now.0 - loaded.0)
+            );
         }
         note
     }
@@ -242,9 +290,10 @@ impl<R: Row> List<R> {
         let (text, scope) = match failure {
             Some(failure) => (failure.line(), "state.bad"),
             None if !loaded => ("Loading".to_owned(), "ui.text.dim"),
-            None if !self.table.filter_text().is_empty() => {
-                (format!("Nothing matches /{}", self.table.filter_text()), "ui.text.dim")
-            }
+            None if !self.table.filter_text().is_empty() => (
+                format!("Nothing matches /{}", self.table.filter_text()),
+                "ui.text.dim",
+            ),
             None => (self.spec.empty.to_owned(), "ui.text.dim"),
         };
         let wide = area.width.saturating_sub(4);
@@ -283,11 +332,14 @@ impl<R: Row> Screen for List<R> {
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
-        let rows = cx.facts.data.rows::<R>();
-        if self.table.on(command.name, rows, self.spec.columns.len()) || self.own_command(command, cx) {
+        let facts = cx.facts;
+        let rows = facts.data.rows::<R>();
+        if self.table.on(command.name, rows, self.spec.columns.len())
+            || self.own_command(command, cx)
+        {
             return true;
         }
-        let targets = self.targets(&cx.facts);
+        let targets = self.targets(&facts);
         match action::perform(self.spec.actions, command, &targets, self.spec.noun, cx) {
             Performed::Unknown => false,
             Performed::Begun | Performed::Refused => true,
@@ -312,13 +364,15 @@ impl<R: Row> Screen for List<R> {
     }
 
     fn settle(&mut self, area: Rect, facts: &Facts<'_>) {
-        self.table.set_height(usize::from(area.height.saturating_sub(2)));
+        self.table
+            .set_height(usize::from(area.height.saturating_sub(2)));
         if self.generation != facts.data.generation() || self.table.is_dirty() {
             let fresh = self.generation != facts.data.generation();
             self.generation = facts.data.generation();
             let scope = self.scope.as_ref();
             let keeps = |row: &R| scope.is_none_or(|scope| (scope.keeps)(row));
-            self.table.refresh(facts.data.rows::<R>(), self.spec.columns, keeps, facts);
+            self.table
+                .refresh(facts.data.rows::<R>(), self.spec.columns, keeps, facts);
             if fresh {
                 self.count(facts);
             }
@@ -330,7 +384,14 @@ impl<R: Row> Screen for List<R> {
         let room = usize::from(area.width).saturating_sub(note.len() + self.spec.title.len() + 8);
         let title = format!("{}{}", self.spec.title, self.tally_text(view, room));
         let inside = frame::pane(area, buf, view, &title, &note);
-        table_draw::draw(inside, buf, view, &self.table, view.facts.data.rows::<R>(), self.spec.columns);
+        table_draw::draw(
+            inside,
+            buf,
+            view,
+            &self.table,
+            view.facts.data.rows::<R>(),
+            self.spec.columns,
+        );
         if self.table.order().is_empty() {
             self.draw_emptiness(inside, buf, view);
         }
@@ -343,7 +404,12 @@ impl<R: Row> Screen for List<R> {
         let typed = Rect::new(bar.x + 1, y, bar.width.saturating_sub(error_cells + 3), 1);
         let cursor = line::draw(typed, buf, input, view.style("ui.input.focus"), false);
         let text = fit(error, usize::from(error_cells), view.glyphs.ascii);
-        buf.set_string(bar.right() - error_cells, y, text, view.style("ui.input.error"));
+        buf.set_string(
+            bar.right() - error_cells,
+            y,
+            text,
+            view.style("ui.input.error"),
+        );
         Some(cursor)
     }
 }

@@ -5,7 +5,10 @@
 //! turns it asks for.
 
 pub mod action;
+pub mod detail;
+pub mod events;
 pub mod list;
+pub mod operations;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -98,19 +101,26 @@ pub struct Entry {
 }
 
 /// Every view.
-pub static REGISTRY: &[&Entry] = &[];
+pub static REGISTRY: &[&Entry] = &[&events::ENTRY, &operations::ENTRY];
 
 /// Commands of all views.
 pub fn commands() -> impl Iterator<Item = &'static Command> {
     action::COMMANDS
         .iter()
         .chain(list::COMMANDS)
+        .chain(detail::COMMANDS)
         .chain(REGISTRY.iter().flat_map(|entry| entry.commands))
 }
 
 /// The view of this name.
 pub fn find(name: &str) -> Option<&'static Entry> {
     REGISTRY.iter().find(|entry| entry.name == name).copied()
+}
+
+/// The kind as views name it; empty if no view lists such things.
+pub fn kind_of(kind: &str) -> &'static str {
+    let mut kinds = REGISTRY.iter().map(|entry| entry.kind);
+    kinds.find(|known| *known == kind).unwrap_or_default()
 }
 
 /// Opens the view of a thing.

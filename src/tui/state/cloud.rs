@@ -45,7 +45,11 @@ impl State {
         if event.change == Change::Deleted {
             self.world.data.remove(&kind, &id);
         } else {
-            self.schedule.dirty.entry(kind.clone()).or_default().insert(id.clone());
+            self.schedule
+                .dirty
+                .entry(kind.clone())
+                .or_default()
+                .insert(id.clone());
         }
         self.world.data.spoil_parts(&kind, &id);
         self.happening(Happening::from(event));

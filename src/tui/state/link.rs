@@ -20,10 +20,15 @@ impl Link {
         let lost = crate::tui::format::span(now.0 - since.0);
         let next = match self.retry_at {
             Some(at) if at > now => {
-                format!("trying again in {}", crate::tui::format::span(at.0 - now.0 + 999_999))
+                format!(
+                    "trying again in {}",
+                    crate::tui::format::span(at.0 - now.0 + 999_999)
+                )
             }
             _ => "trying again".to_owned(),
         };
-        Some(format!("No connection for {lost}: {reason}; {next}. What is shown is old."))
+        Some(format!(
+            "No connection for {lost}: {reason}; {next}. What is shown is old."
+        ))
     }
 }

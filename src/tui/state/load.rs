@@ -37,7 +37,10 @@ pub trait Resource: Row {
     /// All that the caller may see.
     fn list(client: Client) -> BoxFuture<'static, Result<Vec<Self>, ClientError>>;
     /// One of them, where that is cheaper than all.
-    fn show(_client: Client, _id: Arc<str>) -> Option<BoxFuture<'static, Result<Self, ClientError>>> {
+    fn show(
+        _client: Client,
+        _id: Arc<str>,
+    ) -> Option<BoxFuture<'static, Result<Self, ClientError>>> {
         None
     }
 }
@@ -51,6 +54,12 @@ pub trait Part: Send + Sync + Sized + 'static {
 
     /// Fetches it for the resource `id`.
     fn load(client: Client, id: Arc<str>) -> BoxFuture<'static, Result<Self, ClientError>>;
+}
+
+/// Whether the client's token has the role `admin`: such a one is shown every project's things.
+pub async fn is_admin(client: &Client) -> Result<bool, ClientError> {
+    let session = client.session().await?;
+    Ok(session.info.roles.iter().any(|role| role.name == "admin"))
 }
 
 /// Fetches something, ready to be put into the data.

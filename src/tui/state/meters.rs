@@ -51,10 +51,18 @@ impl Gauge {
             let value = rates.get(meter).unwrap_or(f32::NAN);
             match history.last_mut() {
                 Some(last) if step == self.step => {
-                    *last = if last.is_nan() { value } else { (*last + value) / 2.0 };
+                    *last = if last.is_nan() {
+                        value
+                    } else {
+                        (*last + value) / 2.0
+                    };
                 }
                 _ => {
-                    let missed = if history.is_empty() { 0 } else { step - self.step - 1 };
+                    let missed = if history.is_empty() {
+                        0
+                    } else {
+                        step - self.step - 1
+                    };
                     let gaps = usize::try_from(missed).unwrap_or(0).min(STEPS);
                     history.extend(std::iter::repeat_n(f32::NAN, gaps));
                     history.push(value);

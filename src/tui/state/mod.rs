@@ -126,7 +126,11 @@ impl State {
             Event::Paste(text) => self.on_paste(&text),
             Event::Resize(width, height) => self.size = (width, height),
             Event::Tick(now) => self.on_tick(now),
-            Event::Loaded { source, one, result } => self.on_loaded(&source, one, result),
+            Event::Loaded {
+                source,
+                one,
+                result,
+            } => self.on_loaded(&source, one, result),
             Event::Progress(ticket, progress) => self.world.activities.progress(ticket, progress),
             Event::Finished(ticket, result) => self.on_finished(ticket, result),
             Event::Greeted { who, extended } => self.on_greeted(*who, extended),
@@ -134,7 +138,7 @@ impl State {
             Event::Cloud(event) => self.on_cloud(*event),
             Event::Stream(result) => self.on_stream(result),
             Event::Console(event) => self.on_console(&event),
-            Event::Continued => self.effects.push(Effect::Redraw),
+            Event::Continued => self.effects.push(Effect::Retake),
             Event::Trouble(text) => self.tell(Tone::Bad, text),
             Event::Terminate => self.effects.push(Effect::Leave),
         }
@@ -145,7 +149,11 @@ impl State {
 
     fn on_tick(&mut self, now: crate::ids::Time) {
         self.world.clock.now = now;
-        if self.notice.as_ref().is_some_and(|notice| notice.is_over(now)) {
+        if self
+            .notice
+            .as_ref()
+            .is_some_and(|notice| notice.is_over(now))
+        {
             self.notice = None;
         }
     }
@@ -212,7 +220,11 @@ impl State {
             let ticket = self.world.activities.begin(batch, act, target, now);
             self.effects.push(Effect::Request(ticket, request));
         }
-        let what = if count == 1 { name } else { format!("{count} of them") };
+        let what = if count == 1 {
+            name
+        } else {
+            format!("{count} of them")
+        };
         self.notice = Some(Notice {
             tone: Tone::Info,
             text: format!("{act} {what}"),
@@ -241,15 +253,26 @@ impl State {
         let tally = self.world.activities.tally(batch);
         let done = tally.total - tally.running - tally.failed;
         let (tone, text) = match (stage, tally.total) {
-            (Stage::Failed(failure), 1) => (Tone::Bad, format!("{act} {}: {}", target.name, failure.line())),
-            (Stage::Done(said), 1) if !said.is_empty() => (Tone::Good, format!("{act} {}: {said}", target.name)),
+            (Stage::Failed(failure), 1) => (
+                Tone::Bad,
+                format!("{act} {}: {}", target.name, failure.line()),
+            ),
+            (Stage::Done(said), 1) if !said.is_empty() => {
+                (Tone::Good, format!("{act} {}: {said}", target.name))
+            }
             (Stage::Done(_), 1) => (Tone::Good, format!("{act} {}: accepted", target.name)),
             (Stage::Stopped, 1) => (Tone::Info, format!("{act} {}: stopped", target.name)),
             _ if tally.failed > 0 => {
-                let text = format!("{act}: {done} of {} accepted, {} refused", tally.total, tally.failed);
+                let text = format!(
+                    "{act}: {done} of {} accepted, {} refused",
+                    tally.total, tally.failed
+                );
                 (Tone::Bad, text)
             }
-            _ => (Tone::Good, format!("{act}: {done} of {} accepted", tally.total)),
+            _ => (
+                Tone::Good,
+                format!("{act}: {done} of {} accepted", tally.total),
+            ),
         };
         self.notice = Some(Notice {
             tone,

@@ -41,7 +41,10 @@ impl State {
                     self.give_key(*only);
                 } else if keys.last() != Some(&Key::plain(Code::Named("esc"))) {
                     let keys = crate::tui::keys::show_sequence(&keys);
-                    self.tell(Tone::Info, format!("{keys} does nothing here; ? shows what does."));
+                    self.tell(
+                        Tone::Info,
+                        format!("{keys} does nothing here; ? shows what does."),
+                    );
                 }
             }
         }
@@ -131,7 +134,10 @@ impl State {
     fn freeze(&mut self) {
         self.frozen = !self.frozen;
         if self.frozen {
-            self.tell(Tone::Info, "Held still: nothing on the screen changes by itself.".to_owned());
+            self.tell(
+                Tone::Info,
+                "Held still: nothing on the screen changes by itself.".to_owned(),
+            );
         } else {
             self.notice = None;
             self.world.data.spoil_all();
@@ -164,7 +170,8 @@ impl State {
             return Offer::Hidden;
         }
         if let Some(view) = command.name.strip_prefix("view.") {
-            let offered = screens::find(view).is_some_and(|entry| (entry.offered)(&self.world.session));
+            let offered =
+                screens::find(view).is_some_and(|entry| (entry.offered)(&self.world.session));
             return if offered { Offer::Yes } else { Offer::Hidden };
         }
         self.screens.current().offer(command, &self.world.facts())
@@ -176,7 +183,12 @@ impl State {
         let contexts = self.contexts();
         let has_overlay = !self.overlays.is_empty();
         command::all()
-            .filter(|command| command.contexts.iter().any(|context| contexts.contains(context)))
+            .filter(|command| {
+                command
+                    .contexts
+                    .iter()
+                    .any(|context| contexts.contains(context))
+            })
             .filter(|command| has_overlay || self.offer(command) == Offer::Yes)
             .filter(|command| self.permits(command))
             .map(|command| (command, self.manner.keymap.key_of(&contexts, command)))
@@ -197,7 +209,8 @@ impl State {
                 break;
             }
         }
-        self.overlays.push(Box::new(Palette::new(commands, objects)));
+        self.overlays
+            .push(Box::new(Palette::new(commands, objects)));
     }
 
     fn open_help(&mut self) {
@@ -228,7 +241,11 @@ impl State {
             .filter(|command| command.contexts.contains(own) && !command.name.starts_with("view."))
             .filter_map(|command| {
                 let offer = self.offer(command);
-                let keys = self.manner.keymap.key_of(&contexts, command).unwrap_or_default();
+                let keys = self
+                    .manner
+                    .keymap
+                    .key_of(&contexts, command)
+                    .unwrap_or_default();
                 (offer != Offer::Hidden).then_some(Item {
                     command,
                     keys,
@@ -237,10 +254,14 @@ impl State {
             })
             .collect();
         if items.is_empty() {
-            self.tell(Tone::Info, "There is nothing to do to these here.".to_owned());
+            self.tell(
+                Tone::Info,
+                "There is nothing to do to these here.".to_owned(),
+            );
             return;
         }
         let title = self.screens.current().path(&self.world.facts()).join(" ");
-        self.overlays.push(Box::new(Menu::new(format!("Actions: {title}"), items)));
+        self.overlays
+            .push(Box::new(Menu::new(format!("Actions: {title}"), items)));
     }
 }

@@ -60,30 +60,52 @@ impl State {
     }
 
     fn ask_for(&mut self, need: &Need, now: Time) {
-        let freshness = self.world.data.freshness(&need.source).cloned().unwrap_or_default();
+        let freshness = self
+            .world
+            .data
+            .freshness(&need.source)
+            .cloned()
+            .unwrap_or_default();
         let since = |time: Option<Time>| time.map_or(i64::MAX, |time| (now.0 - time.0) / 1_000_000);
         if freshness.pending && since(freshness.asked) < LOST {
             return;
         }
-        let every = if self.world.link.events { need.every.1 } else { need.every.0 };
+        let every = if self.world.link.events {
+            need.every.1
+        } else {
+            need.every.0
+        };
         let due = freshness.stale
             || freshness.asked.is_none()
             || (freshness.failure.is_some() && since(freshness.asked) >= every.min(5))
             || since(freshness.asked) >= every;
-        let rows = self.schedule.dirty.get(need.source.kind).map_or(0, BTreeSet::len);
+        let rows = self
+            .schedule
+            .dirty
+            .get(need.source.kind)
+            .map_or(0, BTreeSet::len);
         let whole = due || rows > SINGLES || (rows > 0 && need.fetch_one.is_none());
         if whole && since(freshness.asked) >= PAUSE {
             self.schedule.dirty.remove(need.source.kind);
             self.world.data.asked(&need.source, now);
             self.effects.push(Effect::Load(need.load()));
         } else if !whole && rows > 0 && need.source.of.is_none() {
-            let dirty = self.schedule.dirty.remove(need.source.kind).unwrap_or_default();
+            let dirty = self
+                .schedule
+                .dirty
+                .remove(need.source.kind)
+                .unwrap_or_default();
             let loads = dirty.iter().filter_map(|id| need.load_one(id));
             self.effects.extend(loads.map(Effect::Load));
         }
     }
 
-    pub(super) fn on_loaded(&mut self, source: &Source, one: bool, result: Result<Box<dyn Loaded>, Failure>) {
+    pub(super) fn on_loaded(
+        &mut self,
+        source: &Source,
+        one: bool,
+        result: Result<Box<dyn Loaded>, Failure>,
+    ) {
         let now = self.world.clock.now;
         match result {
             Ok(loaded) => {
@@ -111,14 +133,22 @@ impl State {
         self.world.link.retry_at = None;
         if self.world.link.down.take().is_some() {
             self.world.data.spoil_all();
-            self.tell(super::notice::Tone::Good, "The cloud answers again.".to_owned());
+            self.tell(
+                super::notice::Tone::Good,
+                "The cloud answers again.".to_owned(),
+            );
             self.effects.push(Effect::Reconnect);
         }
     }
 
     pub(super) fn is_down(&mut self, reason: &str) {
         let now = self.world.clock.now;
-        let since = self.world.link.down.as_ref().map_or(now, |(since, _)| *since);
+        let since = self
+            .world
+            .link
+            .down
+            .as_ref()
+            .map_or(now, |(since, _)| *since);
         self.world.link.down = Some((since, reason.to_owned()));
         let pause = BACK_OFF[self.schedule.attempts.min(BACK_OFF.len() - 1)];
         self.schedule.attempts += 1;

@@ -24,10 +24,9 @@ pub struct Session {
 impl Session {
     /// Whether anything may be changed: not with `--read-only`, nor where every role is `reader`.
     pub fn may_change(&self) -> bool {
-        let reader_only = self
-            .who
-            .as_ref()
-            .is_some_and(|who| !who.roles.is_empty() && who.roles.iter().all(|role| role == "reader"));
+        let reader_only = self.who.as_ref().is_some_and(|who| {
+            !who.roles.is_empty() && who.roles.iter().all(|role| role == "reader")
+        });
         let frozen = self.who.as_ref().is_some_and(|who| who.read_only);
         !self.read_only && !frozen && !reader_only
     }

@@ -28,7 +28,10 @@ impl Default for Area {
 impl Area {
     /// Replaces everything.
     pub fn set(&mut self, text: &str) {
-        self.lines = text.split('\n').map(|line| Input::new(line.to_owned())).collect();
+        self.lines = text
+            .split('\n')
+            .map(|line| Input::new(line.to_owned()))
+            .collect();
         self.row = self.lines.len() - 1;
     }
 

@@ -72,14 +72,21 @@ impl Chart<'_> {
 
     fn largest(&self) -> f32 {
         let all = self.lines.iter().flat_map(|line| line.values.iter());
-        all.copied().filter(|value| value.is_finite()).fold(0.0, f32::max)
+        all.copied()
+            .filter(|value| value.is_finite())
+            .fold(0.0, f32::max)
     }
 
     fn head(&self, area: Rect, buf: &mut Buffer, view: &View<'_>) {
         let title = fit(self.title, usize::from(area.width), view.glyphs.ascii);
-        let (mut x, y) = buf.set_stringn(area.x, area.y, &title, usize::MAX, view.style("ui.title"));
+        let (mut x, y) =
+            buf.set_stringn(area.x, area.y, &title, usize::MAX, view.style("ui.title"));
         for line in &self.lines {
-            let name = if self.lines.len() > 1 { format!("{} ", line.name) } else { String::new() };
+            let name = if self.lines.len() > 1 {
+                format!("{} ", line.name)
+            } else {
+                String::new()
+            };
             let text = match Summary::of(&line.values) {
                 Some(summary) => format!(
                     "  {name}{}  min {}  max {}",
@@ -116,7 +123,11 @@ impl Chart<'_> {
     fn axis(&self, area: Rect, plot: Rect, per_dot: usize, buf: &mut Buffer, view: &View<'_>) {
         let y = area.bottom() - 1;
         let style = view.style("chart.axis");
-        let (corner, rule) = if view.glyphs.ascii { ("+", "-") } else { ("└", "─") };
+        let (corner, rule) = if view.glyphs.ascii {
+            ("+", "-")
+        } else {
+            ("└", "─")
+        };
         buf.set_string(plot.x - 1, y, corner, style);
         for x in plot.x..plot.right() {
             buf.set_string(x, y, rule, style);
@@ -161,7 +172,11 @@ fn dots(values: &[f32], last_step: i64, per_dot: usize, cells: u16) -> Vec<f32> 
         if let Some(dot) = usize::try_from(at).ok().and_then(|at| dots.get_mut(at))
             && value.is_finite()
         {
-            *dot = if dot.is_nan() { *value } else { dot.max(*value) };
+            *dot = if dot.is_nan() {
+                *value
+            } else {
+                dot.max(*value)
+            };
         }
     }
     dots
@@ -181,7 +196,14 @@ pub fn round_up(value: f32) -> f32 {
     10.0 * power
 }
 
-fn draw_braille(plot: Rect, buf: &mut Buffer, view: &View<'_>, scope: &str, dots: &[f32], full: f32) {
+fn draw_braille(
+    plot: Rect,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    scope: &str,
+    dots: &[f32],
+    full: f32,
+) {
     let rows = usize::from(plot.height) * 4;
     let height = |value: f32| -> usize {
         let part = (value / full).clamp(0.0, 1.0);
@@ -232,7 +254,11 @@ fn braille_bit(x: usize, y: usize) -> u8 {
 fn draw_ascii(plot: Rect, buf: &mut Buffer, view: &View<'_>, scope: &str, dots: &[f32], full: f32) {
     let halves = usize::from(plot.height) * 2;
     for (pair, x) in dots.chunks(2).zip(plot.x..plot.right()) {
-        let value = pair.iter().copied().filter(|value| value.is_finite()).fold(f32::NAN, f32::max);
+        let value = pair
+            .iter()
+            .copied()
+            .filter(|value| value.is_finite())
+            .fold(f32::NAN, f32::max);
         if !value.is_finite() {
             continue;
         }

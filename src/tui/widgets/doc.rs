@@ -5,9 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::tui::format::{fit, width, wrap};
+use crate::tui::format::{date_time, fit, width, wrap};
 use crate::tui::value::Value;
-use crate::tui::view::View;
+use crate::tui::view::{Facts, View};
 
 use super::{gauge, spark};
 
@@ -68,7 +68,13 @@ impl<'a> Doc<'a> {
     }
 
     /// Adds a value that leads to another thing.
-    pub fn link(&mut self, label: &'a str, value: Value<'a>, kind: &'static str, id: &str) -> &mut Self {
+    pub fn link(
+        &mut self,
+        label: &'a str,
+        value: Value<'a>,
+        kind: &'static str,
+        id: &str,
+    ) -> &mut Self {
         let link = (!id.is_empty()).then(|| Link {
             kind,
             id: id.to_owned(),
@@ -94,8 +100,29 @@ impl<'a> Doc<'a> {
         entries.filter_map(|entry| entry.link.as_ref()).collect()
     }
 
-    /// Draws it from line `offset` on, with link number `selected` highlighted. Returns the lines it has in all.
-    pub fn draw(&self, area: Rect, buf: &mut Buffer, view: &View<'_>, offset: usize, selected: Option<usize>) -> usize {
+    /// Lines it has when it is `width` cells wide.
+    pub fn height(&self, width: u16, facts: &Facts<'_>) -> usize {
+        let columns = (width / GROUP).clamp(1, 2);
+        let wide = (width - (columns - 1) * 2) / columns;
+        let mut heights = vec![0_usize; usize::from(columns)];
+        for group in &self.groups {
+            let shortest = heights.iter_mut().min();
+            if let Some(height) = shortest {
+                *height += group.height(wide, facts) + 1;
+            }
+        }
+        heights.into_iter().max().unwrap_or(0).saturating_sub(1)
+    }
+
+    /// Draws it from line `offset` on, with link number `selected` highlighted.
+    pub fn draw(
+        &self,
+        area: Rect,
+        buf: &mut Buffer,
+        view: &View<'_>,
+        offset: usize,
+        selected: Option<usize>,
+    ) {
         let columns = (area.width / GROUP).clamp(1, 2);
         let wide = (area.width - (columns - 1) * 2) / columns;
         let mut heights = vec![0_usize; usize::from(columns)];
@@ -115,7 +142,33 @@ impl<'a> Doc<'a> {
             let end = draw_group(group, &pane, top, buf, view, &mut link, selected);
             heights[column] = end + 1;
         }
-        heights.into_iter().max().unwrap_or(0).saturating_sub(1)
+    }
+}
+
+impl Group<'_> {
+    /// Cells of its labels.
+    fn labels(&self) -> usize {
+        let labels = self.entries.iter().map(|entry| width(entry.label)).max();
+        labels.unwrap_or(0).min(LABEL)
+    }
+
+    fn height(&self, wide: u16, facts: &Facts<'_>) -> usize {
+        let room = usize::from(wide).saturating_sub(self.labels() + 2).max(1);
+        let lines = self.entries.iter().map(|entry| match &entry.value {
+            Value::State(..) | Value::Progress(_) | Value::Spark(_) => 1,
+            other => wrap(&words(other, facts), room).len().max(1),
+        });
+        lines.sum::<usize>() + usize::from(!self.title.is_empty())
+    }
+}
+
+/// A value in words; an age with its date.
+fn words(value: &Value<'_>, facts: &Facts<'_>) -> String {
+    let clock = facts.clock;
+    let text = value.show(clock.now, &clock.zone).into_owned();
+    match value {
+        Value::Age(time) => format!("{} ({text} ago)", date_time(*time, &clock.zone)),
+        _ => text,
     }
 }
 
@@ -150,12 +203,15 @@ fn draw_group(
         }
         line += 1;
     }
-    let labels = group.entries.iter().map(|entry| width(entry.label)).max();
-    let labels = labels.unwrap_or(0).min(LABEL);
+    let labels = group.labels();
     for entry in &group.entries {
         let mut style = Style::default();
         if entry.link.is_some() {
-            style = view.style(if selected == Some(*link) { "ui.selection" } else { "ui.link" });
+            style = view.style(if selected == Some(*link) {
+                "ui.selection"
+            } else {
+                "ui.link"
+            });
             *link += 1;
         }
         if let Some(y) = pane.row(line) {
@@ -189,7 +245,6 @@ fn draw_value(
     style: Style,
 ) -> usize {
     let Spot { x, room, line } = *spot;
-    let clock = view.facts.clock;
     match &entry.value {
         Value::State(mood, word) => {
             if let Some(y) = pane.row(line) {
@@ -207,17 +262,19 @@ fn draw_value(
         Value::Spark(values) => {
             if let Some(y) = pane.row(line) {
                 let area = Rect::new(x, y, room.min(24), 1);
-                spark::draw(area, buf, view.glyphs, view.style("spark"), &values.values, values.full);
+                spark::draw(
+                    area,
+                    buf,
+                    view.glyphs,
+                    view.style("spark"),
+                    &values.values,
+                    values.full,
+                );
             }
             1
         }
         other => {
-            let mut text = other.show(clock.now, &clock.zone).into_owned();
-            if let Value::Age(time) = other {
-                let date = crate::tui::format::date_time(*time, &clock.zone);
-                text = format!("{date} ({text} ago)");
-            }
-            let parts = wrap(&text, usize::from(room).max(1));
+            let parts = wrap(&words(other, &view.facts), usize::from(room).max(1));
             for (part, at) in parts.iter().zip(line..) {
                 if let Some(y) = pane.row(at) {
                     buf.set_stringn(x, y, part, usize::from(room), style);

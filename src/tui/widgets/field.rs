@@ -104,7 +104,10 @@ impl Choices {
 
     /// Labels of what is chosen.
     pub fn labels(&self) -> Vec<&str> {
-        let chosen = self.options.iter().filter(|option| self.chosen.contains(&option.id));
+        let chosen = self
+            .options
+            .iter()
+            .filter(|option| self.chosen.contains(&option.id));
         chosen.map(|option| option.label.as_str()).collect()
     }
 
@@ -234,7 +237,16 @@ impl Field {
         unit: &'static str,
     ) -> Self {
         let input = Input::default();
-        Self::new(name, label, help, Kind::Number { input, bounds, unit })
+        Self::new(
+            name,
+            label,
+            help,
+            Kind::Number {
+                input,
+                bounds,
+                unit,
+            },
+        )
     }
 
     /// On or off.
@@ -321,7 +333,11 @@ impl Field {
         match &self.kind {
             Kind::Number { bounds, unit, .. } => match value.parse::<u64>() {
                 Ok(number) if (bounds.0..=bounds.1).contains(&number) => None,
-                _ => Some(format!("a whole number from {} to {} {unit}", bounds.0, bounds.1).trim_end().to_owned()),
+                _ => Some(
+                    format!("a whole number from {} to {} {unit}", bounds.0, bounds.1)
+                        .trim_end()
+                        .to_owned(),
+                ),
             },
             _ => None,
         }
@@ -384,7 +400,9 @@ impl Field {
                 choices.pick();
                 false
             }
-            Kind::Choice(choices) if choices.chosen.is_empty() && !choices.typed.value().is_empty() => {
+            Kind::Choice(choices)
+                if choices.chosen.is_empty() && !choices.typed.value().is_empty() =>
+            {
                 choices.pick();
                 false
             }

@@ -72,7 +72,9 @@ impl Filter {
                 None => {
                     term.test.finds(id)
                         || (0..columns).any(|column| {
-                            cell(column).words().is_some_and(|words| term.test.finds(words))
+                            cell(column)
+                                .words()
+                                .is_some_and(|words| term.test.finds(words))
                         })
                 }
             };
@@ -128,7 +130,10 @@ fn find_column(name: &str, columns: &[&str]) -> Result<Option<usize>, String> {
             .iter()
             .enumerate()
             .filter(|(_, column)| !name.is_empty() && column.starts_with(&name));
-        fitting.next().map(|(at, _)| at).filter(|_| fitting.next().is_none())
+        fitting
+            .next()
+            .map(|(at, _)| at)
+            .filter(|_| fitting.next().is_none())
     };
     if let Some(column) = exact.or_else(begun) {
         return Ok(Some(column));
@@ -272,8 +277,23 @@ mod tests {
     #[test]
     fn words_expressions_and_columns() {
         for yes in [
-            "", "web", "WEB cmp", "4f2", "/^web-\\d+$/", "host:cmp", "name:/0[1-3]/", "!db", "cpu:>50",
-            "cpu:<=61", "age:>1m", "age:<2m", "!host:web", "!", "name:web host:03", "ho:cmp", "/w e|web/ cmp",
+            "",
+            "web",
+            "WEB cmp",
+            "4f2",
+            "/^web-\\d+$/",
+            "host:cmp",
+            "name:/0[1-3]/",
+            "!db",
+            "cpu:>50",
+            "cpu:<=61",
+            "age:>1m",
+            "age:<2m",
+            "!host:web",
+            "!",
+            "name:web host:03",
+            "ho:cmp",
+            "/w e|web/ cmp",
         ] {
             assert!(keeps(yes), "{yes}");
         }

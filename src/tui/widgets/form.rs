@@ -10,12 +10,39 @@ const FORM: &[&str] = &["form"];
 /// Commands of forms.
 pub const COMMANDS: &[Command] = &[
     Command::new("form.next", "next field", "Go to the next field", FORM).hint(2),
-    Command::new("form.previous", "field before", "Go to the field before", FORM),
-    Command::new("form.up", "up", "Go up, in a list or to the field before", FORM),
-    Command::new("form.down", "down", "Go down, in a list or to the next field", FORM),
-    Command::new("form.accept", "take it", "Take what is chosen and go on; at the end, finish", FORM).hint(1),
+    Command::new(
+        "form.previous",
+        "field before",
+        "Go to the field before",
+        FORM,
+    ),
+    Command::new(
+        "form.up",
+        "up",
+        "Go up, in a list or to the field before",
+        FORM,
+    ),
+    Command::new(
+        "form.down",
+        "down",
+        "Go down, in a list or to the next field",
+        FORM,
+    ),
+    Command::new(
+        "form.accept",
+        "take it",
+        "Take what is chosen and go on; at the end, finish",
+        FORM,
+    )
+    .hint(1),
     Command::new("form.submit", "finish", "Finish the form", FORM).hint(3),
-    Command::new("cancel", "cancel", "Close this and change nothing", &["form", "confirm", "menu", "palette"]).hint(70),
+    Command::new(
+        "cancel",
+        "cancel",
+        "Close this and change nothing",
+        &["form", "confirm", "menu", "palette"],
+    )
+    .hint(70),
 ];
 
 /// What became of a command.
@@ -211,7 +238,11 @@ mod tests {
     use super::*;
 
     fn form() -> Form {
-        let flavors = vec![Choice::plain("m1.small"), Choice::plain("m1.large"), Choice::plain("c1.tiny")];
+        let flavors = vec![
+            Choice::plain("m1.small"),
+            Choice::plain("m1.large"),
+            Choice::plain("c1.tiny"),
+        ];
         Form::new(vec![
             Field::text("name", "Name", "").required(),
             Field::choice("flavor", "Flavor", "").required().of(flavors),
@@ -250,7 +281,12 @@ mod tests {
         assert!(!form.is_right());
         assert_eq!(form.focus(), 0);
         assert_eq!(form.fields()[0].error.as_deref(), Some("needed"));
-        assert!(form.fields()[2].error.as_deref().is_some_and(|error| error.contains("1 to 10")));
+        assert!(
+            form.fields()[2]
+                .error
+                .as_deref()
+                .is_some_and(|error| error.contains("1 to 10"))
+        );
         assert!(!form.fields_mut_for_test().key("x".parse().unwrap()));
     }
 
@@ -265,7 +301,10 @@ mod tests {
         let mut form = form();
         press(&mut form, "tab down enter");
         assert_eq!(form.value("flavor"), "m1.large");
-        form.offer("flavor", vec![Choice::plain("m1.large"), Choice::plain("x")]);
+        form.offer(
+            "flavor",
+            vec![Choice::plain("m1.large"), Choice::plain("x")],
+        );
         assert_eq!(form.value("flavor"), "m1.large");
         form.offer("flavor", vec![Choice::plain("x")]);
         assert_eq!(form.value("flavor"), "");

@@ -19,13 +19,23 @@ const OPEN: u16 = 7;
 /// Lines the form needs as it is now.
 pub fn height(form: &Form) -> u16 {
     let fields = form.fields().iter().enumerate();
-    fields.map(|(at, field)| field_height(field, at == form.focus())).sum::<u16>() + 2
+    fields
+        .map(|(at, field)| field_height(field, at == form.focus()))
+        .sum::<u16>()
+        + 2
 }
 
 fn field_height(field: &Field, focused: bool) -> u16 {
     let open = match &field.kind {
-        Kind::Choice(choices) if focused => u16::try_from(choices.count()).unwrap_or(OPEN).clamp(1, OPEN),
-        Kind::Area(area) => u16::try_from(area.lines().len()).unwrap_or(OPEN).clamp(1, OPEN) - 1,
+        Kind::Choice(choices) if focused => u16::try_from(choices.count())
+            .unwrap_or(OPEN)
+            .clamp(1, OPEN),
+        Kind::Area(area) => {
+            u16::try_from(area.lines().len())
+                .unwrap_or(OPEN)
+                .clamp(1, OPEN)
+                - 1
+        }
         _ => 0,
     };
     1 + open + u16::from(shows_error(field))
@@ -50,7 +60,12 @@ pub fn draw(area: Rect, buf: &mut Buffer, view: &View<'_>, form: &Form) -> Optio
     let focus_top = tops.get(form.focus()).copied().unwrap_or(0);
     let focus_end = tops.get(form.focus() + 1).copied().unwrap_or(line);
     let offset = focus_end.saturating_sub(fields.height).min(focus_top);
-    let labels = form.fields().iter().map(|field| width(field.label)).max().unwrap_or(0);
+    let labels = form
+        .fields()
+        .iter()
+        .map(|field| width(field.label))
+        .max()
+        .unwrap_or(0);
     let labels = u16::try_from(labels).unwrap_or(0) + 2;
     let mut cursor = None;
     for ((at, field), top) in form.fields().iter().enumerate().zip(tops) {
@@ -88,9 +103,19 @@ impl Pane {
     }
 }
 
-fn draw_field(pane: &Pane, buf: &mut Buffer, view: &View<'_>, field: &Field, focused: bool) -> Option<Position> {
+fn draw_field(
+    pane: &Pane,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    field: &Field,
+    focused: bool,
+) -> Option<Position> {
     if let Some(at) = pane.line(0) {
-        let scope = if focused { "ui.text.strong" } else { "ui.text.dim" };
+        let scope = if focused {
+            "ui.text.strong"
+        } else {
+            "ui.text.dim"
+        };
         let mark = if focused { view.glyphs.pointer() } else { " " };
         buf.set_string(pane.fields.x, at.y, mark, view.style("ui.border.focus"));
         let room = usize::from(at.x - pane.fields.x).saturating_sub(2);
@@ -109,8 +134,18 @@ fn draw_field(pane: &Pane, buf: &mut Buffer, view: &View<'_>, field: &Field, foc
 }
 
 /// Draws what the field holds; returns the cursor and the lines used.
-fn draw_kind(pane: &Pane, buf: &mut Buffer, view: &View<'_>, field: &Field, focused: bool) -> (Option<Position>, u16) {
-    let style = view.style(if focused { "ui.input.focus" } else { "ui.input" });
+fn draw_kind(
+    pane: &Pane,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    field: &Field,
+    focused: bool,
+) -> (Option<Position>, u16) {
+    let style = view.style(if focused {
+        "ui.input.focus"
+    } else {
+        "ui.input"
+    });
     let first = pane.line(0);
     match &field.kind {
         Kind::Text(input) | Kind::Secret(input) => {
@@ -122,7 +157,13 @@ fn draw_kind(pane: &Pane, buf: &mut Buffer, view: &View<'_>, field: &Field, focu
             let cursor = first.map(|at| {
                 let box_ = Rect::new(at.x, at.y, 12.min(at.width), 1);
                 let room = usize::from(at.width.saturating_sub(13));
-                buf.set_stringn(at.x + 13.min(at.width), at.y, unit, room, view.style("ui.text.dim"));
+                buf.set_stringn(
+                    at.x + 13.min(at.width),
+                    at.y,
+                    unit,
+                    room,
+                    view.style("ui.text.dim"),
+                );
                 line::draw(box_, buf, input, style, false)
             });
             (cursor.filter(|_| focused), 1)
@@ -175,7 +216,9 @@ fn draw_choice(
     if !focused {
         return (None, 1);
     }
-    let open = u16::try_from(choices.count()).unwrap_or(OPEN).clamp(1, OPEN);
+    let open = u16::try_from(choices.count())
+        .unwrap_or(OPEN)
+        .clamp(1, OPEN);
     draw_options(pane, buf, view, choices, open);
     (cursor, 1 + open)
 }
@@ -183,19 +226,39 @@ fn draw_choice(
 fn draw_options(pane: &Pane, buf: &mut Buffer, view: &View<'_>, choices: &Choices, open: u16) {
     if choices.count() == 0 {
         if let (Some(at), true) = (pane.line(1), choices.known && !choices.is_empty()) {
-            buf.set_stringn(at.x, at.y, "nothing matches", usize::from(at.width), view.style("ui.text.dim"));
+            buf.set_stringn(
+                at.x,
+                at.y,
+                "nothing matches",
+                usize::from(at.width),
+                view.style("ui.text.dim"),
+            );
         }
         return;
     }
     let skip = (choices.cursor + 1).saturating_sub(usize::from(open));
-    let labels = choices.matching().map(|choice| width(&choice.label)).max().unwrap_or(0);
+    let labels = choices
+        .matching()
+        .map(|choice| width(&choice.label))
+        .max()
+        .unwrap_or(0);
     for ((place, choice), at) in choices.matching().enumerate().skip(skip).zip(1..=open) {
         let Some(at) = pane.line(at) else { continue };
         let chosen = choices.chosen.contains(&choice.id);
-        let mark = if choices.many || chosen { view.glyphs.toggle(chosen) } else { " " };
+        let mark = if choices.many || chosen {
+            view.glyphs.toggle(chosen)
+        } else {
+            " "
+        };
         let room = usize::from(at.width);
         let label = fit(&choice.label, room.saturating_sub(4), view.glyphs.ascii);
-        buf.set_stringn(at.x, at.y, format!("{mark} {label}"), room, Style::default());
+        buf.set_stringn(
+            at.x,
+            at.y,
+            format!("{mark} {label}"),
+            room,
+            Style::default(),
+        );
         let indent = labels.min(room / 2) + 5;
         if indent < room {
             let note = fit(&choice.note, room - indent, view.glyphs.ascii);
@@ -208,8 +271,16 @@ fn draw_options(pane: &Pane, buf: &mut Buffer, view: &View<'_>, choices: &Choice
     }
 }
 
-fn draw_area(pane: &Pane, buf: &mut Buffer, area: &Area, focused: bool, style: Style) -> (Option<Position>, u16) {
-    let open = u16::try_from(area.lines().len()).unwrap_or(OPEN).clamp(1, OPEN);
+fn draw_area(
+    pane: &Pane,
+    buf: &mut Buffer,
+    area: &Area,
+    focused: bool,
+    style: Style,
+) -> (Option<Position>, u16) {
+    let open = u16::try_from(area.lines().len())
+        .unwrap_or(OPEN)
+        .clamp(1, OPEN);
     let skip = (area.row() + 1).saturating_sub(usize::from(open));
     let mut cursor = None;
     for ((row, input), at) in area.lines().iter().enumerate().skip(skip).zip(0..open) {

@@ -22,7 +22,11 @@ pub fn middle(screen: Rect, width: u16, height: u16) -> Rect {
 /// Clears `area`, draws a border with a title around it and returns the inside, a cell away from the border.
 pub fn overlay(area: Rect, buf: &mut Buffer, view: &View<'_>, title: &str) -> Rect {
     Clear.render(area, buf);
-    let title = fit(title, usize::from(area.width.saturating_sub(6)), view.glyphs.ascii);
+    let title = fit(
+        title,
+        usize::from(area.width.saturating_sub(6)),
+        view.glyphs.ascii,
+    );
     let block = Block::bordered()
         .border_set(view.glyphs.border())
         .border_style(view.style("ui.border.focus"))
@@ -31,7 +35,12 @@ pub fn overlay(area: Rect, buf: &mut Buffer, view: &View<'_>, title: &str) -> Re
         .title_style(view.style("ui.title"));
     let inside = block.inner(area);
     block.render(area, buf);
-    Rect::new(inside.x + 1, inside.y, inside.width.saturating_sub(2), inside.height)
+    Rect::new(
+        inside.x + 1,
+        inside.y,
+        inside.width.saturating_sub(2),
+        inside.height,
+    )
 }
 
 /// Draws `── title ─────── note ──` over the first line of `area` and returns the rest.
@@ -45,7 +54,12 @@ pub fn pane(area: Rect, buf: &mut Buffer, view: &View<'_>, title: &str, note: &s
     }
     let room = usize::from(area.width.saturating_sub(4));
     let title = fit(title, room, view.glyphs.ascii);
-    buf.set_string(area.x + 1, area.y, format!(" {title} "), view.style("ui.title"));
+    buf.set_string(
+        area.x + 1,
+        area.y,
+        format!(" {title} "),
+        view.style("ui.title"),
+    );
     let spare = room.saturating_sub(width(&title) + 4);
     if !note.is_empty() && width(note) <= spare {
         let x = area.right() - u16::try_from(width(note)).unwrap_or(0) - 3;

@@ -27,7 +27,11 @@ pub fn level_scope(part: f64) -> &'static str {
 }
 
 fn bar_styled(area: Rect, buf: &mut Buffer, view: &View<'_>, part: f64, scope: &str) {
-    let part = if part.is_finite() { part.clamp(0.0, 1.0) } else { 0.0 };
+    let part = if part.is_finite() {
+        part.clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     let full = (part * f64::from(area.width)).round() as u16;
     let (done, rest) = view.glyphs.bar();
     for x in 0..area.width {

@@ -47,7 +47,11 @@ pub fn grid(area: Rect, cells: &[Cell<'_>]) -> Grid {
         let pitch = name + 1 + NUMBER + 2;
         let columns = (across + 2) / pitch.max(1);
         if columns > 0 && cells.len().div_ceil(columns) <= usize::from(area.height) {
-            return Grid { name, pitch, columns };
+            return Grid {
+                name,
+                pitch,
+                columns,
+            };
         }
     }
     Grid {
@@ -58,13 +62,23 @@ pub fn grid(area: Rect, cells: &[Cell<'_>]) -> Grid {
 }
 
 /// Draws the boxes; `selected` is highlighted. Those that do not fit are counted in the last line.
-pub fn draw(area: Rect, buf: &mut Buffer, view: &View<'_>, cells: &[Cell<'_>], selected: Option<usize>) {
+pub fn draw(
+    area: Rect,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    cells: &[Cell<'_>],
+    selected: Option<usize>,
+) {
     if area.is_empty() {
         return;
     }
     let grid = grid(area, cells);
     let fits = grid.columns * usize::from(area.height);
-    let shown = if cells.len() > fits { fits - grid.columns } else { cells.len() };
+    let shown = if cells.len() > fits {
+        fits - grid.columns
+    } else {
+        cells.len()
+    };
     for (at, cell) in cells.iter().take(shown).enumerate() {
         let x = area.x + u16::try_from(at % grid.columns * grid.pitch).unwrap_or(0);
         let y = area.y + u16::try_from(at / grid.columns).unwrap_or(0);
@@ -81,7 +95,15 @@ pub fn draw(area: Rect, buf: &mut Buffer, view: &View<'_>, cells: &[Cell<'_>], s
     }
 }
 
-fn draw_cell(x: u16, y: u16, area: Rect, buf: &mut Buffer, view: &View<'_>, cell: &Cell<'_>, name: usize) {
+fn draw_cell(
+    x: u16,
+    y: u16,
+    area: Rect,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    cell: &Cell<'_>,
+    name: usize,
+) {
     let mut x = x;
     if name > 0 {
         let text = fit(cell.name, name, view.glyphs.ascii);

@@ -23,14 +23,22 @@ pub fn edit(input: &mut Input, key: Key) -> bool {
         (Code::Named("backspace"), false, false) | (Code::Char('h'), true, false) => {
             InputRequest::DeletePrevChar
         }
-        (Code::Named("delete"), ..) | (Code::Char('d'), true, false) => InputRequest::DeleteNextChar,
-        (Code::Named("left"), false, false) | (Code::Char('b'), true, false) => InputRequest::GoToPrevChar,
-        (Code::Named("right"), false, false) | (Code::Char('f'), true, false) => InputRequest::GoToNextChar,
+        (Code::Named("delete"), ..) | (Code::Char('d'), true, false) => {
+            InputRequest::DeleteNextChar
+        }
+        (Code::Named("left"), false, false) | (Code::Char('b'), true, false) => {
+            InputRequest::GoToPrevChar
+        }
+        (Code::Named("right"), false, false) | (Code::Char('f'), true, false) => {
+            InputRequest::GoToNextChar
+        }
         (Code::Named("left"), ..) | (Code::Char('b'), false, true) => InputRequest::GoToPrevWord,
         (Code::Named("right"), ..) | (Code::Char('f'), false, true) => InputRequest::GoToNextWord,
         (Code::Named("home"), ..) | (Code::Char('a'), true, false) => InputRequest::GoToStart,
         (Code::Named("end"), ..) | (Code::Char('e'), true, false) => InputRequest::GoToEnd,
-        (Code::Char('w'), true, false) | (Code::Named("backspace"), ..) => InputRequest::DeletePrevWord,
+        (Code::Char('w'), true, false) | (Code::Named("backspace"), ..) => {
+            InputRequest::DeletePrevWord
+        }
         (Code::Char('u'), true, false) => InputRequest::DeleteLine,
         (Code::Char('k'), true, false) => InputRequest::DeleteTillEnd,
         _ => return false,
@@ -78,7 +86,17 @@ mod tests {
     #[test]
     fn shells_keys_edit() {
         let mut input = Input::default();
-        for key in ["a", "b", "space", "c", "ctrl-w", "ctrl-a", "x", "end", "backspace"] {
+        for key in [
+            "a",
+            "b",
+            "space",
+            "c",
+            "ctrl-w",
+            "ctrl-a",
+            "x",
+            "end",
+            "backspace",
+        ] {
             assert!(edit(&mut input, key.parse().unwrap()), "{key}");
         }
         assert_eq!(input.value(), "xab");

@@ -8,10 +8,23 @@ use crate::tui::glyph::Glyphs;
 
 /// Draws the newest values at the right of `area`. A value that is `NaN` leaves its cell empty; any other one shows, so
 /// that "nothing happens" and "nothing is known" look different.
-pub fn draw(area: Rect, buf: &mut Buffer, glyphs: Glyphs, style: Style, values: &[f32], full: Option<f32>) {
+pub fn draw(
+    area: Rect,
+    buf: &mut Buffer,
+    glyphs: Glyphs,
+    style: Style,
+    values: &[f32],
+    full: Option<f32>,
+) {
     let cells = usize::from(area.width).min(values.len());
     let newest = &values[values.len() - cells..];
-    let largest = || newest.iter().copied().filter(|value| value.is_finite()).fold(0.0, f32::max);
+    let largest = || {
+        newest
+            .iter()
+            .copied()
+            .filter(|value| value.is_finite())
+            .fold(0.0, f32::max)
+    };
     let full = full.unwrap_or_else(largest);
     let from = area.right() - u16::try_from(cells).unwrap_or(0);
     for (value, x) in newest.iter().zip(from..) {

@@ -25,12 +25,43 @@ pub const COMMANDS: &[Command] = &[
     Command::new("half-down", "half down", "Go half a page down", MOVES),
     Command::new("page-up", "page up", "Go a page up", MOVES),
     Command::new("page-down", "page down", "Go a page down", MOVES),
-    Command::new("mark", "mark", "Mark or unmark this row and go on to the next", LIST).hint(60),
-    Command::new("mark-range", "range", "Begin a range of marks here, or end it", LIST),
-    Command::new("mark-all", "mark all", "Mark all rows that the filter shows, or unmark them", LIST),
-    Command::new("sort-left", "sort left", "Sort by the column to the left", LIST),
-    Command::new("sort-right", "sort right", "Sort by the column to the right", LIST),
-    Command::new("sort-flip", "flip sort", "Turn the order of rows round", LIST),
+    Command::new(
+        "mark",
+        "mark",
+        "Mark or unmark this row and go on to the next",
+        LIST,
+    )
+    .hint(60),
+    Command::new(
+        "mark-range",
+        "range",
+        "Begin a range of marks here, or end it",
+        LIST,
+    ),
+    Command::new(
+        "mark-all",
+        "mark all",
+        "Mark all rows that the filter shows, or unmark them",
+        LIST,
+    ),
+    Command::new(
+        "sort-left",
+        "sort left",
+        "Sort by the column to the left",
+        LIST,
+    ),
+    Command::new(
+        "sort-right",
+        "sort right",
+        "Sort by the column to the right",
+        LIST,
+    ),
+    Command::new(
+        "sort-flip",
+        "flip sort",
+        "Turn the order of rows round",
+        LIST,
+    ),
 ];
 
 /// Contexts in which something scrolls or has a cursor.
@@ -385,7 +416,10 @@ impl Table {
             .filter(|(at, _)| !shown.contains(at))
             .map(|(_, row)| row);
         let visible = self.order.iter().filter_map(|at| rows.get(*at));
-        visible.filter(marked).chain(hidden.filter(marked)).collect()
+        visible
+            .filter(marked)
+            .chain(hidden.filter(marked))
+            .collect()
     }
 
     /// Indices of all rows shown, in order.
@@ -410,9 +444,9 @@ impl Table {
 
     /// Whether the row with this id, at this place of the order, is marked or in the open range.
     pub fn is_marked(&self, place: usize, id: &str) -> bool {
-        let in_range = self.anchor_at.is_some_and(|from| {
-            (from.min(self.cursor)..=from.max(self.cursor)).contains(&place)
-        });
+        let in_range = self
+            .anchor_at
+            .is_some_and(|from| (from.min(self.cursor)..=from.max(self.cursor)).contains(&place));
         in_range || self.marks.contains(id)
     }
 

@@ -97,9 +97,15 @@ pub fn draw<R: Row>(
             selected: table.is_cursor(place),
             marked: table.is_marked(place, row.id()),
         };
-        draw_row(area, buf, view, &look, &line, |column| {
-            (columns[column].value)(row, &view.facts)
-        }, &places);
+        draw_row(
+            area,
+            buf,
+            view,
+            &look,
+            &line,
+            |column| (columns[column].value)(row, &view.facts),
+            &places,
+        );
     }
 }
 
@@ -145,7 +151,11 @@ fn header<R>(
         let title = if width(&title) > cells && place.column == sorted {
             // The arrow matters more than the end of the word.
             let word = fit(columns[place.column].name, cells.saturating_sub(1), true);
-            format!("{}{}", word.trim_end_matches('~').to_uppercase(), view.glyphs.sorted(descending))
+            format!(
+                "{}{}",
+                word.trim_end_matches('~').to_uppercase(),
+                view.glyphs.sorted(descending)
+            )
         } else {
             fit(&title, cells, view.glyphs.ascii).into_owned()
         };
@@ -176,13 +186,24 @@ fn draw_row<'a>(
     }
 }
 
-fn draw_value(at: Rect, buf: &mut Buffer, view: &View<'_>, look: &Look, value: &Value<'_>, selected: bool) {
+fn draw_value(
+    at: Rect,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    look: &Look,
+    value: &Value<'_>,
+    selected: bool,
+) {
     let cells = usize::from(at.width);
     let clock = view.facts.clock;
     match value {
         Value::Absent => {}
         Value::State(mood, word) => {
-            let style = if selected { Style::default() } else { view.style(mood.scope()) };
+            let style = if selected {
+                Style::default()
+            } else {
+                view.style(mood.scope())
+            };
             buf.set_string(at.x, at.y, view.glyphs.mood(*mood), style);
             if cells > 2 {
                 let word = fit(word, cells - 2, view.glyphs.ascii);
@@ -212,7 +233,8 @@ mod tests {
     use super::*;
 
     fn columns() -> Vec<Column<u8>> {
-        let value: for<'a> fn(&'a u8, &crate::tui::view::Facts<'a>) -> Value<'a> = |_, _| Value::Absent;
+        let value: for<'a> fn(&'a u8, &crate::tui::view::Facts<'a>) -> Value<'a> =
+            |_, _| Value::Absent;
         vec![
             Column::new("name", 8, 30, value),
             Column::new("state", 10, 12, value),
@@ -223,7 +245,10 @@ mod tests {
     }
 
     fn shown(room: u16) -> Vec<usize> {
-        layout(&columns(), room).iter().map(|place| place.column).collect()
+        layout(&columns(), room)
+            .iter()
+            .map(|place| place.column)
+            .collect()
     }
 
     #[test]

@@ -13,11 +13,32 @@ const TEXT: &[&str] = &["text"];
 /// Commands of text.
 pub const COMMANDS: &[Command] = &[
     Command::new("text.wrap", "wrap", "Break long lines, or cut them", TEXT).hint(21),
-    Command::new("text.follow", "follow", "Stay at the end as text is added", TEXT).hint(22),
+    Command::new(
+        "text.follow",
+        "follow",
+        "Stay at the end as text is added",
+        TEXT,
+    )
+    .hint(22),
     Command::new("text.next", "next", "Go to the next place found", TEXT).hint(23),
-    Command::new("text.previous", "previous", "Go to the place found before", TEXT),
-    Command::new("left", "left", "Go left", &["text", "pulse", "hosts", "tabs"]),
-    Command::new("right", "right", "Go right", &["text", "pulse", "hosts", "tabs"]),
+    Command::new(
+        "text.previous",
+        "previous",
+        "Go to the place found before",
+        TEXT,
+    ),
+    Command::new(
+        "left",
+        "left",
+        "Go left",
+        &["text", "pulse", "hosts", "tabs"],
+    ),
+    Command::new(
+        "right",
+        "right",
+        "Go right",
+        &["text", "pulse", "hosts", "tabs"],
+    ),
 ];
 
 /// Lines of a text kept at most; the oldest go first.
@@ -183,7 +204,11 @@ impl Text {
             (None, _) => self.line_at(self.offset),
         };
         let places = (0..count).map(|step| {
-            let at = if forward { start + step } else { start + count - step };
+            let at = if forward {
+                start + step
+            } else {
+                start + count - step
+            };
             at % count
         });
         let found = places
@@ -220,7 +245,11 @@ impl Text {
         let end = (self.offset + self.height).min(count);
         let mut text = format!("{}-{end}/{count}", (self.offset + 1).min(count));
         if !self.search.is_empty() {
-            let found = if self.found.is_some() { "" } else { " not found" };
+            let found = if self.found.is_some() {
+                ""
+            } else {
+                " not found"
+            };
             text = format!("/{}{found}  {text}", self.search);
         }
         if self.follows {
@@ -257,7 +286,11 @@ fn skip(text: &str, cells: usize) -> &str {
         }
         used += unicode_width::UnicodeWidthChar::width(character).unwrap_or(0);
     }
-    if used >= cells && cells == 0 { text } else { "" }
+    if used >= cells && cells == 0 {
+        text
+    } else {
+        ""
+    }
 }
 
 /// A line without escape sequences and control characters; tabs as spaces.
