@@ -96,8 +96,8 @@ impl Console {
                     event,
                     Event::Key(_) | Event::Paste(_) | Event::Resize(..) | Event::Continued
                 );
-                let event = self.unless_away(event);
-                let effects = in_console(|| state.on(event));
+                let taken = self.unless_away(event);
+                let effects = in_console(|| state.on(taken));
                 if self.carry_out(effects, terminal)? {
                     return Ok(());
                 }

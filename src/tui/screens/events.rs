@@ -109,14 +109,14 @@ impl Row for Happening {
 }
 
 static COLUMNS: [Column<Happening>; 6] = [
-    Column::new("time", 19, 19, |row, _| Value::When(row.at)),
-    Column::new("what", 10, 12, |row, _| {
+    Column::new("time", (19, 19), 0, |row, _| Value::When(row.at)),
+    Column::new("what", (10, 12), 0, |row, _| {
         Value::State(row.mood(), row.what.as_str().into())
     }),
-    Column::new("kind", 8, 12, |row, _| Value::text(&row.kind)),
-    Column::new("name", 16, 40, |row, _| Value::text(&row.name)),
-    Column::new("state", 10, 60, |row, _| Value::text(&row.state)),
-    Column::new("id", 10, 36, |row, _| Value::text(&row.resource)).drop(1),
+    Column::new("kind", (8, 12), 0, |row, _| Value::text(&row.kind)),
+    Column::new("name", (16, 40), 0, |row, _| Value::text(&row.name)),
+    Column::new("state", (10, 60), 0, |row, _| Value::text(&row.state)),
+    Column::new("id", (10, 36), 1, |row, _| Value::text(&row.resource)),
 ];
 
 static SPEC: Spec<Happening> = Spec {

@@ -164,21 +164,20 @@ impl<R: Row> List<R> {
         self.spec.columns.iter().map(|column| column.name).collect()
     }
 
-    fn count(&mut self, facts: &Facts<'_>) {
-        self.tally.clear();
-        let Some(mood) = self.spec.mood else { return };
+    fn tally(&self, facts: &Facts<'_>) -> Vec<(Mood, String, usize)> {
+        let mut tally: Vec<(Mood, String, usize)> = Vec::new();
+        let Some(mood) = self.spec.mood else {
+            return tally;
+        };
         for row in facts.data.rows::<R>().iter().filter(|row| self.keeps(row)) {
             let (mood, word) = mood(row);
-            match self
-                .tally
-                .iter_mut()
-                .find(|(m, w, _)| *m == mood && w == word)
-            {
+            match tally.iter_mut().find(|(m, w, _)| *m == mood && w == word) {
                 Some((.., count)) => *count += 1,
-                None => self.tally.push((mood, word.to_owned(), 1)),
+                None => tally.push((mood, word.to_owned(), 1)),
             }
         }
-        self.tally.sort();
+        tally.sort();
+        tally
     }
 
     fn own_command(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
@@ -374,7 +373,7 @@ impl<R: Row> Screen for List<R> {
             self.table
                 .refresh(facts.data.rows::<R>(), self.spec.columns, keeps, facts);
             if fresh {
-                self.count(facts);
+                self.tally = self.tally(facts);
             }
         }
     }

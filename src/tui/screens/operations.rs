@@ -121,35 +121,31 @@ fn took(row: &Operation, now: Time) -> i64 {
 }
 
 static COLUMNS: [Column<Operation>; 9] = [
-    Column::new("age", 4, 4, |row, _| Value::Age(row.created)),
-    Column::new("status", 11, 11, |row, _| {
+    Column::new("age", (4, 4), 0, |row, _| Value::Age(row.created)),
+    Column::new("status", (11, 11), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
     }),
-    Column::new("what", 13, 20, |row, _| {
+    Column::new("what", (13, 20), 0, |row, _| {
         Value::owned(format::spaced(&row.kind))
     }),
-    Column::new("name", 10, 26, |row, _| Value::text(row.name())),
-    Column::new("done", 6, 12, |row, _| match &row.progress {
+    Column::new("name", (10, 26), 0, |row, _| Value::text(row.name())),
+    Column::new("done", (6, 12), 2, |row, _| match &row.progress {
         Some(progress) if !row.status.is_final() => {
             Value::maybe(progress.fraction(), Value::Progress)
         }
         _ => Value::Absent,
-    })
-    .drop(2),
-    Column::new("remark", 14, 80, remark),
-    Column::new("took", 6, 7, |row, facts| {
+    }),
+    Column::new("remark", (14, 80), 0, remark),
+    Column::new("took", (6, 7), 1, |row, facts| {
         Value::Span(took(row, facts.clock.now))
-    })
-    .drop(1),
-    Column::new("host", 8, 14, |row, _| {
+    }),
+    Column::new("host", (8, 14), 4, |row, _| {
         Value::maybe(row.host.as_deref(), Value::text)
-    })
-    .drop(4),
-    Column::new("by", 6, 12, |row, _| {
+    }),
+    Column::new("by", (6, 12), 3, |row, _| {
         Value::maybe(row.user_name.as_deref(), Value::text)
-    })
-    .drop(3),
+    }),
 ];
 
 #[derive(Debug)]

@@ -143,7 +143,7 @@ fn fetch_one<R: Resource>(
             return Ok(Box::new(Rows(rows)) as Box<dyn Loaded>);
         };
         match shown.await {
-            Ok(row) => Ok(Box::new(Row(row)) as Box<dyn Loaded>),
+            Ok(row) => Ok(Box::new(OneRow(row)) as Box<dyn Loaded>),
             Err(error) if error.is_not_found() => {
                 Ok(Box::new(Gone(R::KIND, id)) as Box<dyn Loaded>)
             }
@@ -171,7 +171,7 @@ impl Load {
 }
 
 struct Rows<R>(Vec<R>);
-struct Row<R>(R);
+struct OneRow<R>(R);
 struct Gone(&'static str, Arc<str>);
 struct PartOf<P>(Arc<str>, P);
 
@@ -181,7 +181,7 @@ impl<R: Resource> Loaded for Rows<R> {
     }
 }
 
-impl<R: Resource> Loaded for Row<R> {
+impl<R: Resource> Loaded for OneRow<R> {
     fn put(self: Box<Self>, data: &mut Data) {
         data.put_row(self.0);
     }

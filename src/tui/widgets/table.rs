@@ -84,26 +84,20 @@ pub struct Column<R: 'static> {
 }
 
 impl<R> Column<R> {
-    /// A column that never goes.
+    /// A column of `min` to `max` cells that goes at `drop`; 0 never goes.
     pub const fn new(
         name: &'static str,
-        min: u16,
-        max: u16,
+        (min, max): (u16, u16),
+        drop: u8,
         value: for<'a> fn(&'a R, &Facts<'a>) -> Value<'a>,
     ) -> Self {
         Self {
             name,
             min,
             max,
-            drop: 0,
+            drop,
             value,
         }
-    }
-
-    /// The same, going at `order`.
-    pub const fn drop(mut self, order: u8) -> Self {
-        self.drop = order;
-        self
     }
 }
 

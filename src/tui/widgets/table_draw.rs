@@ -236,11 +236,11 @@ mod tests {
         let value: for<'a> fn(&'a u8, &crate::tui::view::Facts<'a>) -> Value<'a> =
             |_, _| Value::Absent;
         vec![
-            Column::new("name", 8, 30, value),
-            Column::new("state", 10, 12, value),
-            Column::new("host", 8, 16, value).drop(2),
-            Column::new("age", 4, 4, value).drop(1),
-            Column::new("cpu", 10, 10, value).drop(3),
+            Column::new("name", (8, 30), 0, value),
+            Column::new("state", (10, 12), 0, value),
+            Column::new("host", (8, 16), 2, value),
+            Column::new("age", (4, 4), 1, value),
+            Column::new("cpu", (10, 10), 3, value),
         ]
     }
 
