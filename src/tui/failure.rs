@@ -16,7 +16,7 @@ pub struct Failure {
     /// Whether the cloud could not be reached at all.
     pub unreachable: bool,
     /// Whether it is no failure: the operator stopped it.
-    stopped: bool,
+    pub stopped: bool,
 }
 
 impl Failure {

@@ -35,9 +35,27 @@ pub mod overlays;
 pub mod paint;
 pub mod run;
 pub mod screens;
+pub mod start;
 pub mod state;
 pub mod terminal;
+#[cfg(test)]
+pub mod testing;
 pub mod theme;
 pub mod value;
 pub mod view;
 pub mod widgets;
+
+pub use start::{Options, TuiError};
+
+use crate::client::Client;
+
+/// Runs the console on a cloud until the operator leaves. Takes the terminal, and gives it back in every case.
+pub async fn run(client: Client, options: Options) -> Result<(), TuiError> {
+    use std::io::IsTerminal;
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(TuiError::NoTerminal);
+    }
+    let state = start::state(&options)?;
+    run::run(client, state).await?;
+    Ok(())
+}

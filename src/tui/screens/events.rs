@@ -44,6 +44,7 @@ impl From<ResourceEvent> for Happening {
             Change::Updated => "changed",
         };
         let state = event.status.unwrap_or_default().to_lowercase();
+        let said = event.message.clone();
         let bad = matches!(
             state.as_str(),
             "error" | "down" | "killed" | "stuck" | "failed"
@@ -58,7 +59,7 @@ impl From<ResourceEvent> for Happening {
             kind: event.resource.kind,
             resource: event.resource.id,
             what: what.to_owned(),
-            state,
+            state: said.unwrap_or(state),
             bad,
         }
     }

@@ -9,6 +9,8 @@ pub mod detail;
 pub mod events;
 pub mod list;
 pub mod operations;
+#[cfg(test)]
+mod tests;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -110,6 +112,11 @@ pub fn commands() -> impl Iterator<Item = &'static Command> {
         .chain(list::COMMANDS)
         .chain(detail::COMMANDS)
         .chain(REGISTRY.iter().flat_map(|entry| entry.commands))
+}
+
+/// The view a console begins with.
+pub fn home(facts: &Facts<'_>) -> Box<dyn Screen> {
+    (REGISTRY[0].open)(facts)
 }
 
 /// The view of this name.
