@@ -161,7 +161,7 @@ mod tests {
             Color::Indexed(233)
         );
         assert_eq!(Depth::Ansi.nearest(Color::Rgb(250, 250, 250)), Color::White);
-        assert_eq!(Depth::Ansi.nearest(Color::Indexed(196)), Color::LightRed);
+        assert_eq!(Depth::Ansi.nearest(Color::Indexed(196)), Color::Red);
         assert_eq!(Depth::None.nearest(Color::Red), Color::Reset);
     }
 }

@@ -2,11 +2,12 @@
 //! and read here what would have happened.
 
 use std::fmt::Debug;
+use std::future::Future;
 
 use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 
 use super::event::Event;
 use super::failure::Failure;
@@ -57,6 +58,43 @@ pub trait Request: Debug + Send + 'static {
         client: Client,
         report: Reporter,
     ) -> BoxFuture<'static, Result<Done, Failure>>;
+}
+
+/// A request that is a call or two of the client. `name` names it in tests: the thing, its id, what is asked.
+pub fn call<F, A>(name: impl Into<String>, call: F) -> Box<dyn Request>
+where
+    F: FnOnce(Client) -> A + Send + 'static,
+    A: Future<Output = Result<Done, ClientError>> + Send + 'static,
+{
+    Box::new(Call {
+        name: name.into(),
+        call,
+    })
+}
+
+struct Call<F> {
+    name: String,
+    call: F,
+}
+
+impl<F> Debug for Call<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl<F, A> Request for Call<F>
+where
+    F: FnOnce(Client) -> A + Send + 'static,
+    A: Future<Output = Result<Done, ClientError>> + Send + 'static,
+{
+    fn run(
+        self: Box<Self>,
+        client: Client,
+        _report: Reporter,
+    ) -> BoxFuture<'static, Result<Done, Failure>> {
+        Box::pin(async move { (self.call)(client).await.map_err(Failure::from) })
+    }
 }
 
 /// The answer to a request that was accepted.

@@ -51,7 +51,8 @@ pub async fn write_new(path: PathBuf, content: Vec<u8>) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn make_directory(directory: &Path) -> std::io::Result<()> {
+/// Makes a directory for its owner alone, if there is none.
+pub async fn make_directory(directory: &Path) -> std::io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }

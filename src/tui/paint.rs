@@ -365,7 +365,8 @@ mod tests {
             if look & 4 != 0 {
                 style = style.add_modifier(Modifier::REVERSED);
             }
-            if look & 8 != 0 {
+            // Emulators disagree about bold and dim together, so they do not meet here.
+            if look & 10 == 8 {
                 style = style.add_modifier(Modifier::DIM);
             }
             buffer.set_stringn(*x, *y, text, usize::from(WIDE - x), style);

@@ -61,6 +61,8 @@ pub enum Begin<R: 'static> {
     Ask(fn(&R, &Facts<'_>) -> Box<dyn Request>),
     /// A form about the targets.
     Open(fn(&[&R], &Facts<'_>) -> Box<dyn Overlay>),
+    /// A form about one target; several are refused.
+    OpenOne(fn(&R, &Facts<'_>) -> Box<dyn Overlay>),
     /// Another view, about the first target.
     Go(fn(&R, &Facts<'_>) -> Option<Box<dyn Screen>>),
 }
@@ -117,6 +119,21 @@ impl<R> Action<R> {
             risk: Risk::None,
             refuses,
             begin: Begin::Open(open),
+        }
+    }
+
+    /// One that opens a form for one thing at a time.
+    pub const fn open_one(
+        command: &'static str,
+        refuses: fn(&R) -> Option<&'static str>,
+        open: fn(&R, &Facts<'_>) -> Box<dyn Overlay>,
+    ) -> Self {
+        Self {
+            command,
+            act: "Open",
+            risk: Risk::None,
+            refuses,
+            begin: Begin::OpenOne(open),
         }
     }
 
@@ -221,6 +238,20 @@ pub fn perform<R: Row>(
         }
         Begin::Open(open) => {
             let overlay = open(&able, &cx.facts);
+            cx.open(overlay);
+        }
+        Begin::OpenOne(_) if able.len() > 1 => {
+            cx.tell(
+                Tone::Warn,
+                format!(
+                    "That is done to one {noun} at a time; {} are marked.",
+                    able.len()
+                ),
+            );
+            return Performed::Refused;
+        }
+        Begin::OpenOne(open) => {
+            let overlay = open(first, &cx.facts);
             cx.open(overlay);
         }
         Begin::Ask(request) => {

@@ -5,12 +5,31 @@
 //! turns it asks for.
 
 pub mod action;
+pub mod audit;
+pub mod clouds;
 pub mod detail;
 pub mod events;
+pub mod flavors;
+pub mod hosts;
+pub mod images;
+pub mod keypairs;
 pub mod list;
+pub mod log;
+pub mod networks;
 pub mod operations;
+pub mod part_list;
+pub mod ports;
+pub mod projects;
+pub mod pulse;
+pub mod quotas;
+pub mod servers;
+pub mod services;
+pub mod subnets;
+pub mod tabbed;
 #[cfg(test)]
 mod tests;
+pub mod users;
+pub mod volumes;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -103,7 +122,26 @@ pub struct Entry {
 }
 
 /// Every view.
-pub static REGISTRY: &[&Entry] = &[&events::ENTRY, &operations::ENTRY];
+pub static REGISTRY: &[&Entry] = &[
+    &pulse::ENTRY,
+    &servers::ENTRY,
+    &hosts::ENTRY,
+    &images::ENTRY,
+    &flavors::ENTRY,
+    &keypairs::ENTRY,
+    &networks::ENTRY,
+    &subnets::ENTRY,
+    &ports::ENTRY,
+    &volumes::ENTRY,
+    &projects::ENTRY,
+    &users::ENTRY,
+    &quotas::ENTRY,
+    &services::ENTRY,
+    &operations::ENTRY,
+    &events::ENTRY,
+    &audit::ENTRY,
+    &clouds::ENTRY,
+];
 
 /// Commands of all views.
 pub fn commands() -> impl Iterator<Item = &'static Command> {

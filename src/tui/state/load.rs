@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use serde::Serialize;
 
 use crate::client::{Client, ClientError};
+use crate::telemetry::wire::SampleBatch;
 
 use super::data::{Data, Loaded, Source};
 
@@ -114,6 +115,27 @@ impl Need {
         }
     }
 
+    /// The newest rates of all servers and hosts; with events, only against what those may miss.
+    pub fn samples() -> Self {
+        Self {
+            source: Source {
+                kind: "samples",
+                of: None,
+            },
+            fetch: |client, _| {
+                Box::pin(async move {
+                    if !client.supports_skydeck().await? {
+                        return Ok(Box::new(Latest(SampleBatch::default())) as Box<dyn Loaded>);
+                    }
+                    let batch = client.sample_latest(is_admin(&client).await?).await?;
+                    Ok(Box::new(Latest(batch)) as Box<dyn Loaded>)
+                })
+            },
+            fetch_one: None,
+            every: (2, EVERY_WITH_EVENTS),
+        }
+    }
+
     /// The load of all of it.
     pub fn load(&self) -> Load {
         Load {
@@ -174,6 +196,14 @@ struct Rows<R>(Vec<R>);
 struct OneRow<R>(R);
 struct Gone(&'static str, Arc<str>);
 struct PartOf<P>(Arc<str>, P);
+struct Latest(SampleBatch);
+
+impl Loaded for Latest {
+    fn put(self: Box<Self>, data: &mut Data) {
+        data.meters.take(self.0);
+        data.touch();
+    }
+}
 
 impl<R: Resource> Loaded for Rows<R> {
     fn put(self: Box<Self>, data: &mut Data) {

@@ -13,6 +13,8 @@ use crate::telemetry::wire::{Meter, Rates, SampleBatch};
 pub const STEPS: usize = 24;
 /// Seconds of a step.
 pub const STEP: i64 = 5;
+/// Steps kept of all hosts together: a quarter of an hour.
+pub const CLOUD_STEPS: usize = 180;
 /// Meters with a history, in the order in which it is kept.
 const KEPT: [Meter; 4] = [
     Meter::CpuUtil,
@@ -77,11 +79,86 @@ impl Gauge {
     }
 }
 
+/// Rates of all hosts together over the last minutes.
+#[derive(Debug, Default)]
+pub struct Cloud {
+    cpu: Vec<f32>,
+    net_in: Vec<f32>,
+    net_out: Vec<f32>,
+    step: i64,
+}
+
+impl Cloud {
+    /// Mean processor use in per cent by step, oldest first.
+    pub fn cpu(&self) -> &[f32] {
+        &self.cpu
+    }
+
+    /// Bytes per second received by step.
+    pub fn net_in(&self) -> &[f32] {
+        &self.net_in
+    }
+
+    /// Bytes per second sent by step.
+    pub fn net_out(&self) -> &[f32] {
+        &self.net_out
+    }
+
+    /// Number of the last step since 1970.
+    pub fn last_step(&self) -> i64 {
+        self.step
+    }
+
+    fn take(&mut self, hosts: &HashMap<String, Gauge>, at: Time) {
+        let step = at.0 / (STEP * 1_000_000);
+        if step < self.step {
+            return;
+        }
+        let sum = |meter: Meter| {
+            hosts
+                .values()
+                .filter_map(|gauge| gauge.rates.get(meter))
+                .sum::<f32>()
+        };
+        let measured = hosts
+            .values()
+            .filter(|gauge| gauge.rates.cpu_util.is_some())
+            .count();
+        let cpu = if measured == 0 {
+            f32::NAN
+        } else {
+            sum(Meter::CpuUtil) / measured as f32
+        };
+        let lines = [
+            (&mut self.cpu, cpu),
+            (&mut self.net_in, sum(Meter::NetIn)),
+            (&mut self.net_out, sum(Meter::NetOut)),
+        ];
+        for (line, value) in lines {
+            let missed = if line.is_empty() {
+                0
+            } else {
+                step - self.step - 1
+            };
+            let gaps = usize::try_from(missed).unwrap_or(0).min(CLOUD_STEPS);
+            line.extend(std::iter::repeat_n(f32::NAN, gaps));
+            match line.last_mut() {
+                Some(last) if step == self.step => *last = value,
+                _ => line.push(value),
+            }
+            let surplus = line.len().saturating_sub(CLOUD_STEPS);
+            line.drain(..surplus);
+        }
+        self.step = step;
+    }
+}
+
 /// Rates of everything that is measured.
 #[derive(Debug, Default)]
 pub struct Meters {
     servers: HashMap<String, Gauge>,
     hosts: HashMap<String, Gauge>,
+    cloud: Cloud,
     /// When the newest batch was measured.
     pub at: Time,
 }
@@ -102,6 +179,14 @@ impl Meters {
             gauge.disk_gb = host.disk_used_gb.zip(host.disk_total_gb);
         }
         self.at = self.at.max(at);
+        if !self.hosts.is_empty() {
+            self.cloud.take(&self.hosts, at);
+        }
+    }
+
+    /// All hosts together.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
     }
 
     /// Forgets servers that were not measured for `seconds`; they are off or gone.

@@ -75,10 +75,7 @@ impl State {
         } else {
             need.every.0
         };
-        let due = freshness.stale
-            || freshness.asked.is_none()
-            || (freshness.failure.is_some() && since(freshness.asked) >= every.min(5))
-            || since(freshness.asked) >= every;
+        let due = freshness.stale || freshness.asked.is_none() || since(freshness.asked) >= every;
         let rows = self
             .schedule
             .dirty

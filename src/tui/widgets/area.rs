@@ -88,17 +88,18 @@ impl Area {
 
     /// Takes pasted text with its line breaks.
     pub fn paste(&mut self, text: &str) {
-        for character in text.chars() {
-            match character {
-                '\n' => self.newline(),
-                '\t' => {
-                    self.key(Key::plain(Code::Char(' ')));
-                }
-                character if character.is_control() => {}
-                character => {
-                    self.key(Key::plain(Code::Char(character)));
-                }
+        let room = BYTES.saturating_sub(self.bytes());
+        let mut taken = 0;
+        for (at, line) in text.split('\n').enumerate() {
+            let line = line.replace('\t', "    ");
+            taken += line.len() + 1;
+            if taken > room {
+                break;
             }
+            if at > 0 {
+                self.newline();
+            }
+            line::paste(&mut self.lines[self.row], &line);
         }
     }
 
@@ -139,10 +140,9 @@ mod tests {
     #[test]
     fn it_has_an_end() {
         let mut area = Area::default();
-        area.paste(&"x".repeat(4_000));
         for _ in 0..20 {
-            area.newline();
             area.paste(&"y".repeat(4_000));
+            area.newline();
         }
         assert!(area.content().len() <= BYTES + 1);
     }

@@ -4,7 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Clear, Widget};
 
-use crate::tui::format::{fit, width};
+use crate::tui::format::{fit, width, wrap};
+use crate::tui::state::data::Source;
 use crate::tui::view::View;
 
 /// The area of an overlay of at most this size in the middle of `screen`.
@@ -66,4 +67,20 @@ pub fn pane(area: Rect, buf: &mut Buffer, view: &View<'_>, title: &str, note: &s
         buf.set_string(x, area.y, format!(" {note} "), view.style("ui.text.dim"));
     }
     Rect::new(area.x, area.y + 1, area.width, area.height - 1)
+}
+
+/// Says why there is nothing to see: it loads, it could not be loaded, or `empty`.
+pub fn emptiness(area: Rect, buf: &mut Buffer, view: &View<'_>, source: &Source, empty: &str) {
+    let freshness = view.facts.data.freshness(source);
+    let failure = freshness.and_then(|freshness| freshness.failure.as_ref());
+    let loaded = freshness.is_some_and(|freshness| freshness.loaded.is_some());
+    let (text, scope) = match failure {
+        Some(failure) => (failure.line(), "state.bad"),
+        None if loaded => (empty.to_owned(), "ui.text.dim"),
+        None => ("Loading".to_owned(), "ui.text.dim"),
+    };
+    let wide = usize::from(area.width.saturating_sub(4));
+    for (line, y) in wrap(&text, wide).iter().zip(area.y + 1..area.bottom()) {
+        buf.set_string(area.x + 2, y, line, view.style(scope));
+    }
 }

@@ -47,11 +47,19 @@ pub fn edit(input: &mut Input, key: Key) -> bool {
     true
 }
 
-/// Adds pasted text as one line.
+/// Adds pasted text at the cursor, as one line.
 pub fn paste(input: &mut Input, text: &str) {
-    for c in text.chars().filter(|c| !c.is_control()) {
-        edit(input, Key::plain(Code::Char(c)));
-    }
+    let cursor = input.cursor();
+    let there = input.value().chars().count();
+    let added: String = text
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST.saturating_sub(there))
+        .collect();
+    let before: String = input.value().chars().take(cursor).collect();
+    let after: String = input.value().chars().skip(cursor).collect();
+    let end = cursor + added.chars().count();
+    *input = Input::new(format!("{before}{added}{after}")).with_cursor(end);
 }
 
 /// Draws the text with its end or its cursor in view; `hidden` shows dots instead. Returns where the cursor is.

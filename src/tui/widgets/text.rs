@@ -386,6 +386,6 @@ mod tests {
         text.on("text.wrap");
         text.search("needle");
         assert_eq!(text.found, Some(1));
-        assert_eq!(text.offset, 2);
+        assert_eq!(text.offset, 3);
     }
 }
