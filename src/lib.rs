@@ -17,4 +17,5 @@ pub mod network;
 pub mod reconcile;
 pub mod saga;
 pub mod telemetry;
+pub mod tui;
 pub mod volume;

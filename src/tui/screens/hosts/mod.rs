@@ -1,0 +1,353 @@
+//! Hosts: how full and how busy they are, as a table or as a heat map, and one host with its guests.
+
+mod detail;
+
+use std::borrow::Cow;
+
+use futures::future::BoxFuture;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::client::{Client, ClientError, ListQuery};
+use crate::compute::wire::{Hypervisor, Server};
+use crate::telemetry::wire::Meter;
+use crate::tui::command::Command;
+use crate::tui::cx::Cx;
+use crate::tui::effect::Request;
+use crate::tui::glyph::Mood;
+use crate::tui::keys::Key;
+use crate::tui::state::load::{Need, Resource, Row};
+use crate::tui::value::{Spark, Value};
+use crate::tui::view::{Facts, View};
+use crate::tui::widgets::table::Column;
+use crate::tui::widgets::{frame, heat};
+
+use super::action::{Action, Risk};
+use super::list::{List, Spec};
+use super::services::{self, Service};
+use super::{Entry, Object, Offer, Screen};
+
+impl Row for Hypervisor {
+    const KIND: &'static str = "host";
+
+    fn id(&self) -> &str {
+        name(self)
+    }
+
+    fn name(&self) -> &str {
+        name(self)
+    }
+}
+
+impl Resource for Hypervisor {
+    const EVERY: i64 = 5;
+    const HAS_EVENTS: bool = false;
+
+    fn list(client: Client) -> BoxFuture<'static, Result<Vec<Self>, ClientError>> {
+        Box::pin(async move { client.hypervisor_list(&ListQuery::new()).await })
+    }
+}
+
+/// The name by which servers and samples call the host.
+pub fn name(row: &Hypervisor) -> &str {
+    let service = row.service.as_ref().map(|service| service.host.as_str());
+    service
+        .filter(|host| !host.is_empty())
+        .unwrap_or(&row.hypervisor_hostname)
+}
+
+/// What its state means, and its word.
+pub fn mood(row: &Hypervisor) -> (Mood, &'static str) {
+    match (row.state.as_str(), row.status.as_str()) {
+        ("down", _) => (Mood::Bad, "down"),
+        (_, "disabled") => (Mood::Warn, "disabled"),
+        ("up", _) => (Mood::Good, "up"),
+        _ => (Mood::Unknown, "unknown"),
+    }
+}
+
+fn rate(row: &Hypervisor, facts: &Facts<'_>, meter: Meter) -> Option<f64> {
+    let gauge = facts.data.meters.host(name(row))?;
+    gauge.rates.get(meter).map(f64::from)
+}
+
+fn share(used: Option<i64>, total: Option<i64>) -> Option<f64> {
+    let total = total.filter(|total| *total > 0)?;
+    Some(used? as f64 / total as f64)
+}
+
+/// Used and there, as `3/8`.
+fn of(used: Option<i64>, total: Option<i64>) -> Value<'static> {
+    match (used, total) {
+        (Some(used), Some(total)) => Value::owned(format!("{used}/{total}")),
+        _ => Value::Absent,
+    }
+}
+
+fn servers(row: &Hypervisor, facts: &Facts<'_>) -> f64 {
+    match row.running_vms {
+        Some(count) => count as f64,
+        None => {
+            let on = |server: &&Server| server.host.as_deref() == Some(name(row));
+            facts.data.rows::<Server>().iter().filter(on).count() as f64
+        }
+    }
+}
+
+static COLUMNS: [Column<Hypervisor>; 11] = [
+    Column::new("name", (12, 26), 0, |row, _| Value::text(name(row))),
+    Column::new("state", (10, 10), 0, |row, _| {
+        let (mood, word) = mood(row);
+        Value::State(mood, word.into())
+    }),
+    Column::new("servers", (7, 7), 0, |row, facts| {
+        Value::Number(servers(row, facts))
+    }),
+    Column::new("cpu", (4, 5), 1, |row, facts| {
+        Value::maybe(rate(row, facts, Meter::CpuUtil), Value::Percent)
+    }),
+    Column::new("load", (10, 20), 5, |row, facts| {
+        Value::maybe(facts.data.meters.host(name(row)), |gauge| {
+            Value::Spark(Spark {
+                values: Cow::Borrowed(gauge.history(Meter::CpuUtil)),
+                full: Some(100.0),
+            })
+        })
+    }),
+    Column::new("vcpus", (7, 9), 2, |row, _| of(row.vcpus_used, row.vcpus)),
+    Column::new("ram", (9, 16), 2, |row, _| {
+        Value::maybe(share(row.memory_mb_used, row.memory_mb), Value::Progress)
+    }),
+    Column::new("disk", (9, 16), 3, |row, _| {
+        Value::maybe(share(row.local_gb_used, row.local_gb), Value::Progress)
+    }),
+    Column::new("in", (10, 10), 6, |row, facts| {
+        Value::maybe(rate(row, facts, Meter::NetIn), Value::Rate)
+    }),
+    Column::new("out", (10, 10), 7, |row, facts| {
+        Value::maybe(rate(row, facts, Meter::NetOut), Value::Rate)
+    }),
+    Column::new("type", (6, 10), 8, |row, _| {
+        Value::maybe(row.hypervisor_type.as_deref(), Value::text)
+    }),
+];
+
+static ACTIONS: [Action<Hypervisor>; 3] = [
+    Action::go("host.servers", |row, _| {
+        Some(super::servers::of_host(name(row)))
+    }),
+    Action::ask(
+        "host.enable",
+        "Enable",
+        Risk::None,
+        |row| (row.status != "disabled").then_some("it is enabled"),
+        |row, _| -> Box<dyn Request> { services::switch(&service_id(row), true, None) },
+    ),
+    Action::open_one(
+        "host.disable",
+        |row| (row.status == "disabled").then_some("it is disabled"),
+        |row, facts| {
+            let service = Service {
+                id: format!("compute-{}", service_id(row)),
+                compute_id: service_id(row),
+                name: name(row).to_owned(),
+                ..Service::default()
+            };
+            services::disable(service, facts)
+        },
+    ),
+];
+
+fn service_id(row: &Hypervisor) -> String {
+    row.service
+        .as_ref()
+        .map(|service| service.id.to_string())
+        .unwrap_or_default()
+}
+
+static SPEC: Spec<Hypervisor> = Spec {
+    view: "hosts",
+    title: "Hosts",
+    noun: "host",
+    columns: &COLUMNS,
+    sort: (0, false),
+    actions: &ACTIONS,
+    doc: Some(detail::describe),
+    needs: || {
+        vec![
+            Need::list::<Hypervisor>(),
+            Need::list::<Server>(),
+            Need::samples(),
+        ]
+    },
+    enter: |row, _| detail::open(name(row)),
+    mood: Some(mood),
+    empty: "No hosts, or you may not see them.",
+};
+
+/// The view: a table, or a heat map of the same rows in the same order.
+struct Hosts {
+    list: List<Hypervisor>,
+    heat: bool,
+    columns: usize,
+}
+
+impl Screen for Hosts {
+    fn path(&self, facts: &Facts<'_>) -> Vec<String> {
+        self.list.path(facts)
+    }
+
+    fn contexts(&self) -> Vec<&'static str> {
+        self.list.contexts()
+    }
+
+    fn is_typing(&self) -> bool {
+        self.list.is_typing()
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        self.list.needs()
+    }
+
+    fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
+        if matches!(command.name, "left" | "right") && !self.heat {
+            return Offer::Hidden;
+        }
+        self.list.offer(command, facts)
+    }
+
+    fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
+        let moves = |steps: usize, name: &str, list: &mut List<Hypervisor>, cx: &mut Cx<'_>| {
+            if let Some(command) = crate::tui::command::find(name) {
+                for _ in 0..steps {
+                    list.on(command, cx);
+                }
+            }
+            true
+        };
+        match (command.name, self.heat) {
+            ("hosts.heat", _) => {
+                self.heat = !self.heat;
+                true
+            }
+            ("left", true) => moves(1, "up", &mut self.list, cx),
+            ("right", true) => moves(1, "down", &mut self.list, cx),
+            ("up" | "down", true) => moves(self.columns, command.name, &mut self.list, cx),
+            _ => self.list.on(command, cx),
+        }
+    }
+
+    fn key(&mut self, key: Key, cx: &mut Cx<'_>) {
+        self.list.key(key, cx);
+    }
+
+    fn settle(&mut self, area: Rect, facts: &Facts<'_>) {
+        self.list.settle(area, facts);
+        let rows = facts.data.rows::<Hypervisor>();
+        let cells: Vec<heat::Cell<'_>> = rows.iter().map(|row| cell(row, facts)).collect();
+        self.columns = heat::grid(heat_area(area), &cells).columns;
+    }
+
+    fn draw(&self, area: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
+        if !self.heat {
+            return self.list.draw(area, buf, view);
+        }
+        let note = self.list.table().position();
+        let inside = frame::pane(area, buf, view, "Hosts, by processor use", &note);
+        let rows = view.facts.data.rows::<Hypervisor>();
+        let order = self.list.table().order();
+        let cells: Vec<heat::Cell<'_>> = order
+            .iter()
+            .filter_map(|at| rows.get(*at))
+            .map(|row| cell(row, &view.facts))
+            .collect();
+        let selected = (0..order.len()).find(|place| self.list.table().is_cursor(*place));
+        let area = Rect::new(
+            inside.x + 1,
+            inside.y + 1,
+            inside.width.saturating_sub(2),
+            inside.height.saturating_sub(1),
+        );
+        heat::draw(area, buf, view, &cells, selected);
+        None
+    }
+}
+
+fn heat_area(area: Rect) -> Rect {
+    Rect::new(
+        0,
+        0,
+        area.width.saturating_sub(2),
+        area.height.saturating_sub(2),
+    )
+}
+
+/// A host as a box of a heat map.
+pub fn cell<'a>(row: &'a Hypervisor, facts: &Facts<'_>) -> heat::Cell<'a> {
+    let (mood, word) = mood(row);
+    heat::Cell {
+        name: name(row),
+        value: rate(row, facts, Meter::CpuUtil),
+        word: match word {
+            "down" => Some((mood, "down")),
+            "disabled" => Some((mood, "maint")),
+            _ => None,
+        },
+    }
+}
+
+const HOSTS: &[&str] = &["hosts"];
+
+/// This view.
+pub static ENTRY: Entry = Entry {
+    name: "hosts",
+    commands: &[
+        Command::new("view.hosts", "hosts", "Go to the hosts", &["global"]),
+        Command::new(
+            "hosts.heat",
+            "heat map",
+            "Show hosts as a heat map, or as a table again",
+            HOSTS,
+        )
+        .hint(20),
+        Command::new(
+            "host.servers",
+            "its servers",
+            "Show the servers on it",
+            HOSTS,
+        )
+        .hint(21),
+        Command::new(
+            "host.enable",
+            "enable",
+            "Let it take new servers again",
+            HOSTS,
+        )
+        .mutating(),
+        Command::new(
+            "host.disable",
+            "disable",
+            "Let it take no new servers; those on it go on",
+            HOSTS,
+        )
+        .mutating(),
+    ],
+    offered: |session| session.is_admin(),
+    open: |_| {
+        Box::new(Hosts {
+            list: List::new(&SPEC),
+            heat: false,
+            columns: 1,
+        })
+    },
+    kind: Hypervisor::KIND,
+    objects: |data, out| {
+        let rows = data.rows::<Hypervisor>().iter();
+        out.extend(rows.map(|row| Object {
+            kind: Hypervisor::KIND,
+            id: name(row).to_owned(),
+            name: name(row).to_owned(),
+        }));
+    },
+    show: |id, _| detail::open(id),
+};

@@ -1,0 +1,740 @@
+//! Images: what servers are made from. Brought in from a file or an address, with progress; a broken upload goes on.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+
+use crate::client::{Client, ClientError, ListQuery};
+use crate::image::wire::{Image, ImageCreate, ImagePatch};
+use crate::tui::command::Command;
+use crate::tui::cx::Cx;
+use crate::tui::effect::{Done, Reporter, Request, call};
+use crate::tui::failure::Failure;
+use crate::tui::files;
+use crate::tui::format;
+use crate::tui::glyph::Mood;
+use crate::tui::overlays::Overlay;
+use crate::tui::overlays::form::{FormOverlay, Sheet};
+use crate::tui::state::activity::{Progress, Target};
+use crate::tui::state::load::{Need, Resource, Row};
+use crate::tui::value::Value;
+use crate::tui::view::Facts;
+use crate::tui::widgets::doc::Doc;
+use crate::tui::widgets::field::{Choice, Field};
+use crate::tui::widgets::form::Form;
+use crate::tui::widgets::table::Column;
+
+use super::action::{Action, Risk};
+use super::detail::Detail;
+use super::list::{List, Scope, Spec};
+use super::{Entry, Object, Screen, servers};
+
+impl Row for Image {
+    const KIND: &'static str = "image";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+}
+
+impl Resource for Image {
+    fn list(client: Client) -> BoxFuture<'static, Result<Vec<Self>, ClientError>> {
+        Box::pin(async move { client.image_list(&ListQuery::new()).await })
+    }
+
+    fn show(client: Client, id: Arc<str>) -> Option<BoxFuture<'static, Result<Self, ClientError>>> {
+        Some(Box::pin(async move { client.image_show(&id).await }))
+    }
+}
+
+fn mood(image: &Image) -> (Mood, &str) {
+    match image.status.as_str() {
+        "active" => (Mood::Good, "active"),
+        "queued" => (Mood::Warn, "no data yet"),
+        "saving" | "uploading" | "importing" => (Mood::Busy, "coming in"),
+        "deactivated" => (Mood::Off, "deactivated"),
+        "killed" => (Mood::Bad, "failed"),
+        "deleted" | "pending_delete" => (Mood::Off, "deleted"),
+        _ => (Mood::Unknown, "unknown"),
+    }
+}
+
+fn when(text: &str) -> Value<'static> {
+    Value::maybe(format::parse_time(text), Value::Age)
+}
+
+static COLUMNS: [Column<Image>; 8] = [
+    Column::new("name", (14, 40), 0, |row, _| Value::text(row.name())),
+    Column::new("status", (13, 13), 0, |row, _| {
+        let (mood, word) = mood(row);
+        Value::State(mood, word.into())
+    }),
+    Column::new("size", (9, 9), 0, |row, _| {
+        Value::maybe(row.size, |size| Value::Bytes(size as f64))
+    }),
+    Column::new("format", (7, 8), 2, |row, _| {
+        Value::maybe(row.disk_format.as_deref(), Value::text)
+    }),
+    Column::new("disk", (9, 9), 4, |row, _| {
+        Value::maybe(row.virtual_size, |size| Value::Bytes(size as f64))
+    }),
+    Column::new("visibility", (10, 10), 3, |row, _| {
+        Value::text(&row.visibility)
+    }),
+    Column::new("protected", (9, 9), 5, |row, _| Value::flag(row.protected)),
+    Column::new("age", (4, 4), 1, |row, _| when(&row.created_at)),
+];
+
+static ACTIONS: [Action<Image>; 8] = [
+    Action::make("image.create", |facts| open_form(None, facts)),
+    Action::open_one(
+        "image.upload",
+        |row| {
+            (!matches!(row.status.as_str(), "queued" | "saving"))
+                .then_some("it has its data already")
+        },
+        |row, facts| open_form(Some(row), facts),
+    ),
+    Action::open_one(
+        "image.launch",
+        |row| (row.status != "active").then_some("it is not active"),
+        servers::launch::open_from,
+    ),
+    Action::open_one(
+        "image.rename",
+        |_| None,
+        |row, facts| {
+            let rename = Rename {
+                id: row.id.clone(),
+                name: row.name().to_owned(),
+            };
+            Box::new(FormOverlay::new(Box::new(rename), facts))
+        },
+    ),
+    Action::open_one(
+        "image.download",
+        |row| (row.status != "active").then_some("it is not active"),
+        |row, facts| {
+            Box::new(FormOverlay::new(
+                Box::new(DownloadSheet { image: row.clone() }),
+                facts,
+            ))
+        },
+    ),
+    Action::ask(
+        "image.deactivate",
+        "Deactivate",
+        Risk::Disruptive("Servers can not be made from it until it is activated again."),
+        |row| (row.status != "active").then_some("it is not active"),
+        |row, _| {
+            let id = row.id.clone();
+            call(format!("image {id} deactivate"), move |client| async move {
+                client.image_deactivate(&id).await?;
+                Ok(Done::default())
+            })
+        },
+    ),
+    Action::ask(
+        "image.reactivate",
+        "Activate",
+        Risk::None,
+        |row| (row.status != "deactivated").then_some("it is not deactivated"),
+        |row, _| {
+            let id = row.id.clone();
+            call(format!("image {id} reactivate"), move |client| async move {
+                client.image_reactivate(&id).await?;
+                Ok(Done::default())
+            })
+        },
+    ),
+    Action::ask(
+        "image.delete",
+        "Delete",
+        Risk::Irreversible(|row, _| {
+            vec![format!(
+                "{}: its data; servers made from it go on",
+                row.name()
+            )]
+        }),
+        |row| row.protected.then_some("it is protected"),
+        |row, _| {
+            let id = row.id.clone();
+            call(format!("image {id} delete"), move |client| async move {
+                client.image_delete(&id).await?;
+                Ok(Done::default())
+            })
+        },
+    ),
+];
+
+static SPEC: Spec<Image> = Spec {
+    view: "images",
+    title: "Images",
+    noun: "image",
+    columns: &COLUMNS,
+    sort: (0, false),
+    actions: &ACTIONS,
+    doc: Some(describe),
+    needs: || vec![Need::list::<Image>()],
+    enter: |row, _| Detail::open(&SPEC, &row.id),
+    mood: Some(mood),
+    empty: "No images yet. Press n to bring one in from a file or an address.",
+};
+
+fn describe<'a>(row: &'a Image, _facts: &Facts<'a>) -> Doc<'a> {
+    let mut doc = Doc::default();
+    let (mood, word) = mood(row);
+    doc.group("Image")
+        .entry("name", Value::text(row.name()))
+        .entry("status", Value::State(mood, word.into()))
+        .entry(
+            "format",
+            Value::maybe(row.disk_format.as_deref(), Value::text),
+        )
+        .entry(
+            "size",
+            Value::maybe(row.size, |size| Value::Bytes(size as f64)),
+        )
+        .entry(
+            "disk it makes",
+            Value::maybe(row.virtual_size, |size| Value::Bytes(size as f64)),
+        )
+        .entry("visibility", Value::text(&row.visibility))
+        .entry("protected", Value::flag(row.protected))
+        .entry("needs disk", Value::owned(format!("{} GiB", row.min_disk)))
+        .entry("needs memory", Value::owned(format!("{} MiB", row.min_ram)));
+    let owner = row.owner.as_deref();
+    doc.link(
+        "project",
+        Value::maybe(owner, Value::text),
+        "project",
+        owner.unwrap_or_default(),
+    )
+    .entry("created", when(&row.created_at))
+    .entry("changed", when(&row.updated_at))
+    .entry("tags", Value::owned(row.tags.join(", ")))
+    .entry("id", Value::text(&row.id));
+    doc.group("Checksums")
+        .entry("md5", Value::maybe(row.checksum.as_deref(), Value::text));
+    if let (Some(algorithm), Some(value)) = (&row.os_hash_algo, &row.os_hash_value) {
+        doc.entry(algorithm, Value::text(value));
+    }
+    if !row.properties.is_empty() {
+        doc.group("Properties");
+    }
+    for (key, value) in &row.properties {
+        doc.entry(key, Value::text(value));
+    }
+    doc
+}
+
+/// Images that were made from a server.
+pub fn of_server(id: &str) -> Box<dyn Screen> {
+    let server = id.to_owned();
+    let scope = Scope {
+        title: "snapshots".to_owned(),
+        keeps: Box::new(move |row: &Image| {
+            let from = |key: &str| {
+                row.properties
+                    .get(key)
+                    .is_some_and(|value| *value == server)
+            };
+            from("instance_uuid") || from("base_server_id")
+        }),
+    };
+    Box::new(List::scoped(&SPEC, scope))
+}
+
+/// The form that brings an image in; into an image that has no data yet, if one is given.
+struct Bring {
+    into: Option<(String, String)>,
+}
+
+fn open_form(into: Option<&Image>, facts: &Facts<'_>) -> Box<dyn Overlay> {
+    let into = into.map(|image| (image.id.clone(), image.name().to_owned()));
+    Box::new(FormOverlay::new(Box::new(Bring { into }), facts))
+}
+
+impl Sheet for Bring {
+    fn title(&self) -> String {
+        match &self.into {
+            Some((_, name)) => format!("Upload into {name}"),
+            None => "Bring in an image".to_owned(),
+        }
+    }
+
+    fn fields(&self, _facts: &Facts<'_>) -> Vec<Field> {
+        let from = Field::text(
+            "from",
+            "From",
+            "A file on this machine, or an http(s) address the cloud fetches",
+        )
+        .required();
+        if self.into.is_some() {
+            return vec![from];
+        }
+        let visibility = vec![
+            Choice::new("private", "private", "this project"),
+            Choice::new(
+                "shared",
+                "shared",
+                "this project, and others it is shared with",
+            ),
+            Choice::new("public", "public", "everyone"),
+        ];
+        vec![
+            from,
+            Field::text("name", "Name", "The file's name if left empty"),
+            Field::choice("format", "Format", "Told by the content if left on auto")
+                .of(["auto", "qcow2", "raw", "iso"].map(Choice::plain).to_vec())
+                .with("auto"),
+            Field::choice("visibility", "Visibility", "Who may make servers from it")
+                .of(visibility)
+                .with("private"),
+            Field::number(
+                "min_disk",
+                "Needs disk",
+                "Least root disk of a server",
+                (0, 100_000),
+                "GiB",
+            )
+            .with("0"),
+            Field::number(
+                "min_ram",
+                "Needs memory",
+                "Least memory of a server",
+                (0, 10_000_000),
+                "MiB",
+            )
+            .with("0"),
+            Field::toggle("protected", "Protected", "Refuse to delete it", false),
+        ]
+    }
+
+    fn check(&self, form: &Form, _facts: &Facts<'_>) -> Vec<(&'static str, String)> {
+        let from = form.value("from");
+        let scheme = from
+            .split_once("://")
+            .map(|(scheme, _)| scheme.to_ascii_lowercase());
+        match scheme.as_deref() {
+            None | Some("http" | "https") => Vec::new(),
+            Some(other) => vec![(
+                "from",
+                format!("{other} is not fetched; http, https or a file"),
+            )],
+        }
+    }
+
+    fn outlook(&self, form: &Form, _facts: &Facts<'_>) -> Vec<String> {
+        let text = if is_address(&form.value("from")) {
+            "The cloud fetches it; the list shows how it comes in."
+        } else {
+            "It is sent from here, with progress below. If it breaks off, press u on the image to go on."
+        };
+        vec![text.to_owned()]
+    }
+
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+        let from = form.value("from");
+        let source = if is_address(&from) {
+            Source::Address(from.clone())
+        } else {
+            Source::File(files::expand(&from))
+        };
+        let base = from.rsplit('/').next().unwrap_or(&from);
+        let stem = base
+            .split('.')
+            .next()
+            .filter(|stem| !stem.is_empty())
+            .unwrap_or(base);
+        let name = form.filled("name").unwrap_or_else(|| stem.to_owned());
+        let (into, name) = match self.into.clone() {
+            Some((id, name)) => (Some(id), name),
+            None => (None, name),
+        };
+        let create = ImageCreate {
+            name: Some(name.clone()),
+            visibility: form.filled("visibility"),
+            protected: Some(form.is_on("protected")),
+            container_format: Some("bare".to_owned()),
+            disk_format: form.filled("format").filter(|format| format != "auto"),
+            min_disk: form.number("min_disk"),
+            min_ram: form.number("min_ram"),
+            ..ImageCreate::default()
+        };
+        let target = Target {
+            kind: Image::KIND,
+            id: into.clone().unwrap_or_default(),
+            name,
+        };
+        cx.act(
+            "Upload",
+            vec![(
+                target,
+                Box::new(Upload {
+                    source,
+                    create,
+                    into,
+                }),
+            )],
+        );
+        true
+    }
+}
+
+fn is_address(from: &str) -> bool {
+    from.contains("://")
+}
+
+#[derive(Debug)]
+enum Source {
+    File(PathBuf),
+    Address(String),
+}
+
+#[derive(Debug)]
+struct Upload {
+    source: Source,
+    create: ImageCreate,
+    into: Option<String>,
+}
+
+impl Request for Upload {
+    fn run(
+        self: Box<Self>,
+        client: Client,
+        report: Reporter,
+    ) -> BoxFuture<'static, Result<Done, Failure>> {
+        Box::pin(async move {
+            let mut create = self.create;
+            if let Source::File(path) = &self.source
+                && create.disk_format.is_none()
+            {
+                create.disk_format = Some(format_of(path).await?.to_owned());
+            }
+            let id = match self.into {
+                Some(id) => id,
+                None => {
+                    // A fetched image is told apart by the cloud, which needs a word for it beforehand.
+                    create.disk_format.get_or_insert_with(|| "qcow2".to_owned());
+                    client.image_create(&create).await?.id
+                }
+            };
+            match self.source {
+                Source::Address(address) => {
+                    client.image_import(&id, &address).await?;
+                    Ok(Done::saying("the cloud is fetching it"))
+                }
+                Source::File(path) => {
+                    let meter = Arc::new(Speedometer::new(report, "sending"));
+                    let told = meter.clone();
+                    let progress = Arc::new(move |done, total| told.tell(done, total));
+                    client.image_upload(&id, &path, progress).await?;
+                    Ok(Done::saying(format!(
+                        "{} sent and verified",
+                        format::bytes(meter.done())
+                    )))
+                }
+            }
+        })
+    }
+}
+
+/// The format of a disk image, by its first bytes.
+async fn format_of(path: &std::path::Path) -> Result<&'static str, Failure> {
+    use tokio::io::AsyncReadExt;
+    let wrong = |error: std::io::Error| Failure {
+        message: format!("{} could not be read: {error}", path.display()),
+        advice: Some("check the path; ~ is your home directory on this machine".to_owned()),
+        ..Failure::default()
+    };
+    let mut file = tokio::fs::File::open(path).await.map_err(wrong)?;
+    let mut head = vec![0; 0x8006];
+    let mut length = 0;
+    while length < head.len() {
+        match file.read(&mut head[length..]).await.map_err(wrong)? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    head.truncate(length);
+    if head.starts_with(b"QFI\xfb") {
+        return Ok("qcow2");
+    }
+    if head.get(0x8001..0x8006) == Some(b"CD001") {
+        return Ok("iso");
+    }
+    Ok("raw")
+}
+
+/// Tells progress with its rate, a few times a second at most.
+struct Speedometer {
+    report: Reporter,
+    what: &'static str,
+    state: Mutex<Speed>,
+}
+
+struct Speed {
+    told: Option<Instant>,
+    /// Where the rate is measured from: time and bytes.
+    from: Option<(Instant, u64)>,
+    rate: Option<f64>,
+    done: u64,
+}
+
+impl Speedometer {
+    const PAUSE: Duration = Duration::from_millis(250);
+    const SPAN: Duration = Duration::from_secs(2);
+
+    fn new(report: Reporter, what: &'static str) -> Self {
+        let state = Mutex::new(Speed {
+            told: None,
+            from: None,
+            rate: None,
+            done: 0,
+        });
+        Self {
+            report,
+            what,
+            state,
+        }
+    }
+
+    fn done(&self) -> f64 {
+        self.state.lock().map_or(0.0, |state| state.done as f64)
+    }
+
+    fn tell(&self, done: u64, total: u64) {
+        let now = Instant::now();
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
+        state.done = done;
+        let (since, bytes) = *state.from.get_or_insert((now, done));
+        let elapsed = now - since;
+        if elapsed >= Self::SPAN || (state.rate.is_none() && elapsed >= Self::PAUSE) {
+            state.rate = Some(done.saturating_sub(bytes) as f64 / elapsed.as_secs_f64());
+            state.from = Some((now, done));
+        }
+        let quiet = state.told.is_some_and(|told| now - told < Self::PAUSE);
+        if quiet && done < total {
+            return;
+        }
+        state.told = Some(now);
+        self.report.progress(Progress {
+            what: self.what.to_owned(),
+            done,
+            total: Some(total),
+            rate: state.rate,
+        });
+    }
+}
+
+struct Rename {
+    id: String,
+    name: String,
+}
+
+impl Sheet for Rename {
+    fn title(&self) -> String {
+        format!("Rename {}", self.name)
+    }
+
+    fn fields(&self, _facts: &Facts<'_>) -> Vec<Field> {
+        vec![
+            Field::text("name", "Name", "What people call it")
+                .required()
+                .with(&self.name),
+        ]
+    }
+
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+        let (id, name) = (self.id.clone(), form.value("name"));
+        let target = Target {
+            kind: Image::KIND,
+            id: id.clone(),
+            name: self.name.clone(),
+        };
+        let request = call(
+            format!("image {id} name {name}"),
+            move |client| async move {
+                let patch = ImagePatch::Replace {
+                    path: "/name".to_owned(),
+                    value: name.into(),
+                };
+                client.image_update(&id, &[patch]).await?;
+                Ok(Done::default())
+            },
+        );
+        cx.act("Rename", vec![(target, request)]);
+        true
+    }
+}
+
+struct DownloadSheet {
+    image: Image,
+}
+
+impl Sheet for DownloadSheet {
+    fn title(&self) -> String {
+        format!("Save {}", self.image.name())
+    }
+
+    fn fields(&self, facts: &Facts<'_>) -> Vec<Field> {
+        let ending = self.image.disk_format.as_deref().unwrap_or("img");
+        let plain: Cow<'_, str> = self.image.name().replace('/', "-").into();
+        let path = facts.session.exports.join(format!("{plain}.{ending}"));
+        vec![
+            Field::text(
+                "path",
+                "File",
+                "Where to on this machine; a part that is there already is kept",
+            )
+            .required()
+            .with(&path.to_string_lossy()),
+        ]
+    }
+
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+        let target = super::action::target(&self.image);
+        let request = Download {
+            id: self.image.id.clone(),
+            path: files::expand(&form.value("path")),
+        };
+        cx.act("Save", vec![(target, Box::new(request))]);
+        true
+    }
+}
+
+#[derive(Debug)]
+struct Download {
+    id: String,
+    path: PathBuf,
+}
+
+impl Request for Download {
+    fn run(
+        self: Box<Self>,
+        client: Client,
+        report: Reporter,
+    ) -> BoxFuture<'static, Result<Done, Failure>> {
+        Box::pin(async move {
+            if let Some(directory) = self
+                .path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+            {
+                files::make_directory(directory).await.map_err(|error| {
+                    Failure::local(format!(
+                        "{} could not be made: {error}",
+                        directory.display()
+                    ))
+                })?;
+            }
+            let meter = Speedometer::new(report, "saving");
+            let progress = Arc::new(move |done, total| meter.tell(done, total));
+            client
+                .image_download(&self.id, &self.path, progress)
+                .await?;
+            Ok(Done::saying(format!(
+                "saved to {} and verified",
+                self.path.display()
+            )))
+        })
+    }
+}
+
+/// This view.
+pub static ENTRY: Entry = Entry {
+    name: "images",
+    commands: &[
+        Command::new("view.images", "images", "Go to the images", &["global"]),
+        Command::new(
+            "image.create",
+            "bring in",
+            "Bring in an image from a file or an address",
+            IMAGES,
+        )
+        .mutating()
+        .hint(6),
+        Command::new(
+            "image.upload",
+            "upload",
+            "Send the data of an image, or go on where it broke off",
+            IMAGES,
+        )
+        .mutating()
+        .hint(20),
+        Command::new("image.launch", "launch", "Launch servers from it", IMAGES)
+            .mutating()
+            .hint(21),
+        Command::new("image.rename", "rename", "Give it another name", IMAGES).mutating(),
+        Command::new(
+            "image.download",
+            "save",
+            "Save its data to a file on this machine",
+            IMAGES,
+        ),
+        Command::new(
+            "image.deactivate",
+            "deactivate",
+            "Refuse new servers from it",
+            IMAGES,
+        )
+        .mutating(),
+        Command::new(
+            "image.reactivate",
+            "activate",
+            "Allow servers from it again",
+            IMAGES,
+        )
+        .mutating(),
+        Command::new("image.delete", "delete", "Delete it", IMAGES)
+            .mutating()
+            .hint(30),
+    ],
+    offered: |_| true,
+    open: |_| Box::new(List::new(&SPEC)),
+    kind: Image::KIND,
+    objects: |data, out| {
+        let rows = data.rows::<Image>().iter();
+        out.extend(rows.map(|row| Object {
+            kind: Image::KIND,
+            id: row.id.clone(),
+            name: row.name().to_owned(),
+        }));
+    },
+    show: |id, _| Detail::open(&SPEC, id),
+};
+
+const IMAGES: &[&str] = &["images"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn formats_are_told_by_their_first_bytes() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("disk");
+        for (head, format) in [
+            (&b"QFI\xfb\0\0\0\x03"[..], "qcow2"),
+            (b"\xeb\x63\x90", "raw"),
+            (b"", "raw"),
+        ] {
+            std::fs::write(&path, head).unwrap();
+            assert_eq!(format_of(&path).await.unwrap(), format);
+        }
+        let missing = format_of(std::path::Path::new("/no/such"))
+            .await
+            .unwrap_err();
+        assert!(missing.line().contains("check the path"));
+    }
+}

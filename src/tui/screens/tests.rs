@@ -1,0 +1,14 @@
+//! What operators see and press, as pictures and requests.
+
+use crate::tui::testing::{console, picture, press};
+
+#[test]
+fn operations_are_listed() {
+    let mut state = console(80, 24);
+    press(&mut state, "t");
+    println!("{}", picture(&state));
+    press(&mut state, "?");
+    println!("{}", picture(&state));
+    press(&mut state, "esc :");
+    println!("{}", picture(&state));
+}

@@ -1,0 +1,61 @@
+//! What the cloud tells by itself: who we are, what happened, how much is used.
+
+use crate::api::wire::{Change, Event as CloudEvent, ResourceEvent, WhoAmI};
+use crate::tui::screens::events::Happening;
+
+use super::State;
+
+/// Happenings kept for the view of events.
+const HAPPENINGS: usize = 1_000;
+/// Seconds after which a server that is no longer measured has no rates.
+const UNMEASURED: i64 = 30;
+
+impl State {
+    pub(super) fn on_greeted(&mut self, who: WhoAmI, extended: bool) {
+        self.world.session.extended = extended;
+        self.world.session.who = Some(who);
+    }
+
+    pub(super) fn on_stream(&mut self, result: Result<(), String>) {
+        self.world.link.events = result.is_ok();
+    }
+
+    pub(super) fn on_cloud(&mut self, event: CloudEvent) {
+        if self.frozen {
+            return;
+        }
+        match event {
+            CloudEvent::Resource(event) => self.on_resource(event),
+            CloudEvent::Operation(operation) => self.world.data.put_row(*operation),
+            CloudEvent::Sample(batch) => {
+                let at = batch.at;
+                self.world.data.meters.take(batch);
+                self.world.data.meters.forget_older(at, UNMEASURED);
+                self.world.data.touch();
+            }
+            CloudEvent::Alarm(alarm) => {
+                self.happening(Happening::from(alarm));
+            }
+            CloudEvent::Resync(_) => self.world.data.spoil_all(),
+        }
+    }
+
+    fn on_resource(&mut self, event: ResourceEvent) {
+        let (kind, id) = (event.resource.kind.clone(), event.resource.id.clone());
+        if event.change == Change::Deleted {
+            self.world.data.remove(&kind, &id);
+        } else {
+            self.schedule
+                .dirty
+                .entry(kind.clone())
+                .or_default()
+                .insert(id.clone());
+        }
+        self.world.data.spoil_parts(&kind, &id);
+        self.happening(Happening::from(event));
+    }
+
+    fn happening(&mut self, happening: Happening) {
+        self.world.data.push_row(happening, HAPPENINGS);
+    }
+}

@@ -1,0 +1,60 @@
+//! The views one came through, with a way back and forth. Views keep their state while they wait: cursor, marks, filter.
+
+use crate::tui::screens::Screen;
+
+/// Views kept at most.
+const KEPT: usize = 32;
+
+/// The views one came through; never empty.
+pub struct History {
+    screens: Vec<Box<dyn Screen>>,
+    at: usize,
+}
+
+impl History {
+    /// Just the first view.
+    pub fn new(home: Box<dyn Screen>) -> Self {
+        Self {
+            screens: vec![home],
+            at: 0,
+        }
+    }
+
+    /// The visible view.
+    pub fn current(&self) -> &dyn Screen {
+        self.screens[self.at].as_ref()
+    }
+
+    /// The visible view.
+    pub fn current_mut(&mut self) -> &mut dyn Screen {
+        self.screens[self.at].as_mut()
+    }
+
+    /// Shows another view; those that one had gone back from are forgotten.
+    pub fn go(&mut self, screen: Box<dyn Screen>) {
+        self.screens.truncate(self.at + 1);
+        self.screens.push(screen);
+        if self.screens.len() > KEPT {
+            self.screens.remove(1);
+        }
+        self.at = self.screens.len() - 1;
+    }
+
+    /// Goes back; `false` at the first view.
+    pub fn back(&mut self) -> bool {
+        if self.at == 0 {
+            return false;
+        }
+        self.at -= 1;
+        true
+    }
+
+    /// Goes forth again; `false` if there is nothing.
+    pub fn forth(&mut self) -> bool {
+        if self.at + 1 == self.screens.len() {
+            return false;
+        }
+        self.at += 1;
+        true
+    }
+}

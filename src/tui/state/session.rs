@@ -1,0 +1,56 @@
+//! Who is at the console, on which cloud, and what they may do here.
+
+use std::path::PathBuf;
+
+use crate::api::wire::WhoAmI;
+
+/// The operator and the cloud.
+#[derive(Clone, Debug, Default)]
+pub struct Session {
+    /// Name of the cloud.
+    pub cloud: String,
+    /// Started with `--read-only`.
+    pub read_only: bool,
+    /// Shown on every screen.
+    pub simulated: bool,
+    /// What the cloud said; `None` as long as it did not answer, or where it is not a Skydeck.
+    pub who: Option<WhoAmI>,
+    /// Directory where exports and keys go unless the operator names another.
+    pub exports: PathBuf,
+    /// Whether the cloud has `/skydeck/v1`: operations, events, samples.
+    pub extended: bool,
+}
+
+impl Session {
+    /// Whether anything may be changed: not with `--read-only`, nor where every role is `reader`.
+    pub fn may_change(&self) -> bool {
+        let reader_only = self.who.as_ref().is_some_and(|who| {
+            !who.roles.is_empty() && who.roles.iter().all(|role| role == "reader")
+        });
+        let frozen = self.who.as_ref().is_some_and(|who| who.read_only);
+        !self.read_only && !frozen && !reader_only
+    }
+
+    /// Whether the operator administers the cloud, as far as is known.
+    pub fn is_admin(&self) -> bool {
+        self.who
+            .as_ref()
+            .is_none_or(|who| who.roles.iter().any(|role| role == "admin"))
+    }
+
+    /// Whether to mark the screen as simulated.
+    pub fn is_simulated(&self) -> bool {
+        self.simulated || self.who.as_ref().is_some_and(|who| who.simulated)
+    }
+
+    /// `admin@demo`, or nothing as long as it is not known.
+    pub fn identity(&self) -> String {
+        let Some(who) = &self.who else {
+            return String::new();
+        };
+        match &who.project_name {
+            Some(project) => format!("{}@{project}", who.user_name),
+            None => who.user_name.clone(),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Lines over time, in dots of braille or in ASCII, with least, most and last value in words.
+//!
+//! Values lie at equal steps; a gap (`NaN`) stays a gap. A cell always covers the same whole steps of absolute time, so
+//! the picture moves by a cell once in a while instead of trembling every second: that is easier on the eye and on slow
+//! lines. Of the values in one dot the largest is drawn, so that short peaks are not lost.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::tui::format::{fit, span, width};
+use crate::tui::view::View;
+
+/// Cells left of the plot, for the scale.
+const SCALE: u16 = 9;
+
+/// One line of a chart.
+pub struct Line<'a> {
+    /// What it is, for the legend.
+    pub name: &'a str,
+    /// Its theme scope: `chart.1`.
+    pub scope: &'static str,
+    /// Values, oldest first, all lines ending at the same time.
+    pub values: Cow<'a, [f32]>,
+}
+
+/// A chart.
+pub struct Chart<'a> {
+    /// What is shown.
+    pub title: &'a str,
+    /// Lines; with two or more their names are shown.
+    pub lines: Vec<Line<'a>>,
+    /// Top of the scale; the next round number above the largest value if `None`.
+    pub full: Option<f32>,
+    /// Puts a value into words.
+    pub words: fn(f64) -> String,
+    /// Seconds between values.
+    pub step: i64,
+    /// Number of the last value's step since 1970, which fixes what a cell covers.
+    pub last_step: i64,
+    /// Steps that should be seen, if there is room.
+    pub window: usize,
+}
+
+impl Chart<'_> {
+    /// Draws title, scale, plot and time axis into `area`.
+    pub fn draw(&self, area: Rect, buf: &mut Buffer, view: &View<'_>) {
+        if area.width < 12 || area.height < 3 {
+            return;
+        }
+        self.head(area, buf, view);
+        let plot = Rect::new(
+            area.x + SCALE,
+            area.y + 1,
+            area.width - SCALE,
+            area.height - 2,
+        );
+        let full = self.full.unwrap_or_else(|| round_up(self.largest()));
+        self.scale(area, plot, full, buf, view);
+        let per_dot = self.window.div_ceil(usize::from(plot.width) * 2).max(1);
+        self.axis(area, plot, per_dot, buf, view);
+        for line in &self.lines {
+            let dots = dots(&line.values, self.last_step, per_dot, plot.width);
+            if view.glyphs.ascii {
+                draw_ascii(plot, buf, view, line.scope, &dots, full);
+            } else {
+                draw_braille(plot, buf, view, line.scope, &dots, full);
+            }
+        }
+    }
+
+    fn largest(&self) -> f32 {
+        let all = self.lines.iter().flat_map(|line| line.values.iter());
+        all.copied()
+            .filter(|value| value.is_finite())
+            .fold(0.0, f32::max)
+    }
+
+    fn head(&self, area: Rect, buf: &mut Buffer, view: &View<'_>) {
+        let title = fit(self.title, usize::from(area.width), view.glyphs.ascii);
+        let (mut x, y) =
+            buf.set_stringn(area.x, area.y, &title, usize::MAX, view.style("ui.title"));
+        for line in &self.lines {
+            let name = if self.lines.len() > 1 {
+                format!("{} ", line.name)
+            } else {
+                String::new()
+            };
+            let text = match Summary::of(&line.values) {
+                Some(summary) => format!(
+                    "  {name}{}  min {}  max {}",
+                    (self.words)(summary.last),
+                    (self.words)(summary.min),
+                    (self.words)(summary.max)
+                ),
+                None => format!("  {name}no data"),
+            };
+            let room = usize::from(area.right().saturating_sub(x));
+            let short = text.split("  min").next().unwrap_or_default();
+            let text = if width(&text) <= room { &text } else { short };
+            let text = fit(text, room, view.glyphs.ascii);
+            (x, _) = buf.set_stringn(x, y, &text, usize::MAX, view.style(line.scope));
+        }
+    }
+
+    fn scale(&self, area: Rect, plot: Rect, full: f32, buf: &mut Buffer, view: &View<'_>) {
+        let style = view.style("chart.axis");
+        for y in plot.y..plot.bottom() {
+            let symbol = if view.glyphs.ascii { "|" } else { "│" };
+            buf.set_string(plot.x - 1, y, symbol, style);
+        }
+        let label = |value: f32, y: u16, buf: &mut Buffer| {
+            let text = (self.words)(f64::from(value));
+            let text = fit(&text, usize::from(SCALE) - 2, view.glyphs.ascii).into_owned();
+            let indent = SCALE - 2 - u16::try_from(width(&text)).unwrap_or(0).min(SCALE - 2);
+            buf.set_string(area.x + indent, y, text, view.style("chart.label"));
+        };
+        label(full, plot.y, buf);
+        label(0.0, plot.bottom() - 1, buf);
+    }
+
+    fn axis(&self, area: Rect, plot: Rect, per_dot: usize, buf: &mut Buffer, view: &View<'_>) {
+        let y = area.bottom() - 1;
+        let style = view.style("chart.axis");
+        let (corner, rule) = if view.glyphs.ascii {
+            ("+", "-")
+        } else {
+            ("└", "─")
+        };
+        buf.set_string(plot.x - 1, y, corner, style);
+        for x in plot.x..plot.right() {
+            buf.set_string(x, y, rule, style);
+        }
+        let steps = i64::try_from(per_dot).unwrap_or(1) * 2 * i64::from(plot.width);
+        let oldest = format!("-{}", span(steps * self.step * 1_000_000));
+        let label = view.style("chart.label");
+        buf.set_string(plot.x, y, oldest, label);
+        if plot.width > 12 {
+            buf.set_string(plot.right() - 3, y, "now", label);
+        }
+    }
+}
+
+struct Summary {
+    min: f64,
+    max: f64,
+    last: f64,
+}
+
+impl Summary {
+    fn of(values: &[f32]) -> Option<Self> {
+        let known = || values.iter().copied().filter(|value| value.is_finite());
+        Some(Self {
+            last: f64::from(known().next_back()?),
+            min: f64::from(known().fold(f32::INFINITY, f32::min)),
+            max: f64::from(known().fold(f32::NEG_INFINITY, f32::max)),
+        })
+    }
+}
+
+/// Values by dot: two a cell, the last cell being the one that covers the last step.
+fn dots(values: &[f32], last_step: i64, per_dot: usize, cells: u16) -> Vec<f32> {
+    let per_dot = i64::try_from(per_dot).unwrap_or(1);
+    let count = i64::from(cells) * 2;
+    let last_cell = last_step.div_euclid(per_dot * 2);
+    let first_step = (last_cell + 1) * per_dot * 2 - count * per_dot;
+    let mut dots = vec![f32::NAN; usize::from(cells) * 2];
+    let first_value = last_step + 1 - i64::try_from(values.len()).unwrap_or(0);
+    for (value, step) in values.iter().zip(first_value..) {
+        let at = (step - first_step).div_euclid(per_dot);
+        if let Some(dot) = usize::try_from(at).ok().and_then(|at| dots.get_mut(at))
+            && value.is_finite()
+        {
+            *dot = if dot.is_nan() {
+                *value
+            } else {
+                dot.max(*value)
+            };
+        }
+    }
+    dots
+}
+
+/// The next of 1, 2, 5, 10, 20, 50… above `value`.
+pub fn round_up(value: f32) -> f32 {
+    if value <= 0.0 || !value.is_finite() {
+        return 1.0;
+    }
+    let power = 10_f32.powf(value.log10().floor());
+    for factor in [1.0, 2.0, 5.0, 10.0] {
+        if value <= factor * power * 1.000_1 {
+            return factor * power;
+        }
+    }
+    10.0 * power
+}
+
+fn draw_braille(
+    plot: Rect,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    scope: &str,
+    dots: &[f32],
+    full: f32,
+) {
+    let rows = usize::from(plot.height) * 4;
+    let height = |value: f32| -> usize {
+        let part = (value / full).clamp(0.0, 1.0);
+        (part * (rows - 1) as f32).round() as usize
+    };
+    let mut cells = vec![0_u8; usize::from(plot.width) * usize::from(plot.height)];
+    let mut before: Option<usize> = None;
+    for (x, value) in dots.iter().enumerate() {
+        if !value.is_finite() {
+            before = None;
+            continue;
+        }
+        let now = height(*value);
+        let (low, high) = match before {
+            Some(was) if was < now => (was + 1, now),
+            Some(was) if was > now => (now, was - 1),
+            _ => (now, now),
+        };
+        for level in low..=high {
+            let y = rows - 1 - level;
+            cells[(y / 4) * usize::from(plot.width) + x / 2] |= braille_bit(x % 2, y % 4);
+        }
+        before = Some(now);
+    }
+    for (at, bits) in cells.iter().enumerate().filter(|(_, bits)| **bits != 0) {
+        let x = plot.x + u16::try_from(at % usize::from(plot.width)).unwrap_or(0);
+        let y = plot.y + u16::try_from(at / usize::from(plot.width)).unwrap_or(0);
+        let cell = &mut buf[(x, y)];
+        let there = cell
+            .symbol()
+            .chars()
+            .next()
+            .map(u32::from)
+            .filter(|code| (0x2800..0x2900).contains(code))
+            .map_or(0, |code| code - 0x2800);
+        if let Some(symbol) = char::from_u32(0x2800 + (there | u32::from(*bits))) {
+            cell.set_char(symbol).set_style(view.style(scope));
+        }
+    }
+}
+
+/// The bit of a dot in a braille character.
+fn braille_bit(x: usize, y: usize) -> u8 {
+    const BITS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+    BITS[x][y]
+}
+
+fn draw_ascii(plot: Rect, buf: &mut Buffer, view: &View<'_>, scope: &str, dots: &[f32], full: f32) {
+    let halves = usize::from(plot.height) * 2;
+    for (pair, x) in dots.chunks(2).zip(plot.x..plot.right()) {
+        let value = pair
+            .iter()
+            .copied()
+            .filter(|value| value.is_finite())
+            .fold(f32::NAN, f32::max);
+        if !value.is_finite() {
+            continue;
+        }
+        let part = (value / full).clamp(0.0, 1.0);
+        let level = (part * (halves - 1) as f32).round() as usize;
+        let row = plot.bottom() - 1 - u16::try_from(level / 2).unwrap_or(0);
+        let symbol = if level % 2 == 0 { "." } else { "'" };
+        buf.set_string(x, row, symbol, view.style(scope));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_covers_the_same_steps_until_the_picture_moves() {
+        let values: Vec<f32> = (0..100).map(|value| value as f32).collect();
+        let one = dots(&values[..99], 1_000, 5, 10);
+        let next = dots(&values[..100], 1_001, 5, 10);
+        assert_eq!(one[..18], next[..18]);
+        assert_eq!(one.len(), 20);
+    }
+
+    #[test]
+    fn gaps_stay_gaps_and_peaks_are_kept() {
+        let mut values = vec![1.0; 40];
+        values[10] = 50.0;
+        values[20] = f32::NAN;
+        values[21] = f32::NAN;
+        let dots = dots(&values, 39, 2, 10);
+        assert_eq!(dots[5], 50.0);
+        assert!(dots[10].is_nan());
+    }
+
+    #[test]
+    fn scales_end_at_round_numbers() {
+        assert_eq!(round_up(0.0), 1.0);
+        assert_eq!(round_up(7.0), 10.0);
+        assert_eq!(round_up(10.0), 10.0);
+        assert_eq!(round_up(130.0), 200.0);
+    }
+}
