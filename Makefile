@@ -11,19 +11,20 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER ?= sudo -E
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test lint bench setup setup-test
+.PHONY: help run demo build test lint bench setup-build setup-test
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: build ## Open the console on this machine's cloud; installs and starts what that needs
+	@$(setup)/packages $(setup)/run.packages
 	@$(setup)/services
 	@$(as_root) target/release/skydeck $(ARGS)
 
 demo: build ## Open the console on a simulated fleet
 	@target/release/skydeck demo $(ARGS)
 
-build: setup ## Build the program
+build: setup-build ## Build the program
 	@cargo build --release --locked
 
 test: setup-test lint ## Check format, lints and all tests, with real guests
@@ -31,17 +32,16 @@ test: setup-test lint ## Check format, lints and all tests, with real guests
 	then cargo nextest run --locked --features failpoints; \
 	else cargo test --locked --features failpoints; fi
 
-lint: setup ## Check format and lints
+lint: setup-build ## Check format and lints
 	@cargo fmt --check
 	@cargo clippy --locked --all-targets --features failpoints -- -D warnings
 
 bench: setup-test ## Measure against the budgets
 	@cargo bench --locked
 
-setup: ## Install what building and running need
+setup-build: ## Install what building needs
 	@$(setup)/toolchain
-	@$(setup)/packages $(setup)/run.packages
+	@$(setup)/packages $(setup)/build.packages
 
-setup-test: ## Install what the tests need
-	@$(setup)/toolchain
+setup-test: setup-build ## Install what the tests need
 	@$(setup)/packages $(setup)/run.packages $(setup)/test.packages tests/guest/packages

@@ -233,7 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::blueprint::Site;
-    use super::super::names::{BRIDGE_PREFIX, TAP_PREFIX};
+    use super::super::names::{BRIDGE_PREFIX, TAP_PREFIX, bridge_name};
     use super::super::testing::{desired, network, port};
     use super::*;
     use crate::network::rpc::NetworkSpec;
@@ -367,7 +367,7 @@ mod tests {
             Observed::default(),
             &plan(&blueprint, &Observed::default()),
         );
-        let name = world.servers.keys().next().unwrap().clone();
+        let name = bridge_name(all[0].id);
         world.servers.get_mut(&name).unwrap().leases = vec![lease(0, 2), lease(0, 3)];
         all[0].ports[0].mac = "fa:16:3e:00:00:ff".into();
         let blueprint = Blueprint::new(&desired(&all), &Site::default());
@@ -400,6 +400,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn whatever_is_there_one_plan_is_enough_and_names_only_ours(
             have in proptest::sample::subsequence((0..4).collect::<Vec<usize>>(), 0..=4),

@@ -192,6 +192,20 @@ fn ports_come_and_go_without_a_restart_and_an_address_can_be_used_again_at_once(
     web.dhcp();
     db.dhcp();
 
+    let status = format!(
+        "ps -o user=,group= -p $(cat {}/dhcp/{bridge}/pid)",
+        site.state().display()
+    );
+    let outside = std::process::Command::new("sh")
+        .args(["-c", &status])
+        .output()
+        .unwrap();
+    let owner = String::from_utf8(outside.stdout).unwrap();
+    assert_eq!(
+        owner.split_whitespace().collect::<Vec<_>>(),
+        ["dnsmasq", "kvm"]
+    );
+
     network.ports.remove(0);
     let heir = add_port(&mut network, 5, "heir");
     assert_eq!(

@@ -28,13 +28,17 @@ pub struct Site {
 
 impl Site {
     pub fn start() -> Self {
-        Self {
+        let site = Self {
             machine: Machine::start(),
-        }
+        };
+        // As on a real node, where the group of guests passes through, and nobody else.
+        let data = site.state().parent().unwrap().display().to_string();
+        site.shell(&format!("install -d -m 0710 -g kvm {data}"));
+        site
     }
 
     pub fn state(&self) -> PathBuf {
-        self.machine.dir().join("network")
+        self.machine.dir().join("data/network")
     }
 
     /// Tells an agent that has just started; each call is also a restart.
