@@ -9,6 +9,7 @@
 )]
 
 mod hypervisor;
+mod journey;
 mod lab;
 mod network;
 mod tidy;

@@ -1,0 +1,6 @@
+//! The cloud of the integration tests, for measuring.
+
+#[path = "../../tests/it/journey/clean.rs"]
+mod clean;
+#[path = "../../tests/it/journey/cloud.rs"]
+pub mod cloud;

@@ -1,0 +1,12 @@
+//! What the integration tests stand on, for measuring.
+
+#[path = "../../tests/it/lab/guest.rs"]
+pub mod guest;
+#[path = "../../tests/it/lab/machine.rs"]
+pub mod machine;
+#[path = "../../tests/it/lab/process.rs"]
+pub mod process;
+#[path = "../../tests/it/lab/terminal.rs"]
+pub mod terminal;
+#[path = "../../tests/it/lab/wait.rs"]
+pub mod wait;

@@ -1,0 +1,36 @@
+//! `make bench`: what the cloud costs, beside what can not be avoided, in one run on one machine. It prints and asserts
+//! nothing; the goals stand beside the numbers. `cargo bench -- real` or `-- simulated` runs one part.
+//!
+//! Needs root and the packages of `make setup-test`, as the integration tests do.
+
+#![expect(clippy::unwrap_used, reason = "a measurement that fails has no result")]
+
+mod console;
+#[expect(dead_code, reason = "the tests use more of it")]
+mod journey;
+#[expect(dead_code, reason = "the tests use more of it")]
+mod lab;
+mod real;
+mod report;
+mod simulated;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|word| word == part);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        report::line("measured", "skydeck", "beside", "goal");
+        if runs("simulated") {
+            simulated::run().await;
+        }
+        if runs("real") {
+            real::run().await;
+        }
+    });
+}

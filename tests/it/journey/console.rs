@@ -1,0 +1,96 @@
+//! The console in a real terminal, on a cloud with a real guest. What each screen shows is for the snapshots beside it.
+
+use nix::sys::signal::Signal;
+use skydeck::client::ListQuery;
+
+use super::cloud::{Cloud, PATIENCE, SKYDECK};
+use super::guest::wait_ready;
+use crate::lab::guest as disk;
+use crate::lab::terminal::Terminal;
+use crate::lab::wait::wait_for_async;
+use skydeck::compute::wire::ServerCreate;
+
+fn console(cloud: &Cloud, columns: u16, rows: u16) -> Terminal {
+    let mut command = cloud.machine.terminal_command(SKYDECK);
+    command.arg("--config");
+    command.arg(cloud.config());
+    command.env("XDG_CONFIG_HOME", cloud.machine.dir());
+    Terminal::start(command, columns, rows)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_attaches_shows_a_server_and_talks_to_its_guest() {
+    let cloud = Cloud::start();
+    let image = cloud.image("guest", &disk::qcow2(), "qcow2").await.id;
+    let flavor = cloud.flavor("guest", 128, 1).await;
+    let mut terminal = console(&cloud, 120, 36);
+    terminal.wait_for_text("pulse");
+
+    let server = ServerCreate {
+        name: "typed-at".into(),
+        flavor_ref: flavor,
+        image_ref: Some(image),
+        ..ServerCreate::default()
+    };
+    let id = cloud.launch(server).await;
+    terminal.send_keys(":servers<enter>");
+    terminal.wait_for_text("typed-at");
+    terminal.wait_until("the server to be active", PATIENCE, |screen| {
+        screen.contents().contains("ACTIVE")
+    });
+    wait_ready(&cloud, &id, 1).await;
+    terminal.send_keys("c");
+    // The guest's own words, not the line that was typed.
+    terminal.send_keys("<enter>echo $((6 * 7))-answer<enter>");
+    terminal.wait_for_text("42-answer");
+    terminal.send_keys("<c-]>q");
+    terminal.wait_for_no_text("42-answer");
+    terminal.wait_for_text("typed-at");
+    terminal.send_keys(":q<enter>");
+    assert!(terminal.wait_exit(PATIENCE).success());
+    assert!(
+        !terminal.screen(|screen| screen.alternate_screen()),
+        "the terminal is as it was"
+    );
+
+    // The cloud goes on without it.
+    cloud.wait_status(&id, "ACTIVE").await;
+    cloud.delete(&id).await;
+    cloud.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_console_alone_is_the_cloud_and_comes_back_after_its_death() {
+    let mut cloud = Cloud::start();
+    let image = cloud.empty_image().await.id;
+    cloud.stop();
+    let terminal = console(&cloud, 80, 24);
+    terminal.wait_for_text("pulse");
+    let server = ServerCreate {
+        name: "kept".into(),
+        flavor_ref: "42".into(),
+        image_ref: Some(image),
+        ..ServerCreate::default()
+    };
+    let id = cloud.launch(server).await;
+    cloud.wait_status(&id, "ACTIVE").await;
+    terminal.signal(Signal::SIGKILL);
+    drop(terminal);
+
+    let mut terminal = console(&cloud, 80, 24);
+    terminal.wait_for_text("pulse");
+    terminal.send_keys(":servers<enter>");
+    terminal.wait_for_text("kept");
+    wait_for_async("the list of servers", PATIENCE, async || {
+        let servers = cloud.client().server_list(&ListQuery::new()).await.ok()?;
+        (servers.len() == 1 && servers[0].status == "ACTIVE").then_some(())
+    })
+    .await;
+    terminal.resize(20, 5);
+    terminal.resize(80, 24);
+    terminal.wait_for_text("kept");
+    cloud.delete(&id).await;
+    cloud.assert_clean();
+    terminal.send_keys("<c-c>");
+    terminal.wait_exit(PATIENCE);
+}
