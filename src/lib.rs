@@ -15,6 +15,7 @@ pub mod ids;
 pub mod image;
 pub mod network;
 pub mod reconcile;
+pub mod roles;
 pub mod saga;
 pub mod telemetry;
 pub mod tui;

@@ -99,7 +99,7 @@ fn run(arguments: Arguments) -> Result<()> {
                 roles::server::run(config).await
             }
             (Some(Role::Demo(fleet)), _) => {
-                roles::demo::run(config, &fleet, common.read_only, common.log).await
+                roles::demo::run(config, &fleet, common.read_only, common.log.clone()).await
             }
             (None, Some(name)) => roles::console::remote(&config, &name, common.read_only).await,
             (None, None) => {

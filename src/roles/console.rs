@@ -51,11 +51,18 @@ pub fn options(config: &Config, cloud: &str, read_only: bool, simulated: bool) -
     tui::Options {
         read_only,
         ascii: config.console.ascii,
-        theme: config.console.theme.clone(),
+        theme: Some(config.console.theme.clone()),
         simulated,
         data_dir: config.data_dir.clone(),
+        config_dir: user_directory(),
         cloud: cloud.to_owned(),
     }
+}
+
+/// Where the user's own keys and themes are.
+fn user_directory() -> Option<std::path::PathBuf> {
+    use etcetera::BaseStrategy;
+    etcetera::choose_base_strategy().ok().map(|dirs| dirs.config_dir().join("skydeck"))
 }
 
 /// Runs the console until it is left.

@@ -102,7 +102,7 @@ impl Control {
         let engine = Engine::start(cloud.clone(), services::sagas(), kicks, None).await?;
         let reconcilers = Reconcilers::start(&cloud, services::periodic());
         let stop = CancellationToken::new();
-        let app = api::app(&cloud, services::routes(), api::auth::authenticate);
+        let app = api::app(&cloud, services::routes(), crate::identity::authenticate);
         let api = listeners.serve(&app, &stop, PATIENCE);
         tracing::info!(process = %cloud.process, "control process started");
         Ok(Self { cloud, engine, stop, api, _reconcilers: reconcilers, _conductor: conductor, _lock: lock })

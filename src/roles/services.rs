@@ -16,11 +16,9 @@ use crate::{compute, identity, image, network, saga, telemetry, volume};
 /// All routes of the one port.
 pub fn routes() -> Vec<Routes> {
     [
-        vec![skydeck::routes(), identity::api::routes(), identity::api::audit_routes()],
-        compute::routes(),
-        image::routes(),
+        vec![skydeck::routes()],
+        identity::routes(),
         network::routes(),
-        volume::routes(),
         telemetry::routes(),
     ]
     .into_iter()
@@ -47,20 +45,16 @@ pub fn conduct(conductor: &mut Conductor) {
 pub fn periodic() -> Vec<Periodic> {
     let minutes = |count: u64| Duration::from_secs(60 * count);
     let own = vec![
-        Periodic { name: "audit_prune", every: minutes(60), run: |cx| identity::ops::audit_prune(cx, AUDIT_DAYS).map(|gone| gone.map(drop)).boxed() },
         Periodic { name: "host_watch", every: Duration::from_secs(1), run: |cx| compute::ops::hosts_watch(cx).map(|seen| seen.map(drop)).boxed() },
         Periodic { name: "image_store", every: minutes(5), run: |cx| image::reconcile::reconcile(cx).map(|report| report.map(drop)).boxed() },
         Periodic { name: "volume_prune", every: minutes(60), run: |cx| volume::reconcile::prune(cx).map(|gone| gone.map(drop)).boxed() },
     ];
-    [own, saga::periodic(), compute::reconcile::periodic(), network::periodic(), telemetry::periodic()].into_iter().flatten().collect()
+    [own, saga::periodic(), identity::periodic(), compute::reconcile::periodic(), network::periodic(), telemetry::periodic()].into_iter().flatten().collect()
 }
-
-/// Days that the audit is kept.
-const AUDIT_DAYS: i64 = 365;
 
 /// What is made at the first start, and found there at every later one.
 pub async fn bootstrap(cx: &Context) -> Result<()> {
-    identity::bootstrap::run(cx.cloud()).await?;
+    identity::bootstrap(cx).await?;
     compute::ops::compute_start(cx).await?;
     // Shared, so it matters little whose it is; the administrator may have renamed their project.
     let projects = identity::ops::project_list(cx, &ProjectQuery::default()).await?;
