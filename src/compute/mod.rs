@@ -1,7 +1,13 @@
 //! Servers and what they need: flavors, key pairs, hosts, and the scheduler that brings the two together.
+pub mod conductor;
+mod config_drive;
 pub mod model;
 pub mod ops;
+pub mod reconcile;
 pub mod rpc;
+pub mod sagas;
 pub mod scheduler;
 mod store;
+#[cfg(test)]
+mod tests;
 pub mod wire;

@@ -19,6 +19,7 @@ mod keypair_create;
 mod keypair_delete;
 mod keypair_list;
 mod place;
+mod server;
 mod start;
 
 pub use claim::{
@@ -42,6 +43,7 @@ pub use keypair_create::keypair_create;
 pub use keypair_delete::keypair_delete;
 pub use keypair_list::{keypair_count, keypair_list, keypair_show, keypair_show_of};
 pub use place::{GroupMembers, PlaceOrder, Placement, place, place_plan};
+pub use server::*;
 pub use start::compute_start;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bus::{Message, Rpc};
 use crate::hypervisor::{GuestState, HostInfo, PowerState};
-use crate::ids::{ImageId, OperationId, ServerId, Time, VolumeId};
+use crate::ids::{ImageId, OperationId, PortId, ServerId, Time, VolumeId};
 use crate::image::rpc::ImageSource;
 use crate::network::rpc::PortSpec;
 use crate::volume::rpc::VolumeConnection;
@@ -234,6 +234,38 @@ pub struct VolumeResized {
 impl Rpc for VolumeResized {
     const TOPIC: &'static str = COMPUTE;
     const METHOD: &'static str = "volume_resized";
+    type Reply = ();
+}
+
+/// Gives the guest an interface, running or not. The node's network has the port already. Success if it has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PortAttach {
+    /// The server.
+    pub id: ServerId,
+    /// The port.
+    pub port: PortSpec,
+    /// Image properties the driver obeys: `hw_vif_model`.
+    pub properties: std::collections::BTreeMap<String, String>,
+}
+
+impl Rpc for PortAttach {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "port_attach";
+    type Reply = ();
+}
+
+/// Takes an interface from the guest. Success if it has none for this port.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PortDetach {
+    /// The server.
+    pub id: ServerId,
+    /// The port.
+    pub port: PortId,
+}
+
+impl Rpc for PortDetach {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "port_detach";
     type Reply = ();
 }
 

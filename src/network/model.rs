@@ -9,6 +9,6 @@ pub use mac::{mac_parse, mac_random};
 pub use network::{Network, NetworkChanges, NetworkQuery, NewNetwork};
 pub use port::{
     AddressWish, Addresses, COMPUTE_OWNER, NewPort, Port, PortAddress, PortChanges, PortQuery,
-    PortStatus,
+    PortStatus, ServerPortAddress,
 };
 pub use subnet::{NewSubnet, Pool, Route, Subnet, SubnetChanges, SubnetQuery};

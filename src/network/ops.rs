@@ -21,6 +21,7 @@ mod port_device;
 mod port_list;
 mod port_update;
 mod quota;
+mod server_ports;
 mod start;
 mod subnet_create;
 mod subnet_delete;
@@ -46,6 +47,7 @@ pub use port_list::{
 };
 pub use port_update::port_update;
 pub use quota::{Bounded, QuotaUse, network_quota};
+pub use server_ports::{PortGuest, port_guests, server_addresses_on_conn};
 pub use start::network_start;
 pub use subnet_create::subnet_create;
 pub use subnet_delete::subnet_delete;

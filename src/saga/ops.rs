@@ -136,6 +136,33 @@ pub async fn operation_abort_of_on_conn(
     Ok(store::abort(conn, holder.id).await?.then_some(holder.id))
 }
 
+/// The operation that has the resource, if one has.
+pub async fn operation_of_on_conn(conn: &mut Conn, resource: &str) -> Result<Option<Operation>> {
+    Ok(store::holder(conn, resource).await?)
+}
+
+/// Gives up a stuck operation that has the resource, for a deletion that removes whatever it left behind.
+pub async fn operation_abandon_of_on_conn(conn: &mut Conn, resource: &str) -> Result<()> {
+    if let Some(holder) = store::holder(conn, resource).await?
+        && store::unstick(conn, holder.id, Status::Abandoned, Some(Time::now())).await?
+    {
+        store::unlock(conn, resource, holder.id).await?;
+    }
+    Ok(())
+}
+
+/// Ends the rest of a parked operation that has the resource; the caller kicks it after its commit.
+pub async fn operation_wake_of_on_conn(
+    conn: &mut Conn,
+    resource: &str,
+) -> Result<Option<OperationId>> {
+    let Some(holder) = store::holder(conn, resource).await? else {
+        return Ok(None);
+    };
+    store::wake(conn, holder.id).await?;
+    Ok(Some(holder.id))
+}
+
 /// Lets a stuck operation try again what it could not undo.
 pub async fn operation_retry(cx: &Context, id: OperationId) -> Result<()> {
     leave_stuck(cx, id, Status::Unwinding).await

@@ -204,7 +204,7 @@ pub(super) async fn claim(
 ) -> DbResult<Option<Operation>> {
     let now = db.now_expr();
     let claimed = sql(format!(
-        "UPDATE operation SET owner = $2, generation = generation + 1, lease_until = {now} + $3 \
+        "UPDATE operation SET owner = $2, generation = generation + 1, lease_until = {now} + $3, wake_at = 0 \
          WHERE id = $1 AND status IN ('pending', 'running', 'unwinding') AND lease_until <= {now} AND wake_at <= {now}"
     ))
     .bind(id)
@@ -260,7 +260,7 @@ pub(super) async fn write(conn: &mut Conn, db: &Db, write: &Write<'_>) -> DbResu
     let lease = if write.release { "0" } else { "lease_until" };
     sql(format!(
         "UPDATE operation SET state = $1, step = $2, restart_at = $3, status = $4, attempt = $5, error = $6, progress = NULL, \
-         updated_at = $7, finished_at = $8, wake_at = {now} + $9, lease_until = {lease}, step_name = $10 \
+         updated_at = $7, finished_at = $8, wake_at = CASE WHEN wake_at < 0 THEN 0 ELSE {now} + $9 END, lease_until = {lease}, step_name = $10 \
          WHERE id = $11 AND owner = $12 AND generation = $13"
     ))
     .bind(&op.state)
@@ -297,7 +297,17 @@ pub(super) async fn release_all(conn: &mut Conn) -> DbResult<u64> {
 }
 
 pub(super) async fn abort(conn: &mut Conn, id: OperationId) -> DbResult<bool> {
-    sql("UPDATE operation SET abort = 1, wake_at = 0 WHERE id = $1 AND status IN ('pending', 'running')").bind(id).swapped(conn).await
+    sql("UPDATE operation SET abort = 1, wake_at = -1 WHERE id = $1 AND status IN ('pending', 'running')").bind(id).swapped(conn).await
+}
+
+/// Makes an operation that rests claimable now. One that runs may be about to rest: it is told not to by a time before
+/// all times, which [`write`] respects and the next [`claim`] clears.
+pub(super) async fn wake(conn: &mut Conn, id: OperationId) -> DbResult<()> {
+    sql("UPDATE operation SET wake_at = -1 WHERE id = $1 AND status IN ('pending', 'running', 'unwinding')")
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn is_aborted(conn: &mut Conn, id: OperationId) -> DbResult<bool> {

@@ -5,6 +5,7 @@ mod console;
 mod delete;
 mod ensure;
 mod log;
+mod port;
 mod power;
 mod snapshot;
 mod spec;
@@ -13,7 +14,7 @@ mod volume;
 use super::MethodTable;
 use crate::compute::rpc::{
     ConsoleLog, ConsoleOpen, InstanceDelete, InstanceEnsure, InstanceList, InstancePower,
-    InstanceSnapshot, VolumeAttach, VolumeDetach, VolumeResized,
+    InstanceSnapshot, PortAttach, PortDetach, VolumeAttach, VolumeDetach, VolumeResized,
 };
 
 /// Adds the methods about servers.
@@ -26,6 +27,8 @@ pub(super) fn register(table: &mut MethodTable) {
     table.add::<VolumeAttach, _, _>(volume::volume_attach);
     table.add::<VolumeDetach, _, _>(volume::volume_detach);
     table.add::<VolumeResized, _, _>(volume::volume_resized);
+    table.add::<PortAttach, _, _>(port::port_attach);
+    table.add::<PortDetach, _, _>(port::port_detach);
     table.add::<ConsoleLog, _, _>(log::console_log);
     table.add::<ConsoleOpen, _, _>(console::console_open);
 }

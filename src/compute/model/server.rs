@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Action, Facts, Refusal};
 use super::state::{PowerState, Status, TaskState, VmState, status};
-use crate::ids::{
-    AttachmentId, ImageId, NetworkId, PortId, ProjectId, ServerId, Time, UserId, VolumeId,
-};
+use crate::ids::{ImageId, NetworkId, PortId, ProjectId, ServerId, Time, UserId, VolumeId};
 
 /// Characters of user data at most, in base64.
 pub const USER_DATA_MAX: usize = 65_535;
@@ -84,8 +82,8 @@ pub struct Detail {
     pub public_key: Option<String>,
     /// Whether it has a config drive.
     pub config_drive: bool,
-    /// Properties of its image that the driver obeys, and all that are shown of it (`hw_…`, `os_…`).
-    pub image_properties: BTreeMap<String, String>,
+    /// What of its image has to be known to define its guest again when the image is gone.
+    pub image: Option<ImageCopy>,
     /// Address to show, if its owner set one.
     pub access_ipv4: String,
     /// Address to show, if its owner set one.
@@ -98,6 +96,22 @@ pub struct Detail {
     pub launch_index: u32,
     /// Names of security groups its owner asked for.
     pub security_groups: Vec<String>,
+}
+
+/// An image as a server remembers it; the image itself may be deleted meanwhile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageCopy {
+    /// `raw`, `qcow2`, `iso`.
+    pub format: String,
+    /// Length of its file.
+    pub bytes: u64,
+    /// SHA-512 of its file, hexadecimal.
+    pub sha512: String,
+    /// Bytes that the disk inside offers.
+    pub virtual_bytes: u64,
+    /// Its own properties (`hw_disk_bus`, `os_distro`, …).
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
 }
 
 /// A flavor as a server remembers it; the flavor itself may be deleted or made anew meanwhile.
@@ -189,8 +203,6 @@ pub struct ServerNic {
 pub struct ServerVolume {
     /// The volume.
     pub volume: VolumeId,
-    /// This use of it.
-    pub attachment: AttachmentId,
     /// Whether the server boots from it.
     pub boot: bool,
     /// Whether it is deleted with the server.
@@ -245,7 +257,28 @@ impl Lock {
     }
 }
 
+impl ImageCopy {
+    /// GiB that hold the disk inside.
+    pub fn gib(&self) -> u64 {
+        self.virtual_bytes.div_ceil(1 << 30)
+    }
+}
+
 impl Server {
+    /// Whether its root disk is a volume.
+    pub fn boots_from_volume(&self) -> bool {
+        self.image.is_none()
+    }
+
+    /// Properties of its image.
+    pub fn image_properties(&self) -> BTreeMap<String, String> {
+        self.detail
+            .image
+            .as_ref()
+            .map(|image| image.properties.clone())
+            .unwrap_or_default()
+    }
+
     /// The status that OpenStack shows.
     pub fn status(&self) -> Status {
         status(self.vm_state, self.task_state)

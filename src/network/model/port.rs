@@ -227,3 +227,18 @@ pub struct PortQuery {
     /// Bound to this node.
     pub host: Option<String>,
 }
+
+/// An address of a port that a server uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerPortAddress {
+    /// The server.
+    pub server: ServerId,
+    /// The port.
+    pub port: PortId,
+    /// Name of its network.
+    pub network: String,
+    /// Its Ethernet address.
+    pub mac: String,
+    /// The address.
+    pub address: Ipv4Addr,
+}

@@ -75,7 +75,7 @@ fn domain(cx: &Context, network: &Network) -> String {
     }
 }
 
-fn subnet_spec(subnet: &Subnet) -> SubnetSpec {
+pub(super) fn subnet_spec(subnet: &Subnet) -> SubnetSpec {
     SubnetSpec {
         id: subnet.id,
         cidr: subnet.cidr,

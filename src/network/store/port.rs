@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::super::model::{Port, PortAddress, PortQuery, PortStatus};
+use super::super::model::{Port, PortAddress, PortQuery, PortStatus, ServerPortAddress};
 use super::address;
 use crate::db::{Conn, DbResult, Row, Value, sql};
-use crate::ids::{NetworkId, PortId, ProjectId, Time};
+use crate::ids::{NetworkId, PortId, ProjectId, ServerId, Time};
 
 const COLUMNS: &str = "id, network_id, project_id, name, description, mac, device_id, device_owner, host, status, admin_state_up, \
      port_security, hostname, tags, revision, created_at, updated_at";
@@ -217,4 +217,25 @@ pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
         .bind(project)
         .scalar(conn)
         .await
+}
+
+/// Addresses of all ports that these servers use, oldest port first.
+pub async fn addresses_of_servers(
+    conn: &mut Conn,
+    servers: &[ServerId],
+) -> DbResult<Vec<ServerPortAddress>> {
+    sql("SELECT p.device_id, p.id, n.name, p.mac, a.address FROM port p JOIN address a ON a.port_id = p.id \
+         JOIN network n ON n.id = p.network_id WHERE p.device_id")
+    .push_in(servers.iter().copied())
+    .push(" ORDER BY p.created_at, p.id, a.position")
+    .all(conn, |row| {
+        Ok(ServerPortAddress {
+            server: row.take()?,
+            port: row.take()?,
+            network: row.take()?,
+            mac: row.take()?,
+            address: std::net::Ipv4Addr::from(row.take::<u32>()?),
+        })
+    })
+    .await
 }

@@ -1,0 +1,11 @@
+//! Servers through the engine, against a simulated node: every way that an operation can go.
+
+mod attach;
+mod chaos;
+mod create;
+mod lab;
+mod list;
+mod node;
+mod power;
+mod resize;
+mod sync;
