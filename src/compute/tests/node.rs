@@ -149,6 +149,7 @@ impl TestNode {
                 reply(NetworkApplied {
                     generation,
                     changes: Vec::new(),
+                    problems: Vec::new(),
                 })
             }
             VolumeCreate::METHOD => {
