@@ -24,7 +24,11 @@ pub async fn local(config: Config, log: &Path, read_only: bool) -> Result<(), Ro
     let _log = logging::start(log, &config.log.level, false)?;
     let control = Control::start(config, false).await?;
     let config = &control.cloud().config;
-    let agent = if config.agent.enabled { Some(node::start(config, &control.cloud().bus).await?) } else { None };
+    let agent = if config.agent.enabled {
+        Some(node::start(config, &control.cloud().bus).await?)
+    } else {
+        None
+    };
     let client = match config.socket() {
         Some(socket) => own_client(&clouds, socket)?,
         None => Client::new(Clouds::load_files(&[clouds])?.get(OWN_CLOUD)?)?,
@@ -38,12 +42,20 @@ pub async fn local(config: Config, log: &Path, read_only: bool) -> Result<(), Ro
 /// On a cloud of `clouds.yaml`.
 pub async fn remote(config: &Config, name: &str, read_only: bool) -> Result<(), RoleError> {
     let clouds = Clouds::load(&[config.data_dir.join("clouds.yaml")])?;
-    show(Client::new(clouds.get(name)?)?, options(config, name, read_only, false)).await
+    show(
+        Client::new(clouds.get(name)?)?,
+        options(config, name, read_only, false),
+    )
+    .await
 }
 
 /// A client of this machine's cloud over its socket.
 pub fn own_client(clouds: &Path, socket: &Path) -> Result<Client, RoleError> {
-    Ok(Client::new(Clouds::load_files(&[clouds.to_owned()])?.get(OWN_CLOUD)?.over_socket(socket))?)
+    Ok(Client::new(
+        Clouds::load_files(&[clouds.to_owned()])?
+            .get(OWN_CLOUD)?
+            .over_socket(socket),
+    )?)
 }
 
 /// What the console is told besides its client.
@@ -62,10 +74,14 @@ pub fn options(config: &Config, cloud: &str, read_only: bool, simulated: bool) -
 /// Where the user's own keys and themes are.
 fn user_directory() -> Option<std::path::PathBuf> {
     use etcetera::BaseStrategy;
-    etcetera::choose_base_strategy().ok().map(|dirs| dirs.config_dir().join("skydeck"))
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|dirs| dirs.config_dir().join("skydeck"))
 }
 
 /// Runs the console until it is left.
 pub async fn show(client: Client, options: tui::Options) -> Result<(), RoleError> {
-    tui::run(client, options).await.map_err(|error| RoleError::Terminal(error.to_string()))
+    tui::run(client, options)
+        .await
+        .map_err(|error| RoleError::Terminal(error.to_string()))
 }

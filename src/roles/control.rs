@@ -29,7 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory can not be made.
-    #[error("the data directory {path} can not be made: {reason}; choose another one with --data-dir")]
+    #[error(
+        "the data directory {path} can not be made: {reason}; choose another one with --data-dir"
+    )]
     Directory {
         /// It.
         path: String,
@@ -46,7 +48,9 @@ pub enum StartError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     /// Something of a service's first start failed.
-    #[error("the first start could not be completed: {0}; start again when that is mended, nothing is lost")]
+    #[error(
+        "the first start could not be completed: {0}; start again when that is mended, nothing is lost"
+    )]
     Bootstrap(#[from] Error),
     /// The settings name something that does not exist.
     #[error("the settings can not be used: {0}")]
@@ -70,11 +74,20 @@ pub struct Control {
 impl Control {
     /// Starts with these settings. `simulated` marks everything as such.
     pub async fn start(config: Config, simulated: bool) -> Result<Self, StartError> {
-        private_directory(&config.data_dir)
-            .map_err(|reason| StartError::Directory { path: config.data_dir.display().to_string(), reason })?;
-        let lock = if config.is_single() { Some(DirectoryLock::take(&config.data_dir)?) } else { None };
+        private_directory(&config.data_dir).map_err(|reason| StartError::Directory {
+            path: config.data_dir.display().to_string(),
+            reason,
+        })?;
+        let lock = if config.is_single() {
+            Some(DirectoryLock::take(&config.data_dir)?)
+        } else {
+            None
+        };
         if config.bus.url != "local:" {
-            return Err(StartError::Settings(format!("bus.url {:?} is not known; use local:", config.bus.url)));
+            return Err(StartError::Settings(format!(
+                "bus.url {:?} is not known; use local:",
+                config.bus.url
+            )));
         }
         let db = Db::open(&config.database.url).await?;
         let policy = Policy::built_in().map_err(StartError::Settings)?;
@@ -98,14 +111,24 @@ impl Control {
         let listeners = Listeners::bind(&cloud.config.api.listen).await?;
         let mut table = conductor::Conductor::new(cloud.clone());
         services::conduct(&mut table);
-        let conductor = cloud.bus.serve(CONDUCTOR, &cloud.process.to_string(), Arc::new(table));
+        let conductor = cloud
+            .bus
+            .serve(CONDUCTOR, &cloud.process.to_string(), Arc::new(table));
         let engine = Engine::start(cloud.clone(), services::sagas(), kicks, None).await?;
         let reconcilers = Reconcilers::start(&cloud, services::periodic());
         let stop = CancellationToken::new();
         let app = api::app(&cloud, services::routes(), crate::identity::authenticate);
         let api = listeners.serve(&app, &stop, PATIENCE);
         tracing::info!(process = %cloud.process, "control process started");
-        Ok(Self { cloud, engine, stop, api, _reconcilers: reconcilers, _conductor: conductor, _lock: lock })
+        Ok(Self {
+            cloud,
+            engine,
+            stop,
+            api,
+            _reconcilers: reconcilers,
+            _conductor: conductor,
+            _lock: lock,
+        })
     }
 
     /// The cloud it serves.

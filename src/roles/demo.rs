@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use crate::bus::Bus;
 use crate::client::{Client, ListQuery};
-use crate::compute::wire::{FlavorCreate, Networks, NetworksWord, QuotaFields, ServerCreate, ServerCreateRequest};
+use crate::compute::wire::{
+    FlavorCreate, Networks, NetworksWord, QuotaFields, ServerCreate, ServerCreateRequest,
+};
 use crate::config::{Config, Listen};
 use crate::hypervisor::Hypervisor;
 use crate::hypervisor::sim::{Latency, SimConfig, SimHost};
@@ -37,10 +39,19 @@ pub struct Fleet {
 }
 
 /// Runs the console on the fleet until it is left.
-pub async fn run(config: Config, fleet: &Fleet, read_only: bool, log: Option<std::path::PathBuf>) -> Result<(), RoleError> {
+pub async fn run(
+    config: Config,
+    fleet: &Fleet,
+    read_only: bool,
+    log: Option<std::path::PathBuf>,
+) -> Result<(), RoleError> {
     let place = tempfile_dir()?;
     let config = simulated(config, &place.path);
-    let _log = logging::start(&log.unwrap_or_else(|| place.path.join("log")), &config.log.level, false)?;
+    let _log = logging::start(
+        &log.unwrap_or_else(|| place.path.join("log")),
+        &config.log.level,
+        false,
+    )?;
     let options = options(&config, "demo", read_only, true);
     let socket = place.path.join("api.sock");
     let control = Control::start(config, true).await?;
@@ -85,7 +96,13 @@ fn simulated(mut config: Config, place: &std::path::Path) -> Config {
 
 fn hosts(config: &Config, bus: &Bus, fleet: &Fleet) -> Result<Vec<crate::agent::Agent>, RoleError> {
     let pace = if fleet.servers > 2000 { 5 } else { 1 };
-    let config = Config { agent: crate::config::Agent { sample_interval: config.agent.sample_interval.max(pace), ..config.agent.clone() }, ..config.clone() };
+    let config = Config {
+        agent: crate::config::Agent {
+            sample_interval: config.agent.sample_interval.max(pace),
+            ..config.agent.clone()
+        },
+        ..config.clone()
+    };
     let latency = Latency {
         start: std::time::Duration::from_millis(120),
         shutdown: std::time::Duration::from_secs(2),
@@ -93,8 +110,13 @@ fn hosts(config: &Config, bus: &Bus, fleet: &Fleet) -> Result<Vec<crate::agent::
     };
     (1..=fleet.hosts)
         .map(|number| {
-            let sim = SimConfig { seed: fleet.seed.wrapping_add(number.into()), latency, ..SimConfig::default() };
-            let hypervisor: Arc<dyn Hypervisor> = Arc::new(SimHost::open(sim).map_err(node::NodeStartError::from)?);
+            let sim = SimConfig {
+                seed: fleet.seed.wrapping_add(number.into()),
+                latency,
+                ..SimConfig::default()
+            };
+            let hypervisor: Arc<dyn Hypervisor> =
+                Arc::new(SimHost::open(sim).map_err(node::NodeStartError::from)?);
             let name = format!("cmp-{number:03}");
             let place = config.data_dir.join(&name);
             super::private_directory(&place)?;
@@ -111,21 +133,52 @@ async fn launch(client: Client, fleet: Fleet) {
 }
 
 async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Result<()> {
-    let project = client.session().await?.project_id().map(str::to_owned).unwrap_or_default();
-    let quota = QuotaFields { instances: Some(-1), cores: Some(-1), ram: Some(-1), ..QuotaFields::default() };
+    let project = client
+        .session()
+        .await?
+        .project_id()
+        .map(str::to_owned)
+        .unwrap_or_default();
+    let quota = QuotaFields {
+        instances: Some(-1),
+        cores: Some(-1),
+        ram: Some(-1),
+        ..QuotaFields::default()
+    };
     client.quota_set(&project, quota).await?;
-    let file = std::env::temp_dir().join(format!("skydeck-demo-{}", std::process::id())).join("demo.img");
-    let image = client.image_create(&ImageCreate { name: Some("debian-12".into()), disk_format: Some("raw".into()), container_format: Some("bare".into()), ..ImageCreate::default() }).await?;
+    let file = std::env::temp_dir()
+        .join(format!("skydeck-demo-{}", std::process::id()))
+        .join("demo.img");
+    let image = client
+        .image_create(&ImageCreate {
+            name: Some("debian-12".into()),
+            disk_format: Some("raw".into()),
+            container_format: Some("bare".into()),
+            ..ImageCreate::default()
+        })
+        .await?;
     let written = tokio::fs::write(&file, vec![0_u8; 1 << 20]).await;
     if let Err(error) = written {
         tracing::warn!(%error, "the fleet has no image");
         return Ok(());
     }
-    client.image_upload(&image.id, &file, Arc::new(|_, _| {})).await?;
+    client
+        .image_upload(&image.id, &file, Arc::new(|_, _| {}))
+        .await?;
     let flavors = client.flavor_list(&ListQuery::default()).await?;
-    let mut sizes: Vec<String> = flavors.iter().filter(|flavor| flavor.vcpus <= 2 && flavor.ram >= 512).map(|flavor| flavor.id.clone()).collect();
+    let mut sizes: Vec<String> = flavors
+        .iter()
+        .filter(|flavor| flavor.vcpus <= 2 && flavor.ram >= 512)
+        .map(|flavor| flavor.id.clone())
+        .collect();
     if sizes.is_empty() {
-        let flavor = FlavorCreate { name: "demo".into(), vcpus: Some(1), ram: Some(1024), disk: Some(1), ..FlavorCreate::default() };
+        let flavor = FlavorCreate {
+            name: "demo".into(),
+            vcpus: Some(1),
+            ram: Some(1024),
+            disk: Some(1),
+            ..FlavorCreate::default()
+        };
         sizes.push(client.flavor_create(flavor).await?.id);
     }
     let mut left = fleet.servers;
@@ -141,7 +194,12 @@ async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Re
             max_count: Some(count),
             ..ServerCreate::default()
         };
-        client.server_create(ServerCreateRequest { server, scheduler_hints: None }).await?;
+        client
+            .server_create(ServerCreateRequest {
+                server,
+                scheduler_hints: None,
+            })
+            .await?;
         left -= count;
         turn += 1;
     }

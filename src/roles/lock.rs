@@ -40,7 +40,10 @@ impl DirectoryLock {
     /// Takes the directory.
     pub fn take(directory: &Path) -> Result<Self, LockError> {
         let path = directory.join("control.lock");
-        let fail = |reason: String| LockError::File { path: path.display().to_string(), reason };
+        let fail = |reason: String| LockError::File {
+            path: path.display().to_string(),
+            reason,
+        };
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -52,12 +55,15 @@ impl DirectoryLock {
         let mut holder = String::new();
         // Who it was, for the message; empty in a fresh file.
         let _ = file.read_to_string(&mut holder);
-        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| match errno {
-            nix::errno::Errno::EWOULDBLOCK => {
-                LockError::Taken { directory: directory.display().to_string(), holder: holder.trim().to_owned() }
-            }
-            errno => fail(errno.to_string()),
-        })?;
+        let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(
+            |(_, errno)| match errno {
+                nix::errno::Errno::EWOULDBLOCK => LockError::Taken {
+                    directory: directory.display().to_string(),
+                    holder: holder.trim().to_owned(),
+                },
+                errno => fail(errno.to_string()),
+            },
+        )?;
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
             .and_then(|_| writeln!(file, "{}", std::process::id()))
@@ -75,7 +81,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = DirectoryLock::take(dir.path()).unwrap();
         let message = DirectoryLock::take(dir.path()).unwrap_err().to_string();
-        assert!(message.contains(&std::process::id().to_string()), "{message}");
+        assert!(
+            message.contains(&std::process::id().to_string()),
+            "{message}"
+        );
         drop(first);
         DirectoryLock::take(dir.path()).unwrap();
     }

@@ -23,7 +23,9 @@ pub enum LogError {
         reason: String,
     },
     /// The filter is not understood.
-    #[error("log.level {level:?} is not understood: {reason}; use error, warn, info, debug or trace")]
+    #[error(
+        "log.level {level:?} is not understood: {reason}; use error, warn, info, debug or trace"
+    )]
     Level {
         /// As configured.
         level: String,
@@ -34,10 +36,17 @@ pub enum LogError {
 
 /// Begins to log into `directory`, and to standard error if `echo`. The guard writes what is left when dropped.
 pub fn start(directory: &Path, level: &str, echo: bool) -> Result<WorkerGuard, LogError> {
-    let file_error = |reason: String| LogError::File { directory: directory.display().to_string(), reason };
+    let file_error = |reason: String| LogError::File {
+        directory: directory.display().to_string(),
+        reason,
+    };
     super::private_directory(directory).map_err(|error| file_error(error.to_string()))?;
-    let filter = EnvFilter::try_new(format!("{level},sqlx=warn,hyper=warn,rustls=warn"))
-        .map_err(|error| LogError::Level { level: level.to_owned(), reason: error.to_string() })?;
+    let filter = EnvFilter::try_new(format!("{level},sqlx=warn,hyper=warn,rustls=warn")).map_err(
+        |error| LogError::Level {
+            level: level.to_owned(),
+            reason: error.to_string(),
+        },
+    )?;
     // New files are made by a thread without a way to say their mode.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let file = RollingFileAppender::builder()
@@ -48,9 +57,19 @@ pub fn start(directory: &Path, level: &str, echo: bool) -> Result<WorkerGuard, L
         .build(directory)
         .map_err(|error| file_error(error.to_string()))?;
     let (writer, guard) = tracing_appender::non_blocking(file);
-    let to_file = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
-    let to_error = echo.then(|| tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::io::stderr));
+    let to_file = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(writer);
+    let to_error = echo.then(|| {
+        tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(std::io::stderr)
+    });
     // A second start in one process (tests) keeps the first log.
-    let _ = tracing_subscriber::registry().with(filter).with(to_file).with(to_error).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(filter)
+        .with(to_file)
+        .with(to_error)
+        .try_init();
     Ok(guard)
 }

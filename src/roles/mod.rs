@@ -51,5 +51,8 @@ impl From<node::NodeStartError> for RoleError {
 
 /// Makes a directory that nobody else may enter, unless it exists.
 pub(crate) fn private_directory(path: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }

@@ -34,7 +34,13 @@ pub async fn start(config: &Config, bus: &Bus) -> Result<Agent, NodeStartError> 
         ..OpenOptions::default()
     };
     let hypervisor = hypervisor::open(&config.agent.hypervisor, options).await?;
-    start_with(&config.agent.host, &config.data_dir, config, bus, hypervisor)
+    start_with(
+        &config.agent.host,
+        &config.data_dir,
+        config,
+        bus,
+        hypervisor,
+    )
 }
 
 /// Starts a node named `host` over an engine that is open, with its directories below `data_dir`.
@@ -45,7 +51,12 @@ pub fn start_with(
     bus: &Bus,
     hypervisor: Arc<dyn Hypervisor>,
 ) -> Result<Agent, NodeStartError> {
-    let node = Arc::new(Node::new(host, hypervisor, Places::prepare(data_dir)?, bus.clone()));
+    let node = Arc::new(Node::new(
+        host,
+        hypervisor,
+        Places::prepare(data_dir)?,
+        bus.clone(),
+    ));
     let pace = Pace {
         report: Duration::from_secs(config.agent.report_interval),
         sample: Duration::from_secs(config.agent.sample_interval),

@@ -9,7 +9,11 @@ use crate::config::Config;
 pub async fn run(config: Config) -> Result<(), RoleError> {
     let control = Control::start(config, false).await?;
     let config = &control.cloud().config;
-    let agent = if config.agent.enabled { Some(node::start(config, &control.cloud().bus).await?) } else { None };
+    let agent = if config.agent.enabled {
+        Some(node::start(config, &control.cloud().bus).await?)
+    } else {
+        None
+    };
     ended().await?;
     drop(agent);
     control.shut_down().await;

@@ -38,18 +38,54 @@ pub fn sagas() -> Registry {
 /// Who takes which message from nodes, besides compute itself.
 pub fn conduct(conductor: &mut Conductor) {
     conductor.on(|cx: Context, report| async move { telemetry::record(&cx, report).await });
-    conductor.on(|cx: Context, report| async move { volume::ops::volume_host_report(&cx, &report).await });
+    conductor.on(|cx: Context, report| async move {
+        volume::ops::volume_host_report(&cx, &report).await
+    });
 }
 
 /// All recurring work.
 pub fn periodic() -> Vec<Periodic> {
     let minutes = |count: u64| Duration::from_secs(60 * count);
     let own = vec![
-        Periodic { name: "host_watch", every: Duration::from_secs(1), run: |cx| compute::ops::hosts_watch(cx).map(|seen| seen.map(drop)).boxed() },
-        Periodic { name: "image_store", every: minutes(5), run: |cx| image::reconcile::reconcile(cx).map(|report| report.map(drop)).boxed() },
-        Periodic { name: "volume_prune", every: minutes(60), run: |cx| volume::reconcile::prune(cx).map(|gone| gone.map(drop)).boxed() },
+        Periodic {
+            name: "host_watch",
+            every: Duration::from_secs(1),
+            run: |cx| {
+                compute::ops::hosts_watch(cx)
+                    .map(|seen| seen.map(drop))
+                    .boxed()
+            },
+        },
+        Periodic {
+            name: "image_store",
+            every: minutes(5),
+            run: |cx| {
+                image::reconcile::reconcile(cx)
+                    .map(|report| report.map(drop))
+                    .boxed()
+            },
+        },
+        Periodic {
+            name: "volume_prune",
+            every: minutes(60),
+            run: |cx| {
+                volume::reconcile::prune(cx)
+                    .map(|gone| gone.map(drop))
+                    .boxed()
+            },
+        },
     ];
-    [own, saga::periodic(), identity::periodic(), compute::reconcile::periodic(), network::periodic(), telemetry::periodic()].into_iter().flatten().collect()
+    [
+        own,
+        saga::periodic(),
+        identity::periodic(),
+        compute::reconcile::periodic(),
+        network::periodic(),
+        telemetry::periodic(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// What is made at the first start, and found there at every later one.
@@ -58,7 +94,10 @@ pub async fn bootstrap(cx: &Context) -> Result<()> {
     compute::ops::compute_start(cx).await?;
     // Shared, so it matters little whose it is; the administrator may have renamed their project.
     let projects = identity::ops::project_list(cx, &ProjectQuery::default()).await?;
-    let admin = projects.iter().find(|project| project.name == "admin").or(projects.first());
+    let admin = projects
+        .iter()
+        .find(|project| project.name == "admin")
+        .or(projects.first());
     match admin {
         Some(project) => network::ops::network_start(cx, project.id).await,
         None => Ok(()),

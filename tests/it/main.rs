@@ -9,7 +9,6 @@
 )]
 
 mod hypervisor;
-mod journey;
 mod lab;
 mod network;
 mod tidy;

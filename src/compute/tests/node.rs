@@ -73,15 +73,6 @@ impl TestNode {
         self.facts.lock().unwrap()
     }
 
-    /// How often a method was called.
-    pub fn called(&self, method: &str) -> usize {
-        self.facts()
-            .calls
-            .iter()
-            .filter(|call| *call == method)
-            .count()
-    }
-
     pub async fn guests(&self) -> Vec<GuestState> {
         self.hypervisor.guests().await.unwrap()
     }
@@ -101,9 +92,18 @@ impl TestNode {
 
     async fn answer(&self, incoming: &Incoming) -> Result<Value, Fault> {
         match incoming.method.as_str() {
-            RootDiskEnsure::METHOD => reply(self.root_disk_ensure(&incoming.parse()?)),
-            RootDiskResize::METHOD => reply(self.root_disk_resize(&incoming.parse()?)),
-            RootDiskSettle::METHOD => reply(self.root_disk_settle(&incoming.parse()?)),
+            RootDiskEnsure::METHOD => {
+                self.root_disk_ensure(&incoming.parse()?);
+                reply(())
+            }
+            RootDiskResize::METHOD => {
+                self.root_disk_resize(&incoming.parse()?);
+                reply(())
+            }
+            RootDiskSettle::METHOD => {
+                self.root_disk_settle(&incoming.parse()?);
+                reply(())
+            }
             InstanceEnsure::METHOD => reply(self.ensure(incoming.parse()?).await?),
             InstancePower::METHOD => reply(self.power(incoming.parse()?).await?),
             InstanceDelete::METHOD => reply(self.delete(incoming.parse()?).await?),

@@ -22,7 +22,7 @@ pub async fn series(cx: &Context, key: &str, query: &SeriesQuery) -> Result<Seri
     let from = query.from.unwrap_or_else(|| to.plus_seconds(-kept));
     let start = Time(from.0.div_euclid(step) * step);
     let steps = (to.0 - start.0) / step + 1;
-    if steps < 1 || steps > MOST {
+    if !(1..=MOST).contains(&steps) {
         return Err(Error::invalid(
             "from",
             format!(

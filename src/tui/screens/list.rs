@@ -69,6 +69,9 @@ pub const COMMANDS: &[Command] = &[
 /// Describes a thing in detail.
 pub type Describe<R> = for<'a> fn(&'a R, &Facts<'a>) -> Doc<'a>;
 
+/// What a row means at a glance, with a word for it.
+pub type Judge<R> = fn(&R) -> (Mood, &str);
+
 /// What a list shows and offers.
 pub struct Spec<R: Row> {
     /// Name of the view.
@@ -90,7 +93,7 @@ pub struct Spec<R: Row> {
     /// Where enter leads.
     pub enter: fn(&R, &Facts<'_>) -> Option<Box<dyn Screen>>,
     /// What rows mean at a glance.
-    pub mood: Option<fn(&R) -> (Mood, &str)>,
+    pub mood: Option<Judge<R>>,
     /// What to say, and to do, where there is none.
     pub empty: &'static str,
 }

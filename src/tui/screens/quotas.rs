@@ -31,7 +31,7 @@ use super::{Entry, Screen};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bound {
     /// Its name, as the form has it: `compute.cores`.
-    pub name: &'static str,
+    pub key: &'static str,
     /// What it is called.
     pub what: &'static str,
     /// Used.
@@ -44,7 +44,7 @@ impl Row for Bound {
     const KIND: &'static str = "quota";
 
     fn id(&self) -> &str {
-        self.name
+        self.key
     }
 
     fn name(&self) -> &str {
@@ -72,8 +72,8 @@ impl Part for Bounds {
             let compute = client.quota_show(&id).await?;
             let network = client.network_quota_show(&id).await?;
             let volume = client.volume_quota_show(&id).await?;
-            let bound = |name, what, used, limit| Bound {
-                name,
+            let bound = |key, what, used, limit| Bound {
+                key,
                 what,
                 used,
                 limit,
@@ -230,7 +230,7 @@ struct Edit {
 impl Edit {
     /// What was changed: the new value, -1 for no limit.
     fn changed(&self, form: &Form, name: &str) -> Option<i64> {
-        let before = self.bounds.iter().find(|bound| bound.name == name)?.limit;
+        let before = self.bounds.iter().find(|bound| bound.key == name)?.limit;
         let now = match form.value(name).as_str() {
             "" => -1,
             digits => digits.parse().ok()?,
@@ -247,7 +247,7 @@ impl Sheet for Edit {
     fn fields(&self, _facts: &Facts<'_>) -> Vec<Field> {
         let fields = self.bounds.iter().map(|bound| {
             let field = Field::number(
-                bound.name,
+                bound.key,
                 bound.what,
                 "Empty is no limit",
                 (0, 1_000_000_000),
@@ -264,7 +264,7 @@ impl Sheet for Edit {
     fn outlook(&self, form: &Form, _facts: &Facts<'_>) -> Vec<String> {
         let below = self.bounds.iter().filter(|bound| {
             let now = form
-                .number(bound.name)
+                .number(bound.key)
                 .and_then(|now| i64::try_from(now).ok());
             now.is_some_and(|now| now < bound.used)
         });

@@ -6,9 +6,5 @@ use crate::tui::testing::{console, picture, press};
 fn operations_are_listed() {
     let mut state = console(80, 24);
     press(&mut state, "t");
-    println!("{}", picture(&state));
-    press(&mut state, "?");
-    println!("{}", picture(&state));
-    press(&mut state, "esc :");
-    println!("{}", picture(&state));
+    assert!(picture(&state).contains("perations"), "{}", picture(&state));
 }

@@ -113,11 +113,14 @@ impl<R: Row> AnyCache for Cache<R> {
     }
 }
 
+/// A part of something: when it came, and what it is.
+type KeptPart = (u64, Box<dyn Any + Send>);
+
 /// What the console knows.
 #[derive(Default)]
 pub struct Data {
     lists: HashMap<TypeId, (&'static str, Box<dyn AnyCache>)>,
-    parts: HashMap<(TypeId, Arc<str>), (u64, Box<dyn Any + Send>)>,
+    parts: HashMap<(TypeId, Arc<str>), KeptPart>,
     freshness: HashMap<Source, Freshness>,
     generation: u64,
     /// The newest rates of servers and hosts.

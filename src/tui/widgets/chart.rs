@@ -265,7 +265,7 @@ fn draw_ascii(plot: Rect, buf: &mut Buffer, view: &View<'_>, scope: &str, dots: 
         let part = (value / full).clamp(0.0, 1.0);
         let level = (part * (halves - 1) as f32).round() as usize;
         let row = plot.bottom() - 1 - u16::try_from(level / 2).unwrap_or(0);
-        let symbol = if level % 2 == 0 { "." } else { "'" };
+        let symbol = if level.is_multiple_of(2) { "." } else { "'" };
         buf.set_string(x, row, symbol, view.style(scope));
     }
 }

@@ -240,7 +240,7 @@ impl NewServer {
             }
             let is_root_image =
                 matches!(disk.source, DiskSource::Image(image) if Some(image) == self.image);
-            if !disk.is_volume && !(disk.boot && is_root_image) {
+            if !(disk.is_volume || disk.boot && is_root_image) {
                 return Err(Error::invalid(
                     field(at, "destination_type"),
                     "a local disk is made for the image that the server boots from only; say volume",
