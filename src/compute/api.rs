@@ -10,6 +10,7 @@ mod hypervisor;
 mod keypair;
 mod links;
 mod placement;
+mod server;
 mod service;
 mod version;
 mod zone;
@@ -26,13 +27,18 @@ pub fn routes() -> Vec<Routes> {
         keypair::routes,
         hypervisor::routes,
         service::routes,
+        server::routes,
         zone::routes,
         host::routes,
     ]
     .into_iter()
     .fold(version::routes(nova()), |routes, more| more(routes));
     let placement = Routes::new("/placement", ErrorStyle::Placement).versions(PLACEMENT_VERSIONS);
-    vec![compute, placement::routes(placement)]
+    vec![
+        compute,
+        placement::routes(placement),
+        server::skydeck_routes(),
+    ]
 }
 
 fn nova() -> Routes {
