@@ -1,4 +1,5 @@
 //! Servers and what they need: flavors, key pairs, hosts, and the scheduler that brings the two together.
+mod api;
 pub mod conductor;
 mod config_drive;
 pub mod model;
@@ -11,3 +12,5 @@ mod store;
 #[cfg(test)]
 mod tests;
 pub mod wire;
+
+pub use api::routes;
