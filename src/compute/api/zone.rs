@@ -1,0 +1,77 @@
+//! `/os-availability-zone`.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+
+use crate::api::Routes;
+use crate::compute::model::{DEFAULT_ZONE, Host};
+use crate::compute::ops;
+use crate::compute::wire::{Zone, ZoneList, ZoneService, ZoneState};
+use crate::context::Context;
+use crate::error::Result;
+use crate::ids::Time;
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .get("/v2.1/os-availability-zone", "compute:zone:list", list)
+        .get(
+            "/v2.1/os-availability-zone/detail",
+            "compute:zone:detail",
+            detail,
+        )
+}
+
+async fn list(cx: Context) -> Result<Json<ZoneList>> {
+    let hosts = ops::host_list(&cx).await?;
+    Ok(Json(ZoneList {
+        availability_zone_info: vec![default_zone(&hosts)],
+    }))
+}
+
+/// The zone of all nodes; servers can be made there if one of them takes new ones.
+fn default_zone(hosts: &[Host]) -> Zone {
+    Zone {
+        zone_name: DEFAULT_ZONE.into(),
+        zone_state: ZoneState {
+            available: hosts.iter().any(|host| host.up && host.enabled),
+        },
+        hosts: None,
+    }
+}
+
+async fn detail(cx: Context) -> Result<Json<ZoneList>> {
+    let hosts = ops::host_list(&cx).await?;
+    let control = ops::control_list(&cx).await?;
+    let service = |up: bool, enabled: bool, at: Time| ZoneService {
+        available: up,
+        active: enabled,
+        updated_at: Some(at.to_micros_text()),
+    };
+    let internal = control.iter().map(|process| {
+        let state = service(process.up, true, process.reported_at);
+        let services =
+            ["nova-conductor", "nova-scheduler"].map(|binary| (binary.to_owned(), state.clone()));
+        (process.host.clone(), BTreeMap::from(services))
+    });
+    let nodes = hosts.iter().map(|host| {
+        let state = service(host.up, host.enabled, host.reported_at);
+        (
+            host.name.clone(),
+            BTreeMap::from([("nova-compute".to_owned(), state)]),
+        )
+    });
+    Ok(Json(ZoneList {
+        availability_zone_info: vec![
+            Zone {
+                zone_name: "internal".into(),
+                zone_state: ZoneState { available: true },
+                hosts: Some(internal.collect()),
+            },
+            Zone {
+                hosts: Some(nodes.collect()),
+                ..default_zone(&hosts)
+            },
+        ],
+    }))
+}
