@@ -26,7 +26,7 @@ pub use delete::{VolumeDeletion, volume_delete};
 pub use extend::volume_extend;
 pub use host::{VolumeService, volume_host_report, volume_services};
 pub use list::{volume_counts, volume_list};
-pub use quota::{Quotas, quota_defaults, quota_reset, quota_set, quota_show, quota_usage};
+pub use quota::quota_usage;
 pub use reset::{volume_force_detach, volume_reset_status};
 pub use snapshot::{
     NewSnapshot, snapshot_create, snapshot_delete, snapshot_list, snapshot_show, snapshot_update,

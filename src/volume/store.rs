@@ -12,7 +12,7 @@ pub(super) use attachment::{
 };
 pub(super) use host::{host_list, host_promised, host_put};
 pub(super) use list::list;
-pub(super) use quota::{quota_delete, quota_list, quota_set, usage};
+pub(super) use quota::usage;
 pub(super) use snapshot::{
     snapshot_count, snapshot_delete, snapshot_insert, snapshot_list, snapshot_show,
     snapshot_status, snapshot_update,

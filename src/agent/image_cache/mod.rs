@@ -12,7 +12,10 @@ mod used;
 
 pub use cache::{Base, ImageCache};
 
-use super::MethodTable;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{MethodTable, Node};
 use crate::compute::rpc::{RootDiskEnsure, RootDiskResize, RootDiskSettle};
 
 /// Adds the methods about root disks.
@@ -20,4 +23,21 @@ pub(super) fn register(table: &mut MethodTable) {
     table.add::<RootDiskEnsure, _, _>(root_disk::root_disk_ensure);
     table.add::<RootDiskResize, _, _>(root_disk::root_disk_resize);
     table.add::<RootDiskSettle, _, _>(root_disk::root_disk_settle);
+}
+
+/// How often bases that nobody uses are looked for.
+const TEND_EVERY: Duration = Duration::from_secs(600);
+
+/// Keeps the cache within its share, until dropped.
+pub(super) async fn tend(node: Arc<Node>) {
+    let mut tick = tokio::time::interval(TEND_EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        match node.images.prune(&node.places.instances).await {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "unused images left the cache"),
+            Err(fault) => tracing::warn!(%fault, "the image cache could not be tidied"),
+        }
+    }
 }

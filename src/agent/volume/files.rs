@@ -115,7 +115,8 @@ pub(super) fn list(dir: &Path) -> Option<Vec<VolumeId>> {
         if path.extension().is_none_or(|ending| ending != ENDING) {
             continue;
         }
-        found.extend(path.file_stem().and_then(|name| name.to_str()?.parse().ok()));
+        let name = path.file_stem().and_then(|name| name.to_str());
+        found.extend(name.and_then(|name| name.parse::<VolumeId>().ok()));
         if found.len() > MAX_FILES {
             return None;
         }
