@@ -32,7 +32,9 @@ pub(super) async fn run<S: AsRef<OsStr>>(
         .map_err(|error| {
             Fault::new(
                 FaultKind::Refused,
-                format!("qemu-img can not be run: {error}; install the package qemu-utils on this host"),
+                format!(
+                    "qemu-img can not be run: {error}; install the package qemu-utils on this host"
+                ),
             )
         })?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
@@ -111,7 +113,9 @@ mod tests {
     fn percentages_and_reasons_are_read() {
         assert_eq!(percent("    (12.34/100%)\r    (13.00/100%)\r"), Some(13));
         assert_eq!(percent("nothing"), None);
-        let found = fault("qemu-img: Could not open 'x': Failed to get \"write\" lock\nIs another process using the image [x]?\n");
+        let found = fault(
+            "qemu-img: Could not open 'x': Failed to get \"write\" lock\nIs another process using the image [x]?\n",
+        );
         assert_eq!(found.kind, FaultKind::Conflict);
         let found = fault("qemu-img: error while writing: No space left on device\n");
         assert!(found.message.contains("free some space"));
@@ -119,17 +123,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_that_fails_says_why_and_one_that_hangs_ends() {
-        let error = run(&["info", "-f", "qcow2", "/nonexistent"], Duration::from_secs(20), &|_| {})
-            .await
-            .unwrap_err();
+        let error = run(
+            &["info", "-f", "qcow2", "/nonexistent"],
+            Duration::from_secs(20),
+            &|_| {},
+        )
+        .await
+        .unwrap_err();
         assert!(error.message.contains("/nonexistent"), "{error}");
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
         nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let path = pipe.display().to_string();
-        let error = run(&["info", "-f", "raw", &path], Duration::from_millis(200), &|_| {})
-            .await
-            .unwrap_err();
-        assert!(matches!(error.kind, FaultKind::Unavailable | FaultKind::Refused), "{error}");
+        let error = run(
+            &["info", "-f", "raw", &path],
+            Duration::from_millis(200),
+            &|_| {},
+        )
+        .await
+        .unwrap_err();
+        assert!(
+            matches!(error.kind, FaultKind::Unavailable | FaultKind::Refused),
+            "{error}"
+        );
     }
 }

@@ -8,7 +8,7 @@ mod snapshot;
 
 pub(super) use attachment::{
     attachment_delete, attachment_insert, attachment_of, attachment_show, attachment_update,
-    attachments_of_server, attachments_of_volumes,
+    attachments_of_project, attachments_of_server, attachments_of_volumes,
 };
 pub(super) use host::{host_list, host_promised, host_put};
 pub(super) use list::list;

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha512};
 
 use crate::agent::node::file_fault;
 use crate::bus::{Fault, FaultKind};
+use crate::ids::Time;
 use crate::image::model::{HEAD_BYTES, Qcow2};
 use crate::image::rpc::{ImageFormat, ImageSource};
 
@@ -138,8 +139,13 @@ impl ImageCache {
             }
             // Held over the removal, so that nobody begins to build on it now.
             let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-            let base = name.split_once(".new").map_or(name.as_str(), |(base, _)| base);
-            if entries.get(base).is_some_and(|pin| Arc::strong_count(pin) > 1) {
+            let base = name
+                .split_once(".new")
+                .map_or(name.as_str(), |(base, _)| base);
+            if entries
+                .get(base)
+                .is_some_and(|pin| Arc::strong_count(pin) > 1)
+            {
                 continue;
             }
             fs::remove_file(&path).map_err(fault)?;
@@ -199,12 +205,7 @@ fn fetch(
 }
 
 /// Reads the source to its end: hashes it, and writes the copy unless it is linked.
-fn bring(
-    source: &Path,
-    new: &Path,
-    linked: bool,
-    done: &AtomicU64,
-) -> io::Result<(u64, String)> {
+fn bring(source: &Path, new: &Path, linked: bool, done: &AtomicU64) -> io::Result<(u64, String)> {
     let mut from = File::open(source)?;
     let mut copy = if linked {
         None
@@ -239,7 +240,7 @@ fn look(path: &Path, format: ImageFormat) -> Result<u64, Fault> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         // Only the order of removal depends on it.
-        let _ = file.set_modified(SystemTime::now());
+        let _ = file.set_modified(now());
         let mut head = Vec::new();
         file.take(HEAD_BYTES as u64).read_to_end(&mut head)?;
         Ok((head, length))
@@ -253,6 +254,10 @@ fn look(path: &Path, format: ImageFormat) -> Result<u64, Fault> {
         Ok(header.virtual_size)
     });
     header.map_err(|error| Fault::new(FaultKind::Refused, error.to_string()))
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(Time::now().0).unwrap_or(0))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -320,11 +325,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = cache(dir.path(), 100 << 10);
         let instances = dir.path().join("instances");
-        let sources: Vec<_> = (0..4u8).map(|n| image(dir.path(), &vec![n + 1; 64 << 10])).collect();
+        let sources: Vec<_> = (0..4u8)
+            .map(|n| image(dir.path(), &vec![n + 1; 64 << 10]))
+            .collect();
         let mut bases = Vec::new();
         for (age, source) in sources.iter().enumerate() {
             let base = cache.ensure(source, None, &|_| {}).await.unwrap();
-            let at = SystemTime::now() - Duration::from_secs(1000 - age as u64);
+            let at = now() - Duration::from_secs(1000 - age as u64);
             File::open(&base.path).unwrap().set_modified(at).unwrap();
             bases.push(base);
         }
@@ -333,7 +340,8 @@ mod tests {
         let server = instances.join("s");
         fs::create_dir(&server).unwrap();
         let path = bases[0].path.display().to_string();
-        let disk = crate::image::model::qcow2_empty(1 << 30, Some((&path, ImageFormat::Raw))).unwrap();
+        let disk =
+            crate::image::model::qcow2_empty(1 << 30, Some((&path, ImageFormat::Raw))).unwrap();
         fs::write(server.join("disk"), disk).unwrap();
         fs::write(cache.dir().join("left-behind.new"), b"x").unwrap();
         let paths: Vec<_> = bases.iter().map(|base| base.path.clone()).collect();

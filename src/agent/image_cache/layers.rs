@@ -132,7 +132,11 @@ fn put(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = PathBuf::from(new);
     remove(&new)?;
     let mut options = File::options();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(&new)?;
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&new, path)

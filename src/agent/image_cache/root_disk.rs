@@ -26,7 +26,8 @@ pub async fn root_disk_ensure(
     if info.virt_type == VirtType::Sim {
         return Ok(());
     }
-    let refused = |error: crate::agent::NodeError| Fault::new(FaultKind::Refused, error.to_string());
+    let refused =
+        |error: crate::agent::NodeError| Fault::new(FaultKind::Refused, error.to_string());
     node.places.open_for(info.guest_user).map_err(refused)?;
     let place = node.places.instance(request.spec.id);
     directory(&place, info.guest_user).map_err(refused)?;

@@ -14,10 +14,7 @@ const HEADER: u32 = 112;
 
 /// The bytes of a file that offers `virtual_size` bytes: those of the backing file (an absolute path) where there is one,
 /// zeros elsewhere. The error says which of the two can not be.
-pub fn empty(
-    virtual_size: u64,
-    backing: Option<(&str, ImageFormat)>,
-) -> Result<Vec<u8>, String> {
+pub fn empty(virtual_size: u64, backing: Option<(&str, ImageFormat)>) -> Result<Vec<u8>, String> {
     if virtual_size == 0 || virtual_size > MAX_VIRTUAL {
         return Err(format!(
             "a disk of {virtual_size} bytes; 1 byte to 64 TiB is allowed"
@@ -38,7 +35,10 @@ pub fn empty(
     file.put(4, &3u32.to_be_bytes());
     file.put(20, &CLUSTER_BITS.to_be_bytes());
     file.put(24, &virtual_size.to_be_bytes());
-    file.put(36, &u32::try_from(l1_entries).unwrap_or(u32::MAX).to_be_bytes());
+    file.put(
+        36,
+        &u32::try_from(l1_entries).unwrap_or(u32::MAX).to_be_bytes(),
+    );
     file.put(40, &(3 * CLUSTER).to_be_bytes());
     file.put(48, &CLUSTER.to_be_bytes());
     file.put(56, &1u32.to_be_bytes());
@@ -48,7 +48,10 @@ pub fn empty(
         let format = format.disk_name().as_bytes();
         let at = HEADER as usize;
         file.put(at, &EXT_BACKING_FORMAT.to_be_bytes());
-        file.put(at + 4, &u32::try_from(format.len()).unwrap_or(0).to_be_bytes());
+        file.put(
+            at + 4,
+            &u32::try_from(format.len()).unwrap_or(0).to_be_bytes(),
+        );
         file.put(at + 8, format);
         // After the extension and the empty one that ends them.
         let name_at = at + 8 + format.len().next_multiple_of(8) + 8;
@@ -104,8 +107,14 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             let found = qemu_img(&["info", "--output=json", "-f", "qcow2", &path]);
             assert_eq!(found["virtual-size"], size.next_multiple_of(512));
-            assert_eq!(found["backing-filename"].as_str(), backing.map(|(path, _)| path));
-            assert_eq!(found["backing-filename-format"].as_str(), backing.map(|_| "raw"));
+            assert_eq!(
+                found["backing-filename"].as_str(),
+                backing.map(|(path, _)| path)
+            );
+            assert_eq!(
+                found["backing-filename-format"].as_str(),
+                backing.map(|_| "raw")
+            );
             let check = qemu_img(&["check", "--output=json", "-f", "qcow2", &path]);
             assert_eq!(check["check-errors"], 0, "{check}");
             assert!(check.get("leaks").is_none() && check.get("corruptions").is_none());
@@ -114,7 +123,11 @@ mod tests {
             let wanted = backing.map(|(path, _)| (path.to_owned(), Some("raw".to_owned())));
             assert_eq!(own.backing, wanted);
         }
-        for (size, backing) in [(0, None), (u64::MAX, None), (1, Some(("x", ImageFormat::Raw)))] {
+        for (size, backing) in [
+            (0, None),
+            (u64::MAX, None),
+            (1, Some(("x", ImageFormat::Raw))),
+        ] {
             assert!(empty(size, backing).is_err());
         }
     }
