@@ -8,12 +8,15 @@
 //! [`Node`] is what requests work on; [`table`] says which function answers which method; [`instance`], [`network`],
 //! [`volume`] and [`image_cache`] do the work; [`report`] tells the control plane.
 
+pub mod image_cache;
 pub mod instance;
 pub mod network;
 mod node;
+mod qemu_img;
 mod report;
 mod sampling;
 mod table;
+pub mod volume;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +29,7 @@ pub use table::MethodTable;
 use crate::bus::Bus;
 use crate::bus::local::Serving;
 use crate::compute::rpc::COMPUTE;
+use crate::volume::rpc::VOLUME;
 
 /// How often a node speaks by itself.
 #[derive(Clone, Copy, Debug)]
@@ -59,8 +63,19 @@ impl Agent {
             stop.clone()
                 .run_until_cancelled_owned(network::keep(node.clone())),
         );
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(volume::report(node.clone(), report_interval)),
+        );
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(image_cache::tend(node.clone())),
+        );
         Self {
-            _serving: vec![bus.serve(COMPUTE, &node.host, handler)],
+            _serving: vec![
+                bus.serve(COMPUTE, &node.host, handler.clone()),
+                bus.serve(VOLUME, &node.host, handler),
+            ],
             _stop: stop.drop_guard(),
         }
     }

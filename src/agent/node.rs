@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use super::image_cache::ImageCache;
 use super::network::NetworkAgent;
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::hypervisor::{HostInfo, HvError, Hypervisor};
@@ -115,6 +116,8 @@ pub struct Node {
     pub hypervisor: Arc<dyn Hypervisor>,
     /// Its directories.
     pub places: Places,
+    /// Bases of root disks.
+    pub images: ImageCache,
     /// How it speaks to the control plane.
     pub bus: Bus,
     /// What keeps its networks; none on a node that only pretends to have any.
@@ -129,6 +132,7 @@ impl Node {
             host: host.to_owned(),
             started: Time::now(),
             hypervisor,
+            images: ImageCache::new(places.image_cache.clone(), u64::MAX),
             places,
             bus,
             network: None,
@@ -141,6 +145,13 @@ impl Node {
     #[must_use]
     pub fn with_network(mut self) -> Self {
         self.network = Some(NetworkAgent::new(&self.places.network));
+        self
+    }
+
+    /// Bounds what bases of images take together (`image.cache_bytes`).
+    #[must_use]
+    pub fn with_cache_bytes(mut self, most: u64) -> Self {
+        self.images = ImageCache::new(self.places.image_cache.clone(), most);
         self
     }
 

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Node, instance, network};
+use super::{Node, image_cache, instance, network, volume};
 use crate::bus::dedupe::Dedupe;
 use crate::bus::{Fault, FaultKind, Handler, Incoming, Rpc};
 use crate::ids::OperationId;
@@ -73,5 +73,7 @@ pub(super) fn standard(node: Arc<Node>) -> MethodTable {
     let mut table = MethodTable::new(node);
     instance::register(&mut table);
     network::register(&mut table);
+    image_cache::register(&mut table);
+    volume::register(&mut table);
     table
 }

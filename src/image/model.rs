@@ -10,7 +10,7 @@ pub use format::{HEAD_BYTES, Sample, Sniffed, TAIL_BYTES, identify, sniff};
 pub use names::{
     check_name, check_properties, check_property_name, check_property_value, check_tag,
 };
-pub use qcow2::{L1Table, Qcow2, Qcow2Error};
+pub use qcow2::{L1Table, Qcow2, Qcow2Error, empty as qcow2_empty};
 pub use query::{Compare, ImageQuery, Scope, SortKey};
 pub use status::{ImageFormat, ImageStatus, MemberStatus, Visibility};
 

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::{FutureExt, TryFutureExt};
+
 use super::files::{Files, Part, blocking};
 use super::model::{Image, ImageStatus};
 use super::ops::{back_to_queued, files, forget};
@@ -13,6 +15,7 @@ use super::store;
 use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{ImageId, Time};
+use crate::reconcile::Periodic;
 use crate::saga::{OperationQuery, operation_list};
 
 /// How long bytes of a broken-off upload are kept.
@@ -31,6 +34,15 @@ pub struct Report {
     pub orphans: Vec<ImageId>,
     /// Active images without a file.
     pub missing: Vec<ImageId>,
+}
+
+/// Recurring work of this service.
+pub fn periodic() -> Vec<Periodic> {
+    vec![Periodic {
+        name: "image_reconcile",
+        every: Duration::from_secs(300),
+        run: |cx| reconcile(cx).map_ok(|_| ()).boxed(),
+    }]
 }
 
 /// One pass.

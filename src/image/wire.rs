@@ -230,6 +230,48 @@ pub struct Store {
     pub default: Option<String>,
 }
 
+/// A project that an image is shared with; `GET /v2/images/{id}/members/{project}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImageMember {
+    /// The image.
+    pub image_id: String,
+    /// The project.
+    pub member_id: String,
+    /// `pending`, `accepted`, `rejected`.
+    pub status: String,
+    /// Since when it is shared.
+    pub created_at: String,
+    /// When the project last decided.
+    pub updated_at: String,
+    /// `/v2/schemas/member`.
+    pub schema: String,
+}
+
+/// `{"members": […]}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ImageMemberList {
+    /// The members.
+    pub members: Vec<ImageMember>,
+    /// `/v2/schemas/members`.
+    pub schema: String,
+}
+
+/// Body of `POST /v2/images/{id}/members`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageMemberAdd {
+    /// The project.
+    pub member: String,
+}
+
+/// Body of `PUT /v2/images/{id}/members/{project}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageMemberSet {
+    /// `pending`, `accepted`, `rejected`.
+    pub status: String,
+}
+
 /// Reads properties: text as it is, numbers and booleans as text; `null`, lists and objects (`locations`) are left out.
 fn scalars<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, String>, D::Error> {
     let all = BTreeMap::<String, Value>::deserialize(d)?;

@@ -11,23 +11,26 @@ mod extend;
 mod host;
 mod list;
 mod quota;
+mod reserve;
 mod reset;
 mod snapshot;
 mod update;
 
 pub use access::volume_show;
 pub use attach::{
-    attachment_show, attachments_of, attachments_of_server_on_conn, volume_attached_on_conn,
-    volume_attaching_on_conn, volume_connection, volume_detach_failed_on_conn,
-    volume_detached_on_conn, volume_detaching_on_conn, volume_reserve_on_conn,
+    attachment_list, attachment_show, attachments_of, attachments_of_server_on_conn,
+    volume_attached_on_conn, volume_attaching_on_conn, volume_connection,
+    volume_detach_failed_on_conn, volume_detached_on_conn, volume_detaching_on_conn,
+    volume_reserve_on_conn,
 };
 pub use create::{NewVolume, VolumeSource, volume_create};
 pub use delete::{VolumeDeletion, volume_delete};
 pub use extend::volume_extend;
 pub use host::{VolumeService, volume_host_report, volume_services};
 pub use list::{volume_counts, volume_list};
-pub use quota::{Quotas, quota_defaults, quota_reset, quota_set, quota_show, quota_usage};
-pub use reset::{volume_force_detach, volume_reset_status};
+pub use quota::quota_usage;
+pub use reserve::{volume_release, volume_reserve};
+pub use reset::{volume_force_detach, volume_reset_attached, volume_reset_status};
 pub use snapshot::{
     NewSnapshot, snapshot_create, snapshot_delete, snapshot_list, snapshot_show, snapshot_update,
 };

@@ -4,12 +4,15 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use futures::{FutureExt, TryFutureExt};
+
 use super::model::VolumeStatus;
 use super::rpc::{VolumeDelete, VolumeReport};
 use super::store;
 use crate::context::{Change, Context, Event};
 use crate::error::Result;
 use crate::ids::{ProjectId, Time, VolumeId};
+use crate::reconcile::Periodic;
 
 /// How long the row of a deleted volume is kept.
 const KEEP_DAYS: i64 = 30;
@@ -124,8 +127,17 @@ fn tell(cx: &Context, id: VolumeId, project: Option<ProjectId>, message: String)
     });
 }
 
-/// Forgets volumes that were deleted long ago. Run now and then.
-pub async fn prune(cx: &Context) -> Result<u64> {
+/// Recurring work of this service.
+pub fn periodic() -> Vec<Periodic> {
+    vec![Periodic {
+        name: "volume_prune",
+        every: Duration::from_secs(3600),
+        run: |cx| prune(cx).map_ok(|_| ()).boxed(),
+    }]
+}
+
+/// Forgets volumes that were deleted long ago; says how many.
+async fn prune(cx: &Context) -> Result<u64> {
     let mut tx = cx.db.begin().await?;
     let before = Time::now().plus_seconds(-KEEP_DAYS * 86_400);
     let gone = store::prune(&mut tx, before).await?;

@@ -8,11 +8,11 @@ mod snapshot;
 
 pub(super) use attachment::{
     attachment_delete, attachment_insert, attachment_of, attachment_show, attachment_update,
-    attachments_of_server, attachments_of_volumes,
+    attachments_of_project, attachments_of_server, attachments_of_volumes,
 };
 pub(super) use host::{host_list, host_promised, host_put};
 pub(super) use list::list;
-pub(super) use quota::{quota_delete, quota_list, quota_set, usage};
+pub(super) use quota::usage;
 pub(super) use snapshot::{
     snapshot_count, snapshot_delete, snapshot_insert, snapshot_list, snapshot_show,
     snapshot_status, snapshot_update,

@@ -12,8 +12,10 @@
 //! Times are `2026-01-02T03:04:05.000000`, without a zone.
 
 mod misc;
+mod snapshot;
 
 pub use misc::*;
+pub use snapshot::*;
 
 use std::collections::BTreeMap;
 
@@ -197,11 +199,11 @@ pub struct VolumeCreateRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct VolumeFields {
-    /// Name.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Name; older clients say `display_name`.
+    #[serde(alias = "display_name", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// For people.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(alias = "display_description", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// All free pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,6 +248,26 @@ pub enum VolumeAction {
     /// Takes one of the image's properties away.
     #[serde(rename = "os-unset_image_metadata")]
     UnsetImageMetadata(VolumeMetadataKey),
+    /// Asks for the image's properties.
+    #[serde(rename = "os-show_image_metadata")]
+    ShowImageMetadata(Nothing),
+    /// Keeps it for a use to come.
+    #[serde(rename = "os-reserve")]
+    Reserve(Nothing),
+    /// The use does not come.
+    #[serde(rename = "os-unreserve")]
+    Unreserve(Nothing),
+    /// Cuts the tie to a server (administrators).
+    #[serde(rename = "os-force_detach")]
+    ForceDetach(VolumeForceDetach),
+}
+
+/// `{"attachment_id": "…"}`; all when absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct VolumeForceDetach {
+    /// Which use.
+    pub attachment_id: Option<String>,
 }
 
 /// `{"new_size": 20}`.

@@ -16,7 +16,7 @@ pub async fn instance_snapshot(
     operation: Option<OperationId>,
 ) -> Result<SnapshotFile, Fault> {
     let path = request.upload_dir.join(format!("{}.qcow2", request.image));
-    let partial = path.with_extension("part");
+    let partial = path.with_extension("copy");
     let told = {
         let node = node.clone();
         let last = std::sync::atomic::AtomicU64::new(u64::MAX);

@@ -54,13 +54,6 @@ CREATE TABLE volume_snapshot (
 );
 CREATE INDEX volume_snapshot_by_volume ON volume_snapshot (volume_id);
 CREATE INDEX volume_snapshot_by_project ON volume_snapshot (project_id, created_at);
--- Limits of projects that differ from the configured ones.
-CREATE TABLE volume_quota (
-    project_id {id} NOT NULL,
-    resource {id} NOT NULL,
-    bound BIGINT NOT NULL,
-    PRIMARY KEY (project_id, resource)
-);
 -- Room on each node that keeps volumes, as it last said.
 CREATE TABLE volume_host (
     host {id} NOT NULL PRIMARY KEY,

@@ -6,6 +6,10 @@
 //! [`Qcow2::parse`] says what a file is, [`Qcow2::check_foreign`] whether one from outside is harmless. (Format:
 //! `docs/interop/qcow2.rst` of QEMU.)
 
+mod create;
+
+pub use create::empty;
+
 /// QEMU's own limits (`block/qcow2.h`).
 const MAX_L1_BYTES: u64 = 32 << 20;
 const MAX_REFTABLE_BYTES: u64 = 8 << 20;

@@ -143,12 +143,20 @@ impl ImageFormat {
     /// All.
     pub const ALL: [Self; 3] = [Self::Raw, Self::Qcow2, Self::Iso];
 
-    /// Glance's name of it, which is also QEMU's except for `iso`.
+    /// Glance's name of it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
             Self::Qcow2 => "qcow2",
             Self::Iso => "iso",
+        }
+    }
+
+    /// QEMU's name of the format of the file.
+    pub fn disk_name(self) -> &'static str {
+        match self {
+            Self::Raw | Self::Iso => "raw",
+            Self::Qcow2 => "qcow2",
         }
     }
 }

@@ -2,19 +2,16 @@
 
 use crate::context::Context;
 use crate::db::Conn;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::identity::ops::{quota_check, quota_limit_on_conn};
 use crate::ids::ProjectId;
 use crate::image::store;
 
-/// Bytes of a project's images and the bound; -1 is none.
-pub async fn image_bytes(cx: &Context, project: ProjectId) -> Result<(u64, i64)> {
+/// Bytes of a project's images.
+pub async fn image_bytes(cx: &Context, project: ProjectId) -> Result<u64> {
+    cx.check_owner(project, "project", project)?;
     let mut conn = cx.db.read().await?;
-    let used = store::bytes_of(&mut conn, project).await?;
-    Ok((used, limit(cx)))
-}
-
-fn limit(cx: &Context) -> i64 {
-    cx.config.quota.get("image_bytes").copied().unwrap_or(-1)
+    Ok(store::bytes_of(&mut conn, project).await?)
 }
 
 /// Fails unless the project may have `more` bytes; says how many it may have.
@@ -24,19 +21,9 @@ pub(super) async fn room_on_conn(
     project: ProjectId,
     more: u64,
 ) -> Result<u64> {
-    let Ok(limit) = u64::try_from(limit(cx)) else {
-        return Ok(u64::MAX);
-    };
+    let limit = quota_limit_on_conn(conn, cx, project, "image_bytes").await?;
     let used = store::bytes_of(conn, project).await?;
-    let left = limit.saturating_sub(used);
-    if more > left {
-        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        return Err(Error::Quota {
-            resource: "image_bytes",
-            wanted: signed(more),
-            used: signed(used),
-            limit: signed(limit),
-        });
-    }
-    Ok(left)
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    quota_check("image_bytes", signed(more), signed(used), limit)?;
+    Ok(u64::try_from(limit).map_or(u64::MAX, |limit| limit.saturating_sub(used)))
 }

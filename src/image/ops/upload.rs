@@ -142,23 +142,51 @@ impl Transfer {
         drop(conn);
         let place = files(cx);
         let part = blocking(move || place.open_part(id)).await?;
-        let keep = kept(&part, announced)?;
-        let room = cx.config.image.max_bytes;
-        if announced.total.is_some_and(|total| total > room) {
-            return Err(Error::TooLarge(format!(
-                "the image has {} bytes; {room} are allowed (image.max_bytes)",
-                announced.total.unwrap_or_default()
-            )));
+        match Self::admit(cx, image.id, purpose, announced, &part).await {
+            Ok((image, keep, limit)) => Ok(Self {
+                image,
+                purpose,
+                part,
+                keep,
+                total: announced.total,
+                limit,
+            }),
+            Err(error) => {
+                // What was made only to be locked does not stay.
+                if part.len()? == 0 {
+                    let place = files(cx);
+                    blocking(move || place.remove_part(id)).await?;
+                }
+                Err(error)
+            }
         }
+    }
+
+    /// Looks at all bounds and makes the row say that bytes arrive. Answers with the image, how many bytes stay, and how
+    /// many the whole may have.
+    async fn admit(
+        cx: &Context,
+        id: ImageId,
+        purpose: Purpose,
+        announced: Announced,
+        part: &Part,
+    ) -> Result<(Image, u64, u64)> {
+        let keep = kept(part, announced)?;
+        let room = cx.config.image.max_bytes;
         if let Some(total) = announced.total {
+            if total > room {
+                return Err(Error::TooLarge(format!(
+                    "the image has {total} bytes; {room} are allowed (image.max_bytes)"
+                )));
+            }
             check_disk(cx, total.saturating_sub(keep)).await?;
         }
         let mut tx = cx.db.begin().await?;
         // Under the lock: nobody else writes, so a status of an earlier transfer is a leftover.
-        let image = access::own_on_conn(&mut tx, cx, image.id).await?;
+        let image = access::own_on_conn(&mut tx, cx, id).await?;
         check_status(&image, purpose)?;
-        let left =
-            quota::room_on_conn(&mut tx, cx, image.owner, announced.total.unwrap_or(0)).await?;
+        let wanted = announced.total.unwrap_or(0);
+        let left = quota::room_on_conn(&mut tx, cx, image.owner, wanted).await?;
         let status = busy_status(purpose);
         if image.status != status {
             store::swap_status(&mut tx, id, image.status, status).await?;
@@ -172,14 +200,7 @@ impl Transfer {
         store::upload_put(&mut tx, &upload).await?;
         tx.commit().await?;
         image_changed(cx, &image, Change::Updated);
-        Ok(Self {
-            image,
-            purpose,
-            part,
-            keep,
-            total: announced.total,
-            limit: room.min(left),
-        })
+        Ok((image, keep, room.min(left)))
     }
 
     async fn run<S, E>(self, cx: &Context, body: S) -> Result<Received>

@@ -68,7 +68,8 @@ impl Saga for ImageImport {
 
     fn steps() -> Vec<Step<Self>> {
         vec![
-            Step::new("fetch", fetch_bytes).undo(give_up),
+            Step::new("accept", |_, _| async { Ok(Flow::Next) }.boxed()).undo(give_up),
+            Step::new("fetch", fetch_bytes),
             Step::new("publish", publish),
         ]
     }

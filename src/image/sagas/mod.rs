@@ -10,3 +10,6 @@ use crate::saga::Registry;
 pub fn register(registry: &mut Registry) {
     registry.add::<ImageImport>();
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::hypervisor::spec::DiskFormat;
-use crate::ids::{AttachmentId, ServerId, Time, VolumeId};
+use crate::ids::{AttachmentId, ProjectId, ServerId, Time, VolumeId};
 use crate::volume::model::{Attachment, AttachmentStatus, FileFormat, Volume, VolumeEvent};
 use crate::volume::rpc::VolumeConnection;
 use crate::volume::store;
@@ -208,4 +208,11 @@ pub async fn attachment_show(cx: &Context, id: AttachmentId) -> Result<(Volume, 
         .ok_or_else(|| Error::not_found("attachment", id))?;
     let volume = access::own_on_conn(&mut conn, cx, attachment.volume).await?;
     Ok((volume, attachment))
+}
+
+/// Attachments of a project's volumes, or of all for administrators.
+pub async fn attachment_list(cx: &Context, project: Option<ProjectId>) -> Result<Vec<Attachment>> {
+    let project = cx.visible_project()?.or(project);
+    let mut conn = cx.db.read().await?;
+    Ok(store::attachments_of_project(&mut conn, project).await?)
 }

@@ -76,3 +76,18 @@ pub async fn volume_force_detach(
     volume_changed(cx, &volume, Change::Updated);
     Ok(())
 }
+
+/// Confirms that no server has the volume. A conflict if one has.
+pub async fn volume_reset_attached(cx: &Context, id: VolumeId) -> Result<()> {
+    let mut conn = cx.db.read().await?;
+    access::own_on_conn(&mut conn, cx, id).await?;
+    if store::attachments_of_volumes(&mut conn, [id])
+        .await?
+        .is_empty()
+    {
+        return Ok(());
+    }
+    Err(Error::conflict(format!(
+        "a server has volume {id}; detach it (openstack server remove volume), or cut the tie by force (os-force_detach)"
+    )))
+}

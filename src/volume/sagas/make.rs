@@ -1,7 +1,8 @@
 //! `volume_create`: place, make the file, make it available.
 //!
 //! A node that refuses is excluded and another one tried, unless the source's file binds the volume to its node. When it
-//! fails, the row stays, in `error` and with the reason, as Cinder has it.
+//! fails, the row stays, in `error` and with the reason, as Cinder has it. **The undos touch only a volume that is still
+//! `creating`:** once it is published, or being deleted, it belongs to others.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{COPY, QUICK, release_on_conn, tell};
 use crate::bus::{CallError, FaultKind};
+use crate::db::Conn;
 use crate::hypervisor::spec::DiskFormat;
 use crate::ids::VolumeId;
 use crate::saga::{Failure, Flow, Saga, Step, StepContext, StepError, StepResult};
@@ -67,21 +69,23 @@ impl Saga for VolumeMake {
     }
 }
 
-/// Writes the reason on the row.
+/// The volume, if it still is this operation's to undo.
+async fn unpublished(conn: &mut Conn, s: &VolumeMake) -> Result<Option<Volume>, StepError> {
+    let found = store::show(conn, s.volume).await?;
+    Ok(found.filter(|volume| volume.status == VolumeStatus::Creating))
+}
+
+/// Writes the reason on the row, and lets go of the source.
 fn fail<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepResult> {
     async move {
         let mut tx = cx.db.begin().await?;
-        let Some(mut volume) = store::show(&mut tx, s.volume).await? else {
+        let Some(mut volume) = unpublished(&mut tx, s).await? else {
             return Ok(Flow::Next);
         };
-        if volume.status == VolumeStatus::Creating {
-            volume.error = cx.reason.as_ref().map(ToString::to_string);
-            let event = VolumeEvent::CreateFailed;
-            shift_on_conn(&mut tx, &mut volume, event, false, "fail").await?;
-        } else if volume.status != VolumeStatus::Deleting || s.held.is_none() {
-            return Ok(Flow::Next);
-        }
-        let held = match s.held.take() {
+        volume.error = cx.reason.as_ref().map(ToString::to_string);
+        let event = VolumeEvent::CreateFailed;
+        shift_on_conn(&mut tx, &mut volume, event, false, "fail").await?;
+        let held = match s.held {
             Some(held) => release_on_conn(&mut tx, held).await?,
             None => None,
         };
@@ -148,10 +152,9 @@ fn leave<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepRe
             return Ok(Flow::Next);
         };
         let mut tx = cx.db.begin().await?;
-        if let Some(mut volume) = store::show(&mut tx, s.volume).await? {
-            let was = volume.status;
+        if let Some(mut volume) = unpublished(&mut tx, s).await? {
             volume.host = None;
-            store::update(&mut tx, &mut volume, was).await?;
+            store::update(&mut tx, &mut volume, VolumeStatus::Creating).await?;
         }
         tx.commit().await?;
         s.excluded.push(host);
@@ -191,6 +194,11 @@ fn make<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepRes
 fn unmake<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepResult> {
     async move {
         let host = host(s)?;
+        let mut conn = cx.db.read().await?;
+        if unpublished(&mut conn, s).await?.is_none() {
+            return Ok(Flow::Next);
+        }
+        drop(conn);
         let request = VolumeDelete { id: s.volume };
         let gone = cx
             .bus

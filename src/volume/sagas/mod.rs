@@ -53,3 +53,6 @@ fn tell(cx: &Context, volumes: impl IntoIterator<Item = Volume>) {
         volume_changed(cx, &volume, Change::Updated);
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

@@ -1,7 +1,7 @@
 //! SQL of uses of volumes by servers.
 
 use crate::db::{Conn, DbResult, Row, sql};
-use crate::ids::{AttachmentId, ServerId, VolumeId};
+use crate::ids::{AttachmentId, ProjectId, ServerId, VolumeId};
 use crate::volume::model::Attachment;
 
 const COLUMNS: &str = "id, volume_id, server_id, status, host, device, created_at, attached_at";
@@ -109,6 +109,23 @@ pub(in crate::volume) async fn attachments_of_volumes(
     .push(" ORDER BY created_at, id")
     .all(conn, read)
     .await
+}
+
+/// Those of a project's volumes, or all.
+pub(in crate::volume) async fn attachments_of_project(
+    conn: &mut Conn,
+    project: Option<ProjectId>,
+) -> DbResult<Vec<Attachment>> {
+    let mut statement = sql(format!(
+        "SELECT {COLUMNS} FROM volume_attachment WHERE volume_id IN (SELECT id FROM volume WHERE deleted_at IS NULL"
+    ));
+    if let Some(project) = project {
+        statement = statement.push_bind(" AND project_id = {}", project);
+    }
+    statement
+        .push(") ORDER BY created_at, id")
+        .all(conn, read)
+        .await
 }
 
 /// Removes one; success if it is gone.
