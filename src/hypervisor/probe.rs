@@ -22,6 +22,8 @@ use super::VirtType;
 pub const EMULATOR: &str = "/usr/bin/qemu-system-x86_64";
 /// How long the kernel may take.
 const LIMIT: Duration = Duration::from_secs(20);
+/// How long it may take to its first word; under KVM it takes a fraction of a second.
+const FIRST: Duration = Duration::from_secs(8);
 /// File with the answer, in the cache directory.
 const CACHE: &str = "kvm-probe.json";
 /// What a kernel says once everything that matters works.
@@ -133,12 +135,14 @@ impl Probe {
         };
         let (serial, complaints) = (emulator.stdout.take(), emulator.stderr.take());
         let mut seen = String::new();
-        let watched = timeout(limit, watch(serial, &mut seen)).await;
+        // Translated, a kernel on a busy machine may take its time.
+        let first = if accelerator == "kvm" { FIRST } else { limit };
+        let watched = timeout(limit, watch(serial, &mut seen, first)).await;
         // It has said what it had to say; killing it may fail only because it is gone.
         let _ = emulator.kill().await;
         match watched {
-            Ok(true) => Boot::Works,
-            Ok(false) => {
+            Ok(Seen::Late) => Boot::Works,
+            Ok(Seen::End) => {
                 let mut reason = String::new();
                 if let Some(complaints) = complaints {
                     // Without its reason the fact remains.
@@ -150,6 +154,10 @@ impl Probe {
                     reason.unwrap_or("without a word")
                 ))
             }
+            Ok(Seen::Nothing) => Boot::Fails(format!(
+                "the kernel had not said a word after {} s",
+                first.as_secs()
+            )),
             Err(_) => Boot::Fails(format!(
                 "the kernel was not up after {} s; its last line: {}",
                 limit.as_secs(),
@@ -205,16 +213,38 @@ fn chosen(works: bool) -> VirtType {
     if works { VirtType::Kvm } else { VirtType::Qemu }
 }
 
-/// Reads the serial line until a late line of the boot (`true`) or its end (`false`). What was read is in `seen`.
-async fn watch(serial: Option<impl AsyncRead + Unpin>, seen: &mut String) -> bool {
+/// What came over the serial line.
+enum Seen {
+    /// A late line of the boot.
+    Late,
+    /// Its end, before that.
+    End,
+    /// Not a word for so long that none will come.
+    Nothing,
+}
+
+/// Reads the serial line until it is clear what will come of it. What was read is in `seen`.
+async fn watch(serial: Option<impl AsyncRead + Unpin>, seen: &mut String, first: Duration) -> Seen {
     let Some(mut serial) = serial else {
-        return false;
+        return Seen::End;
     };
     let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = serial.read(&mut buffer).await {
+    loop {
+        let read = serial.read(&mut buffer);
+        let count = if seen.is_empty() {
+            match timeout(first, read).await {
+                Ok(count) => count,
+                Err(_) => return Seen::Nothing,
+            }
+        } else {
+            read.await
+        };
+        let Ok(count @ 1..) = count else {
+            return Seen::End;
+        };
         seen.push_str(&String::from_utf8_lossy(&buffer[..count]));
         if LATE.iter().any(|line| seen.contains(line)) {
-            return true;
+            return Seen::Late;
         }
         // Enough for a line that comes in two reads; a kernel that never stops talking does not fill memory.
         if seen.len() > 64 * 1024 {
@@ -222,7 +252,6 @@ async fn watch(serial: Option<impl AsyncRead + Unpin>, seen: &mut String) -> boo
             seen.drain(..cut);
         }
     }
-    false
 }
 
 fn last_line(text: &str) -> Option<&str> {

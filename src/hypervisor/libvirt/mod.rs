@@ -28,12 +28,14 @@ mod xml;
 
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::{OnceCell, broadcast};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use tokio::sync::broadcast;
 
 use self::devices::Removable;
 use self::guest::{Guest, Owners};
@@ -63,7 +65,8 @@ pub struct Libvirt {
     options: OpenOptions,
     /// Whether libvirt is on this machine, so that a probe here says something about it.
     local: bool,
-    virt_type: OnceCell<VirtType>,
+    /// The probe, once it was begun.
+    probing: OnceLock<Shared<BoxFuture<'static, VirtType>>>,
 }
 
 impl Libvirt {
@@ -88,7 +91,7 @@ impl Libvirt {
             deadline: options.deadline,
             options,
             local: is_local(uri),
-            virt_type: OnceCell::new(),
+            probing: OnceLock::new(),
         })
     }
 
@@ -133,24 +136,27 @@ impl Libvirt {
         if !machine.domain_types.iter().any(|kind| kind == "kvm") {
             return VirtType::Qemu;
         }
-        let probing = async {
-            if !self.local {
-                tracing::warn!(
-                    "libvirt is on another machine, where KVM can not be probed: guests are translated; configure the \
-                     virtualization type to override"
-                );
-                return VirtType::Qemu;
-            }
+        if !self.local {
+            tracing::warn!(
+                "libvirt is on another machine, where KVM can not be probed: guests are translated; configure the \
+                 virtualization type to override"
+            );
+            return VirtType::Qemu;
+        }
+        let begin = || {
             let emulator = machine.emulator.as_deref();
-            let wish = probe::Probe {
+            let probe = probe::Probe {
                 emulator: emulator.unwrap_or(probe::EMULATOR).into(),
                 kernel: self.options.probe_kernel.clone(),
                 cache: self.options.state_dir.clone(),
                 cpu_model: machine.cpu_model.clone(),
             };
-            wish.virt_type().await
+            // A task of its own: it goes on when who asked first does not wait for the answer.
+            let probing = tokio::spawn(async move { probe.virt_type().await });
+            let answer = probing.map(|answer| answer.unwrap_or(VirtType::Qemu));
+            answer.boxed().shared()
         };
-        *self.virt_type.get_or_init(|| probing).await
+        self.probing.get_or_init(begin).clone().await
     }
 }
 
