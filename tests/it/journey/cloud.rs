@@ -50,7 +50,7 @@ impl Default for Settings {
 
 /// A machine with a control process; both end when it is dropped.
 pub struct Cloud {
-    server: Option<Running>,
+    pub(super) server: Option<Running>,
     /// Its state after the first start, to which it returns when everything is deleted.
     baseline: Option<Baseline>,
     /// Where it runs.
@@ -131,14 +131,6 @@ impl Cloud {
     pub fn stop(&mut self) {
         let status = self.server.take().expect("a control process").stop(START);
         assert!(status.success(), "the control process ended with {status}");
-    }
-
-    /// Waits until the control process has died by itself.
-    pub fn wait_dead(&mut self) {
-        self.server
-            .take()
-            .expect("a control process")
-            .wait(PATIENCE);
     }
 
     /// Ends the control process in an orderly way and starts it again.
@@ -292,20 +284,6 @@ impl Cloud {
                 .then_some(())
         })
         .await;
-    }
-
-    /// The newest operation of a kind.
-    pub async fn operation(&self, kind: &str) -> Operation {
-        let query = ListQuery::new()
-            .filter("kind", kind)
-            .all_projects()
-            .limit(1);
-        let mut found: Vec<Operation> = self
-            .client()
-            .operation_list(&query)
-            .await
-            .expect("operations");
-        found.pop().unwrap_or_else(|| panic!("there was no {kind}"))
     }
 
     /// Process ids of the guests' QEMUs, as the machine has them.

@@ -19,22 +19,31 @@ fn console(cloud: &Cloud, columns: u16, rows: u16) -> Terminal {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_console_attaches_shows_a_server_and_talks_to_its_guest() {
+async fn a_console_attaches_launches_a_server_and_talks_to_its_guest() {
     let cloud = Cloud::start();
-    let image = cloud.image("guest", &disk::qcow2(), "qcow2").await.id;
-    let flavor = cloud.flavor("guest", 128, 1).await;
+    cloud.image("guest", &disk::qcow2(), "qcow2").await;
+    cloud.flavor("guest", 128, 1).await;
     let mut terminal = console(&cloud, 120, 36);
     terminal.wait_for_text("pulse");
 
-    let server = ServerCreate {
-        name: "typed-at".into(),
-        flavor_ref: flavor,
-        image_ref: Some(image),
-        ..ServerCreate::default()
-    };
-    let id = cloud.launch(server).await;
     terminal.send_keys(":servers<enter>");
-    terminal.wait_for_text("typed-at");
+    terminal.send_keys("n");
+    terminal.wait_for_text("Launch servers");
+    terminal.send_keys("typed-at<enter>guest<enter>guest<enter><c-s>");
+    terminal.wait_for_text("Launch: the plan");
+    terminal.send_keys("<enter>");
+    let id = wait_for_async("the server that was asked for", PATIENCE, async || {
+        let servers = cloud
+            .client()
+            .server_list(&ListQuery::new())
+            .await
+            .expect("servers");
+        let server = servers
+            .into_iter()
+            .find(|server| server.name == "typed-at")?;
+        Some(server.id)
+    })
+    .await;
     terminal.wait_until("the server to be active", PATIENCE, |screen| {
         screen.contents().contains("ACTIVE")
     });

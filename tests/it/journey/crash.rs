@@ -3,7 +3,7 @@
 //!
 //! The steps are asked for, not listed here: an operation runs once undisturbed, and then once for each of its steps.
 
-use skydeck::api::wire::{Nothing, OperationStatus};
+use skydeck::api::wire::{Nothing, Operation, OperationStatus};
 use skydeck::client::ListQuery;
 use skydeck::compute::wire::{
     CreateImage, Resize, Server, ServerAction, ServerCreate, VolumeAttach,
@@ -17,6 +17,30 @@ use crate::lab::{guest as disk, wait::wait_for_async};
 
 /// Guests that boot nothing do not obey a shutdown either.
 const IMPATIENT: &str = "[compute]\nshutdown_timeout = 1\n[operations]\nlease_seconds = 2\n";
+
+impl Cloud {
+    /// Waits until the control process has died by itself.
+    pub fn wait_dead(&mut self) {
+        self.server
+            .take()
+            .expect("a control process")
+            .wait(PATIENCE);
+    }
+
+    /// The newest operation of a kind.
+    pub async fn operation(&self, kind: &str) -> Operation {
+        let query = ListQuery::new()
+            .filter("kind", kind)
+            .all_projects()
+            .limit(1);
+        let mut found: Vec<Operation> = self
+            .client()
+            .operation_list(&query)
+            .await
+            .expect("operations");
+        found.pop().unwrap_or_else(|| panic!("there was no {kind}"))
+    }
+}
 
 fn cloud() -> Cloud {
     Cloud::with(Settings {
