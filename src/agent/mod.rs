@@ -65,7 +65,7 @@ impl Agent {
         );
         tokio::spawn(
             stop.clone()
-                .run_until_cancelled_owned(volume::report(node.clone(), report_interval)),
+                .run_until_cancelled_owned(volume::report(node.clone(), pace.report)),
         );
         tokio::spawn(
             stop.clone()

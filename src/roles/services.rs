@@ -16,8 +16,13 @@ use crate::{compute, identity, image, network, saga, telemetry, volume};
 /// All routes of the one port.
 pub fn routes() -> Vec<Routes> {
     [
-        vec![skydeck::routes()],
+        vec![
+            skydeck::routes(),
+            image::api::routes(),
+            volume::api::routes(),
+        ],
         identity::routes(),
+        compute::routes(),
         network::routes(),
         telemetry::routes(),
     ]
@@ -45,36 +50,15 @@ pub fn conduct(conductor: &mut Conductor) {
 
 /// All recurring work.
 pub fn periodic() -> Vec<Periodic> {
-    let minutes = |count: u64| Duration::from_secs(60 * count);
-    let own = vec![
-        Periodic {
-            name: "host_watch",
-            every: Duration::from_secs(1),
-            run: |cx| {
-                compute::ops::hosts_watch(cx)
-                    .map(|seen| seen.map(drop))
-                    .boxed()
-            },
+    let own = vec![Periodic {
+        name: "host_watch",
+        every: Duration::from_secs(1),
+        run: |cx| {
+            compute::ops::hosts_watch(cx)
+                .map(|seen| seen.map(drop))
+                .boxed()
         },
-        Periodic {
-            name: "image_store",
-            every: minutes(5),
-            run: |cx| {
-                image::reconcile::reconcile(cx)
-                    .map(|report| report.map(drop))
-                    .boxed()
-            },
-        },
-        Periodic {
-            name: "volume_prune",
-            every: minutes(60),
-            run: |cx| {
-                volume::reconcile::prune(cx)
-                    .map(|gone| gone.map(drop))
-                    .boxed()
-            },
-        },
-    ];
+    }];
     [
         own,
         saga::periodic(),

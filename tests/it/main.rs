@@ -9,6 +9,8 @@
 )]
 
 mod hypervisor;
+#[cfg(feature = "journeys")]
+mod journey;
 mod lab;
 mod network;
 mod tidy;

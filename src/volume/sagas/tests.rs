@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::agent::{Agent, Node, Places};
+use crate::agent::{Agent, Node, Pace, Places};
 use crate::context::{Actor, Cloud, Context, Scope};
 use crate::hypervisor::{OpenOptions, open};
 use crate::ids::{DomainId, ProjectId, ServerId, VolumeId};
@@ -43,7 +43,14 @@ pub(in crate::volume) async fn lab(chaos: Option<Chaos>) -> Lab {
     let places = Places::prepare(&dir.path().join("node")).unwrap();
     let volumes = places.volumes.clone();
     let node = Arc::new(Node::new("n1", hypervisor, places, cloud.bus.clone()));
-    let agent = Agent::start(&cloud.bus, &node, Duration::from_secs(3600));
+    let agent = Agent::start(
+        &cloud.bus,
+        &node,
+        Pace {
+            report: Duration::from_secs(3600),
+            sample: Duration::from_secs(3600),
+        },
+    );
     let mut registry = Registry::default();
     super::register(&mut registry);
     let engine = Engine::start(cloud.clone(), registry, kicks, chaos)
