@@ -33,7 +33,7 @@ pub const COMMANDS: &[Command] = &[
         "open",
         "Go into the selected thing",
         &[
-            "list", "menu", "palette", "hosts", "pulse", "detail", "results",
+            "list", "menu", "palette", "hosts", "pulse", "detail", "results", "closed",
         ],
     )
     .hint(5),
