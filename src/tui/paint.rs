@@ -359,15 +359,8 @@ mod tests {
             if look & 1 != 0 {
                 style = style.fg(Color::Indexed(look >> 1)).bg(Color::Green);
             }
-            if look & 2 != 0 {
-                style = style.add_modifier(Modifier::BOLD);
-            }
             if look & 4 != 0 {
                 style = style.add_modifier(Modifier::REVERSED);
-            }
-            // Emulators disagree about bold and dim together, so they do not meet here.
-            if look & 10 == 8 {
-                style = style.add_modifier(Modifier::DIM);
             }
             buffer.set_stringn(*x, *y, text, usize::from(WIDE - x), style);
         }
