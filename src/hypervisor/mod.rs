@@ -13,7 +13,7 @@ pub mod probe;
 pub mod sim;
 pub mod spec;
 
-pub use open::{OpenOptions, open};
+pub use open::{OpenOptions, is_simulated, open};
 
 use std::pin::Pin;
 

@@ -33,6 +33,11 @@ impl Default for OpenOptions {
     }
 }
 
+/// Whether the guests at this address only pretend to run: ours (`sim:`), and libvirt's (`test:`).
+pub fn is_simulated(uri: &str) -> bool {
+    uri.starts_with("sim:") || uri.starts_with("test:")
+}
+
 /// Opens the engine at this address: `sim:` (see [`SimConfig::from_uri`]) or any address libvirt knows
 /// (`qemu:///system`, `qemu+unix:///system?socket=…`, `test:///default`).
 ///

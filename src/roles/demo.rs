@@ -120,7 +120,9 @@ fn hosts(config: &Config, bus: &Bus, fleet: &Fleet) -> Result<Vec<crate::agent::
             let name = format!("cmp-{number:03}");
             let place = config.data_dir.join(&name);
             super::private_directory(&place)?;
-            Ok(node::start_with(&name, &place, &config, bus, hypervisor)?)
+            Ok(node::start_simulated(
+                &name, &place, &config, bus, hypervisor,
+            )?)
         })
         .collect()
 }

@@ -33,33 +33,53 @@ pub async fn start(config: &Config, bus: &Bus) -> Result<Agent, NodeStartError> 
         probe_kernel: (kernel != &PathBuf::new()).then(|| kernel.clone()),
         ..OpenOptions::default()
     };
-    let hypervisor = hypervisor::open(&config.agent.hypervisor, options).await?;
-    start_with(
+    let uri = &config.agent.hypervisor;
+    let hypervisor = hypervisor::open(uri, options).await?;
+    let node = node(
         &config.agent.host,
         &config.data_dir,
         config,
         bus,
         hypervisor,
-    )
+    )?;
+    let node = if hypervisor::is_simulated(uri) {
+        node
+    } else {
+        node.with_network()
+    };
+    Ok(serve(node, config, bus))
 }
 
-/// Starts a node named `host` over an engine that is open, with its directories below `data_dir`.
-pub fn start_with(
+/// Starts a node named `host` over a simulated engine, with its directories below `data_dir`. It makes no networks.
+pub fn start_simulated(
     host: &str,
     data_dir: &Path,
     config: &Config,
     bus: &Bus,
     hypervisor: Arc<dyn Hypervisor>,
 ) -> Result<Agent, NodeStartError> {
-    let node = Arc::new(Node::new(
-        host,
-        hypervisor,
-        Places::prepare(data_dir)?,
-        bus.clone(),
-    ));
+    Ok(serve(
+        node(host, data_dir, config, bus, hypervisor)?,
+        config,
+        bus,
+    ))
+}
+
+fn node(
+    host: &str,
+    data_dir: &Path,
+    config: &Config,
+    bus: &Bus,
+    hypervisor: Arc<dyn Hypervisor>,
+) -> Result<Node, NodeStartError> {
+    let places = Places::prepare(data_dir)?;
+    Ok(Node::new(host, hypervisor, places, bus.clone()).with_cache_bytes(config.image.cache_bytes))
+}
+
+fn serve(node: Node, config: &Config, bus: &Bus) -> Agent {
     let pace = Pace {
         report: Duration::from_secs(config.agent.report_interval),
         sample: Duration::from_secs(config.agent.sample_interval),
     };
-    Ok(Agent::start(bus, &node, pace))
+    Agent::start(bus, &Arc::new(node), pace)
 }

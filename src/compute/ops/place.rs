@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
-use super::host_list::{host_rooms_on_conn, scheduler_rules};
+use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
 use crate::compute::model::{Consumer, DEFAULT_ZONE, FlavorQuery, Resources};
 use crate::compute::scheduler::{
     Affinity, Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain,
@@ -19,7 +19,7 @@ use crate::compute::store;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{OperationId, ServerId};
+use crate::ids::{OperationId, ServerId, Time};
 
 /// Times that hosts are read anew because everything that was chosen was lost to others.
 const ROUNDS: usize = 5;
@@ -102,7 +102,8 @@ pub struct Placement {
 }
 
 /// Chooses a host and claims it. Success without a host is a decision, too. A consumer that has a claim keeps it: safe to
-/// repeat. The decision is recorded in the transaction of the claim.
+/// repeat. The decision is recorded in the transaction of the claim. `Unavailable` while hosts have yet to report after a
+/// start of this process.
 ///
 /// Must not be called while a transaction is open.
 pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
@@ -123,6 +124,11 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
         drop(conn);
         let selection = select(&rules, &request, &hosts, ALTERNATES);
         if selection.chosen().is_none() {
+            if reports_are_due(cx, &hosts) {
+                return Err(crate::error::Error::Unavailable(
+                    "no host fits yet, but not all hosts have reported since the control process started; waiting for them".into(),
+                ));
+            }
             return refuse(cx, order, &rules, &mut request, &hosts).await;
         }
         if let Some(placement) = claim_one(cx, order, &rules, &request, &hosts, &selection).await? {
@@ -150,6 +156,13 @@ pub async fn place_plan(cx: &Context, order: &PlaceOrder) -> Result<Decision> {
     Ok(explain(
         &rules, &request, &hosts, &selection, ALTERNATES, limit,
     ))
+}
+
+/// Whether hosts may merely not have been heard of yet: a control process that has just started knows of them what the
+/// database says, which is old. What was resumed must not fail for that.
+fn reports_are_due(cx: &Context, hosts: &[HostState]) -> bool {
+    let young = Time::now().0 - cx.started.0 < down_us(cx);
+    young && (hosts.is_empty() || hosts.iter().any(|host| !host.up && !host.forced_down))
 }
 
 /// Tries the claims of the best hosts, best first.

@@ -93,7 +93,8 @@ async fn note(
         tx.commit().await?;
         return Ok(());
     }
-    store::host::applied(&mut tx, host, applied.generation, None).await?;
+    let left_out = (!applied.problems.is_empty()).then(|| applied.problems.join("; "));
+    store::host::applied(&mut tx, host, applied.generation, left_out.as_deref()).await?;
     let ports: Vec<PortId> = desired
         .networks
         .iter()
