@@ -40,6 +40,8 @@ fn write(path: &Path, bytes: &[u8], mode: u32, group: Option<u32>) -> io::Result
         .open(&new)?;
     if group.is_some() {
         chown(&new, None, group)?;
+        // The process's umask took the group's right away.
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
     }
     file.write_all(bytes)?;
     fs::rename(&new, path)

@@ -141,16 +141,14 @@ pub(super) fn nic_alias(port: PortId) -> String {
 
 fn devices(spec: &GuestSpec, q35: bool, direct: DirectIo<'_>) -> Devices {
     let mut disks = spec.disks.clone();
-    disks.extend(spec.config_drive.as_deref().map(|path| {
-        // On the bus the guest certainly has a driver for: the one it boots from.
-        let bus = spec.disks.first().map_or(DiskBus::Virtio, |disk| disk.bus);
-        DiskSpec {
-            path: path.to_owned(),
-            format: DiskFormat::Raw,
-            bus,
-            device: DiskDevice::Cdrom,
-            serial: None,
-        }
+    // As Nova has it: an optical drive on a bus of its own, so that volumes keep their names in the guest, whether they
+    // were there at its start or were plugged in.
+    disks.extend(spec.config_drive.as_deref().map(|path| DiskSpec {
+        path: path.to_owned(),
+        format: DiskFormat::Raw,
+        bus: DiskBus::Ide,
+        device: DiskDevice::Cdrom,
+        serial: None,
     }));
     for disk in &mut disks {
         disk.bus = possible_bus(disk, q35);
@@ -202,8 +200,7 @@ fn devices(spec: &GuestSpec, q35: bool, direct: DirectIo<'_>) -> Devices {
     }
 }
 
-/// The bus the disk can really be on: virtio has no optical drives (see [`disk`] for a config drive there), and a `q35`
-/// machine no IDE.
+/// The bus the disk can really be on: a `q35` machine has no IDE.
 fn possible_bus(disk: &DiskSpec, q35: bool) -> DiskBus {
     match disk.bus {
         DiskBus::Ide if q35 => DiskBus::Sata,
@@ -215,12 +212,7 @@ fn disk(spec: &DiskSpec, target: String, boot: bool, direct: DirectIo<'_>) -> Di
     let optical = spec.device == DiskDevice::Cdrom;
     Disk {
         kind: "file",
-        // virtio has no optical drives; a read-only disk shows a guest the same bytes.
-        device: if optical && spec.bus != DiskBus::Virtio {
-            "cdrom"
-        } else {
-            "disk"
-        },
+        device: if optical { "cdrom" } else { "disk" },
         driver: Driver {
             name: "qemu",
             kind: match spec.format {

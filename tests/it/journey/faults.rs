@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use skydeck::compute::model::PowerState;
 use skydeck::compute::wire::{Server, ServerCreate};
 
 use super::cloud::{Cloud, PATIENCE};
@@ -34,7 +35,11 @@ async fn what_is_shown_is_true_after_guests_libvirtd_and_the_process_died() {
 
     // A guest loses its power while it is watched.
     cut_power(&cloud, &id);
-    assert_eq!(wait_shown(&cloud, &id, "SHUTOFF").await.power_state, 4);
+    let crashed = PowerState::Crashed.number();
+    assert_eq!(
+        wait_shown(&cloud, &id, "SHUTOFF").await.power_state,
+        crashed
+    );
 
     // libvirtd is away, and a guest dies meanwhile.
     cloud

@@ -201,8 +201,11 @@ impl Machine {
 
     /// Prints the end of every log of the machine.
     fn print_logs(&self) {
-        let mut logs: Vec<PathBuf> = [&self.dir, &self.dir.join("log")]
+        let below = fs::read_dir(self.dir.join("data/instances"));
+        let guests = below.into_iter().flatten().flatten();
+        let mut logs: Vec<PathBuf> = [self.dir.clone(), self.dir.join("log")]
             .into_iter()
+            .chain(guests.map(|entry| entry.path()))
             .filter_map(|dir| fs::read_dir(dir).ok())
             .flatten()
             .flatten()
