@@ -286,6 +286,19 @@ impl Rpc for InstanceSnapshot {
     type Reply = SnapshotFile;
 }
 
+/// Ends the copy that [`InstanceSnapshot`] began, and removes what there is of it. Success if there is none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct InstanceSnapshotEnd {
+    /// The server.
+    pub id: ServerId,
+}
+
+impl Rpc for InstanceSnapshotEnd {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "instance_snapshot_end";
+    type Reply = ();
+}
+
 /// A snapshot's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SnapshotFile {

@@ -278,6 +278,8 @@ pub trait Hypervisor: Send + Sync {
         target: &std::path::Path,
         progress: &(dyn Fn(f64) + Send + Sync),
     ) -> HvResult<u64>;
+    /// Ends a copy to `target` that is under way or was broken off, and removes what is there. Success if there is none.
+    async fn end_copy(&self, id: ServerId, target: &std::path::Path) -> HvResult<()>;
     /// Counters of every running guest, in one call to the engine.
     async fn stats(&self) -> HvResult<Vec<GuestStats>>;
     /// Opens the serial console, taking it over from whoever held it.

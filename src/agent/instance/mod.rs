@@ -14,7 +14,8 @@ mod volume;
 use super::MethodTable;
 use crate::compute::rpc::{
     ConsoleLog, ConsoleOpen, InstanceDelete, InstanceEnsure, InstanceList, InstancePower,
-    InstanceSnapshot, PortAttach, PortDetach, VolumeAttach, VolumeDetach, VolumeResized,
+    InstanceSnapshot, InstanceSnapshotEnd, PortAttach, PortDetach, VolumeAttach, VolumeDetach,
+    VolumeResized,
 };
 
 /// Adds the methods about servers.
@@ -23,6 +24,7 @@ pub(super) fn register(table: &mut MethodTable) {
     table.add::<InstancePower, _, _>(power::instance_power);
     table.add::<InstanceDelete, _, _>(delete::instance_delete);
     table.add::<InstanceSnapshot, _, _>(snapshot::instance_snapshot);
+    table.add::<InstanceSnapshotEnd, _, _>(snapshot::instance_snapshot_end);
     table.add::<InstanceList, _, _>(ensure::instance_list);
     table.add::<VolumeAttach, _, _>(volume::volume_attach);
     table.add::<VolumeDetach, _, _>(volume::volume_detach);

@@ -1,13 +1,17 @@
 //! Copies a guest's root disk for an image.
+//!
+//! The copy is made in the server's own directory, where the guest's process may write; only when it is whole does it go
+//! to the image store, under its name.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agent::Node;
 use crate::agent::node::file_fault;
 use crate::bus::Fault;
-use crate::compute::rpc::{InstanceSnapshot, SnapshotFile};
-use crate::ids::OperationId;
+use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd, SnapshotFile};
+use crate::ids::{OperationId, ServerId};
 
 /// The file appears under its name only when it is whole; a repeated call starts over.
 pub async fn instance_snapshot(
@@ -16,7 +20,7 @@ pub async fn instance_snapshot(
     operation: Option<OperationId>,
 ) -> Result<SnapshotFile, Fault> {
     let path = request.upload_dir.join(format!("{}.qcow2", request.image));
-    let partial = path.with_extension("copy");
+    let partial = partial(&node, request.id);
     let told = {
         let node = node.clone();
         let last = std::sync::atomic::AtomicU64::new(u64::MAX);
@@ -45,20 +49,51 @@ pub async fn instance_snapshot(
     {
         Ok(bytes) => bytes,
         Err(error) => {
-            // Best effort: the next try overwrites it, and the image store cleans what it does not know.
+            // Best effort: the next try overwrites it, and the undo removes it.
             let _ = tokio::fs::remove_file(&partial).await;
             return Err(error.into());
         }
     };
     let fault = |error| file_fault("can not keep the snapshot", &path, &error);
-    tokio::fs::set_permissions(&partial, std::fs::Permissions::from_mode(0o600))
-        .await
-        .map_err(fault)?;
-    tokio::fs::rename(&partial, &path).await.map_err(fault)?;
+    hand_over(&partial, &path).await.map_err(fault)?;
     let bytes = tokio::fs::metadata(&path).await.map_err(fault)?.len();
     Ok(SnapshotFile {
         path,
         bytes,
         virtual_bytes,
     })
+}
+
+/// Ends a copy and removes what there is of it.
+pub async fn instance_snapshot_end(
+    node: Arc<Node>,
+    request: InstanceSnapshotEnd,
+    _: Option<OperationId>,
+) -> Result<(), Fault> {
+    let partial = partial(&node, request.id);
+    Ok(node.hypervisor.end_copy(request.id, &partial).await?)
+}
+
+/// Where a server's disk is copied to: one place, for one copy is made at a time.
+fn partial(node: &Node, id: ServerId) -> PathBuf {
+    node.places.instance(id).join("snapshot.copy")
+}
+
+/// Moves a whole copy to the image store, on the same file system or another.
+async fn hand_over(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mine = |path: &Path| {
+        std::os::unix::fs::chown(path, Some(nix::unistd::geteuid().as_raw()), None)?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+    };
+    mine(from)?;
+    match tokio::fs::rename(from, to).await {
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
+            let arriving = to.with_extension("copy");
+            tokio::fs::copy(from, &arriving).await?;
+            mine(&arriving)?;
+            tokio::fs::rename(&arriving, to).await?;
+            tokio::fs::remove_file(from).await
+        }
+        moved => moved,
+    }
 }

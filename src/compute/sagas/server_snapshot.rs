@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::guest;
 use crate::compute::model::{Server, TaskState};
-use crate::compute::rpc::InstanceSnapshot;
+use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd};
 use crate::compute::store::server::{Change as Row, Task};
 use crate::ids::{ImageId, ServerId};
 use crate::image::ops::{image_adopt, image_discard, image_upload_dir};
@@ -69,9 +69,11 @@ fn copy<'a>(cx: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<'a, Ste
     .boxed()
 }
 
-/// A node that was asked to copy and did not answer may still be at it; the image store cleans up what it does not know.
-fn remove_copy<'a>(_: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<'a, StepResult> {
+/// A node that was asked to copy and did not answer may still be at it.
+fn remove_copy<'a>(cx: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<'a, StepResult> {
     async move {
+        let request = InstanceSnapshotEnd { id: s.server };
+        cx.call(&s.host, &request, guest::CALL).await?;
         if let Some(file) = &s.file {
             match tokio::fs::remove_file(file).await {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

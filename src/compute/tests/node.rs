@@ -108,6 +108,7 @@ impl TestNode {
             InstancePower::METHOD => reply(self.power(incoming.parse()?).await?),
             InstanceDelete::METHOD => reply(self.delete(incoming.parse()?).await?),
             InstanceSnapshot::METHOD => reply(self.snapshot(incoming.parse()?).await?),
+            InstanceSnapshotEnd::METHOD => reply(()),
             ConsoleLog::METHOD => reply("booted".to_owned()),
             VolumeAttach::METHOD => {
                 let request: VolumeAttach = incoming.parse()?;

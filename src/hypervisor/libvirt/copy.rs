@@ -39,7 +39,7 @@ pub(super) async fn copy_root_disk(
     target: &Path,
     progress: Progress<'_>,
 ) -> HvResult<u64> {
-    clean(engine, id, target).await?;
+    end(engine, id, target).await?;
     let look = |guest: &Guest| Ok((guest.is_on()?, Source::of(guest)?));
     let (on, source) = engine
         .guest(id, "looking at its disks", engine.deadline, look)
@@ -74,12 +74,16 @@ impl Source {
 }
 
 /// Ends what an earlier, broken-off call left: its job or process, and its partial file.
-async fn clean(engine: &Libvirt, id: ServerId, target: &Path) -> HvResult<()> {
+pub(super) async fn end(engine: &Libvirt, id: ServerId, target: &Path) -> HvResult<()> {
     let until = Instant::now() + END;
-    while engine
-        .guest(id, "ending an old copy", engine.deadline, end_job)
-        .await?
-    {
+    loop {
+        let ended = engine.guest(id, "ending an old copy", engine.deadline, end_job);
+        match ended.await {
+            // A guest that is gone has no job.
+            Ok(false) | Err(HvError::NotFound(_)) => break,
+            Ok(true) => {}
+            Err(error) => return Err(error),
+        }
         if Instant::now() > until {
             return Err(HvError::Unavailable(format!(
                 "an earlier copy of the disk of {id} does not end"

@@ -301,6 +301,10 @@ impl Hypervisor for Libvirt {
         copy::copy_root_disk(self, id, target, progress).await
     }
 
+    async fn end_copy(&self, id: ServerId, target: &Path) -> HvResult<()> {
+        copy::end(self, id, target).await
+    }
+
     async fn stats(&self) -> HvResult<Vec<GuestStats>> {
         let owners = Arc::clone(&self.owners);
         let sample = move |seat: &Seat<'_>| stats::sample(seat.connection, &owners);

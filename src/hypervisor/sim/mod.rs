@@ -305,6 +305,15 @@ impl Hypervisor for SimHost {
         Ok(image.len() as u64)
     }
 
+    async fn end_copy(&self, _: ServerId, target: &Path) -> HvResult<()> {
+        match tokio::fs::remove_file(target).await {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(HvError::Refused(
+                format!("removing {}: {error}", target.display()),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     async fn stats(&self) -> HvResult<Vec<GuestStats>> {
         self.enter(Op::Stats).await?;
         let now = Time::now();

@@ -290,7 +290,7 @@ impl Cloud {
     pub fn guests(&self) -> Vec<String> {
         let found = self
             .machine
-            .try_run(&["sh", "-c", "cat /run/libvirt/qemu/*.pid"])
+            .try_run(&["sh", "-c", "cat /run/libvirt/qemu/instance-*.pid"])
             .unwrap_or_default();
         found.split_whitespace().map(str::to_owned).collect()
     }

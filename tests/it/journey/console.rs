@@ -29,7 +29,9 @@ async fn a_console_attaches_launches_a_server_and_talks_to_its_guest() {
     terminal.send_keys(":servers<enter>");
     terminal.send_keys("n");
     terminal.wait_for_text("Launch servers");
-    terminal.send_keys("typed-at<enter>guest<enter>guest<enter><c-s>");
+    terminal.send_keys("typed-at<enter>");
+    terminal.wait_for_text("qcow2");
+    terminal.send_keys("guest<enter>guest<enter><c-s>");
     terminal.wait_for_text("Launch: the plan");
     terminal.send_keys("<enter>");
     let id = wait_for_async("the server that was asked for", PATIENCE, async || {
@@ -45,7 +47,7 @@ async fn a_console_attaches_launches_a_server_and_talks_to_its_guest() {
     })
     .await;
     terminal.wait_until("the server to be active", PATIENCE, |screen| {
-        screen.contents().contains("ACTIVE")
+        screen.contents().contains("● active")
     });
     wait_ready(&cloud, &id, 1).await;
     terminal.send_keys("c");

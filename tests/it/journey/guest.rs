@@ -26,7 +26,8 @@ pub struct Ready {
 }
 
 impl Ready {
-    fn parse(line: &str) -> Option<Self> {
+    /// Reads the line by which a guest says that it is up.
+    pub fn parse(line: &str) -> Option<Self> {
         let line = line.split_once("GUEST-READY ")?.1;
         let field = |name: &str| {
             line.split_whitespace().find_map(|word| {
