@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::lock::{DirectoryLock, LockError};
+use super::lock::{DirectoryLock, Front, LockError};
 use super::{private_directory, services};
 use crate::api::{self, ListenError, Listeners};
 use crate::bus::Bus;
@@ -72,14 +72,14 @@ pub struct Control {
 }
 
 impl Control {
-    /// Starts with these settings. `simulated` marks everything as such.
-    pub async fn start(config: Config, simulated: bool) -> Result<Self, StartError> {
+    /// Starts with these settings.
+    pub async fn start(config: Config, front: Front) -> Result<Self, StartError> {
         private_directory(&config.data_dir).map_err(|reason| StartError::Directory {
             path: config.data_dir.display().to_string(),
             reason,
         })?;
         let lock = if config.is_single() {
-            Some(DirectoryLock::take(&config.data_dir)?)
+            Some(DirectoryLock::take(&config.data_dir, front)?)
         } else {
             None
         };
@@ -103,7 +103,7 @@ impl Control {
             sagas,
             process: Uuid::new_v4(),
             started: Time::now(),
-            simulated,
+            simulated: front == Front::Demo,
             config,
         });
         services::bootstrap(&Context::system(cloud.clone())).await?;

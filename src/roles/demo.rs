@@ -17,6 +17,7 @@ use crate::hypervisor::sim::{Latency, SimConfig, SimHost};
 use crate::image::wire::ImageCreate;
 
 use super::console::{options, own_client, show};
+use super::lock::Front;
 use super::{Control, RoleError, logging, node};
 
 /// Servers asked for in one request.
@@ -54,7 +55,7 @@ pub async fn run(
     )?;
     let options = options(&config, "demo", read_only, true);
     let socket = place.path.join("api.sock");
-    let control = Control::start(config, true).await?;
+    let control = Control::start(config, Front::Demo).await?;
     let cloud = control.cloud();
     let agents = hosts(&cloud.config, &cloud.bus, fleet)?;
     let client = own_client(&place.path.join("clouds.yaml"), &socket)?;

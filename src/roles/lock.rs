@@ -1,11 +1,35 @@
 //! One control process per data directory, where the database allows only one.
+//!
+//! The lock file names the holder and what it is ([`Front`]); both stay there when it dies. So who finds the directory
+//! free knows whether a console left it, whose place may be taken, or a server, which will be started again.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+
+/// What a control process is besides itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// A console has it.
+    Console,
+    /// `skydeck server`.
+    Server,
+    /// `skydeck demo`: nothing in it is real.
+    Demo,
+}
+
+impl Front {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Console => "console",
+            Self::Server => "server",
+            Self::Demo => "demo",
+        }
+    }
+}
 
 /// The directory is taken.
 #[derive(Debug, thiserror::Error)]
@@ -38,8 +62,8 @@ pub struct DirectoryLock {
 
 impl DirectoryLock {
     /// Takes the directory.
-    pub fn take(directory: &Path) -> Result<Self, LockError> {
-        let path = directory.join("control.lock");
+    pub fn take(directory: &Path, front: Front) -> Result<Self, LockError> {
+        let path = file(directory);
         let fail = |reason: String| LockError::File {
             path: path.display().to_string(),
             reason,
@@ -59,17 +83,27 @@ impl DirectoryLock {
             |(_, errno)| match errno {
                 nix::errno::Errno::EWOULDBLOCK => LockError::Taken {
                     directory: directory.display().to_string(),
-                    holder: holder.trim().to_owned(),
+                    holder: holder.split_whitespace().next().unwrap_or("?").to_owned(),
                 },
                 errno => fail(errno.to_string()),
             },
         )?;
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| writeln!(file, "{}", std::process::id()))
+            .and_then(|_| writeln!(file, "{} {}", std::process::id(), front.name()))
             .map_err(|error| fail(error.to_string()))?;
         Ok(Self { _file: file })
     }
+}
+
+/// Whether the last holder, alive or not, was a console.
+pub fn was_console(directory: &Path) -> bool {
+    std::fs::read_to_string(file(directory))
+        .is_ok_and(|holder| holder.split_whitespace().nth(1) == Some(Front::Console.name()))
+}
+
+fn file(directory: &Path) -> PathBuf {
+    directory.join("control.lock")
 }
 
 #[cfg(test)]
@@ -79,13 +113,17 @@ mod tests {
     #[test]
     fn a_directory_has_one_holder_who_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let first = DirectoryLock::take(dir.path()).unwrap();
-        let message = DirectoryLock::take(dir.path()).unwrap_err().to_string();
+        assert!(!was_console(dir.path()));
+        let first = DirectoryLock::take(dir.path(), Front::Console).unwrap();
+        let second = DirectoryLock::take(dir.path(), Front::Server);
+        let message = second.unwrap_err().to_string();
         assert!(
             message.contains(&std::process::id().to_string()),
             "{message}"
         );
         drop(first);
-        DirectoryLock::take(dir.path()).unwrap();
+        assert!(was_console(dir.path()));
+        DirectoryLock::take(dir.path(), Front::Server).unwrap();
+        assert!(!was_console(dir.path()));
     }
 }

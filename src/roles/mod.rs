@@ -2,8 +2,8 @@
 //!
 //! | start | parts |
 //! |---|---|
-//! | `skydeck` | attaches to this machine's control process, or is one itself ([`control`]), and runs the console |
-//! | `skydeck server` | [`control`] without a screen |
+//! | `skydeck` | attaches to this machine's control process, or is one itself ([`whole`]), and runs the [`console`] |
+//! | `skydeck server` | [`whole`] without a screen |
 //! | `skydeck demo` | [`control`] over simulated nodes in a directory that is thrown away, and the console |
 //!
 //! A control process is: directory lock → database → cloud → services' first-start work → engine, recurring work and
@@ -17,6 +17,7 @@ pub mod logging;
 pub mod node;
 pub mod server;
 mod services;
+pub mod whole;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;

@@ -2,22 +2,17 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Control, RoleError, node};
+use super::RoleError;
+use super::lock::Front;
+use super::whole::Whole;
 use crate::config::Config;
 
 /// Runs until SIGTERM, SIGINT or SIGHUP.
 pub async fn run(config: Config) -> Result<(), RoleError> {
-    let control = Control::start(config, false).await?;
-    let config = &control.cloud().config;
-    let agent = if config.agent.enabled {
-        Some(node::start(config, &control.cloud().bus).await?)
-    } else {
-        None
-    };
-    ended().await?;
-    drop(agent);
-    control.shut_down().await;
-    Ok(())
+    let whole = Whole::start(config, Front::Server).await?;
+    let ended = ended().await;
+    whole.shut_down().await;
+    Ok(ended?)
 }
 
 async fn ended() -> std::io::Result<()> {

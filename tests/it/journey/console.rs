@@ -8,7 +8,8 @@ use super::guest::wait_ready;
 use crate::lab::guest as disk;
 use crate::lab::terminal::Terminal;
 use crate::lab::wait::wait_for_async;
-use skydeck::compute::wire::ServerCreate;
+use skydeck::api::wire::Nothing;
+use skydeck::compute::wire::{ServerAction, ServerCreate};
 
 fn console(cloud: &Cloud, columns: u16, rows: u16) -> Terminal {
     let mut command = cloud.machine.terminal_command(SKYDECK);
@@ -85,8 +86,26 @@ async fn a_console_alone_is_the_cloud_and_comes_back_after_its_death() {
     };
     let id = cloud.launch(server).await;
     cloud.wait_status(&id, "ACTIVE").await;
+    // The second one is attached to the first, and takes its place.
+    let mut second = console(&cloud, 80, 24);
+    second.wait_for_text("pulse");
+    second.send_keys(":servers<enter>");
+    second.wait_for_text("kept");
     terminal.signal(Signal::SIGKILL);
     drop(terminal);
+    wait_for_async("the second console to be the cloud", PATIENCE, async || {
+        cloud.client().server_show(&id).await.ok()
+    })
+    .await;
+    cloud
+        .act(&id, &ServerAction::Stop(Nothing), "SHUTOFF")
+        .await;
+    second.wait_for_text("stopped");
+    cloud
+        .act(&id, &ServerAction::Start(Nothing), "ACTIVE")
+        .await;
+    second.send_keys("<c-c>");
+    second.wait_exit(PATIENCE);
 
     let mut terminal = console(&cloud, 80, 24);
     terminal.wait_for_text("pulse");
