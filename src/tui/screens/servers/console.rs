@@ -23,6 +23,8 @@ use crate::tui::widgets::frame;
 
 /// Lines kept above the screen.
 const SCROLLBACK: usize = 5_000;
+/// Bytes typed before the line is open that are kept for it.
+const EARLY: usize = 4_096;
 
 /// Where the line stands.
 enum Line {
@@ -36,6 +38,8 @@ pub struct Console {
     id: String,
     name: String,
     line: Line,
+    /// What was typed while it opens.
+    early: Vec<u8>,
     parser: vt100::Parser,
     size: (u16, u16),
 }
@@ -46,6 +50,7 @@ pub fn open(id: &str, name: &str) -> Box<dyn Screen> {
         id: id.to_owned(),
         name: name.to_owned(),
         line: Line::Opening,
+        early: Vec::new(),
         parser: vt100::Parser::new(24, 80, SCROLLBACK),
         size: (24, 80),
     })
@@ -53,7 +58,9 @@ pub fn open(id: &str, name: &str) -> Box<dyn Screen> {
 
 impl Console {
     fn send(&mut self, bytes: Vec<u8>, cx: &mut Cx<'_>) {
-        if matches!(self.line, Line::Open) && !bytes.is_empty() {
+        if matches!(self.line, Line::Opening) && self.early.len() + bytes.len() <= EARLY {
+            self.early.extend(bytes);
+        } else if matches!(self.line, Line::Open) && !bytes.is_empty() {
             // Typing brings one back to where the guest writes.
             self.parser.screen_mut().set_scrollback(0);
             cx.effect(Effect::Console(ConsoleEffect::Send(bytes)));
@@ -170,9 +177,13 @@ impl Screen for Console {
         self.send(text.into_bytes(), cx);
     }
 
-    fn console(&mut self, event: &ConsoleEvent, _cx: &mut Cx<'_>) {
+    fn console(&mut self, event: &ConsoleEvent, cx: &mut Cx<'_>) {
         match event {
-            ConsoleEvent::Opened => self.line = Line::Open,
+            ConsoleEvent::Opened => {
+                self.line = Line::Open;
+                let early = std::mem::take(&mut self.early);
+                self.send(early, cx);
+            }
             ConsoleEvent::Output(bytes) => self.parser.process(bytes),
             ConsoleEvent::Closed(reason) => self.line = Line::Closed(reason.clone()),
         }
