@@ -11,7 +11,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER ?= sudo -E
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test lint bench setup-build setup-test
+.PHONY: help run demo build test lint bench picture setup-build setup-test
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,9 @@ lint: setup-build ## Check format and lints
 
 bench: setup-test ## Measure against the budgets
 	@cargo bench --locked
+
+picture: setup-test ## Take the README's picture anew
+	@cargo bench --locked -- picture
 
 setup-build: ## Install what building needs
 	@$(setup)/toolchain

@@ -1,5 +1,5 @@
 //! `make bench`: what the cloud costs, beside what can not be avoided, in one run on one machine. It prints and asserts
-//! nothing; the goals stand beside the numbers. `cargo bench -- real` or `-- simulated` runs one part.
+//! nothing; the goals stand beside the numbers. `cargo bench -- real` or `-- simulated` runs one part, `-- picture` takes the README's picture.
 //!
 //! Needs root and the packages of `make setup-test`, as the integration tests do.
 
@@ -10,6 +10,7 @@ mod console;
 mod journey;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod lab;
+mod picture;
 mod real;
 mod report;
 mod simulated;
@@ -19,6 +20,9 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))
         .collect();
+    if wanted == ["picture"] {
+        return picture::take();
+    }
     let runs = |part: &str| wanted.is_empty() || wanted.iter().any(|word| word == part);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
