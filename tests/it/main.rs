@@ -9,7 +9,6 @@
 )]
 
 mod hypervisor;
-#[cfg(feature = "journeys")]
 mod journey;
 mod lab;
 mod network;
