@@ -124,6 +124,9 @@ impl From<DbError> for Error {
             DbError::Duplicate { constraint } => {
                 Self::Conflict(format!("already exists ({constraint})"))
             }
+            passing @ (DbError::Busy(_) | DbError::Full(_)) => {
+                Self::Unavailable(passing.to_string())
+            }
             other => {
                 let mut text = other.to_string();
                 let mut source = std::error::Error::source(&other);

@@ -1,7 +1,8 @@
 //! Errors of operations as HTTP: here the status; the body's shape is chosen by the layer that knows the service.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::wire::{ErrorInfo, ErrorStyle, error_body};
@@ -35,6 +36,10 @@ impl IntoResponse for Error {
             ..ErrorInfo::new(status, self.to_string())
         };
         let mut response = code(status).into_response();
+        if matches!(self, Self::Unavailable(_)) {
+            let moment = HeaderValue::from_static("1");
+            response.headers_mut().insert(RETRY_AFTER, moment);
+        }
         response.extensions_mut().insert(info);
         response
     }
@@ -76,4 +81,19 @@ pub(super) fn dress(style: ErrorStyle, request_id: &str, response: Response) -> 
 
 fn code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_succeed_later_says_when_to_try_again() {
+        let late = Error::Unavailable("the database is busy".into()).into_response();
+        let late = dress(ErrorStyle::Compute, "req-1", late);
+        assert_eq!(late.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(late.headers()[RETRY_AFTER], "1");
+        let broken = Error::Internal("a defect".into()).into_response();
+        assert!(!broken.headers().contains_key(RETRY_AFTER));
+    }
 }

@@ -13,6 +13,8 @@
 //! locally which would fail over a wire.
 
 pub mod dedupe;
+#[cfg(test)]
+pub mod faults;
 pub mod local;
 
 use std::sync::Arc;
@@ -89,7 +91,7 @@ pub enum CallError {
         /// Queue asked.
         target: String,
         /// Method asked for.
-        method: &'static str,
+        method: String,
         /// The deadline.
         seconds: u64,
     },
@@ -136,6 +138,8 @@ pub trait Handler: Send + Sync {
 #[derive(Clone)]
 pub struct Bus {
     local: Arc<local::LocalBus>,
+    #[cfg(test)]
+    pub(crate) weather: faults::Weather,
 }
 
 impl Bus {
@@ -143,6 +147,8 @@ impl Bus {
     pub fn local() -> Self {
         Self {
             local: Arc::new(local::LocalBus::default()),
+            #[cfg(test)]
+            weather: faults::Weather::default(),
         }
     }
 
@@ -157,11 +163,11 @@ impl Bus {
     ) -> Result<R::Reply, CallError> {
         let target = format!("{}.{host}", R::TOPIC);
         let incoming = Self::incoming(R::METHOD, operation, request)?;
-        let answer = tokio::time::timeout(timeout, self.local.call(&target, incoming))
+        let answer = tokio::time::timeout(timeout, self.carry_call(&target, incoming))
             .await
             .map_err(|_| CallError::Timeout {
                 target,
-                method: R::METHOD,
+                method: R::METHOD.to_owned(),
                 seconds: timeout.as_secs(),
             })??;
         R::Reply::deserialize(answer).map_err(|error| CallError::Malformed {
@@ -173,20 +179,29 @@ impl Bus {
     /// Sends to any one server of `M`'s topic. Waits only while the queue is full; an error means that it was not sent.
     pub async fn cast<M: Message>(&self, message: &M) -> Result<(), CallError> {
         let incoming = Self::incoming(M::METHOD, None, message)?;
-        self.local.cast(M::TOPIC, incoming).await
+        self.carry_cast(M::TOPIC, incoming).await
     }
 
     /// Sends to the server of `M`'s topic on `host`.
     pub async fn cast_to<M: Message>(&self, host: &str, message: &M) -> Result<(), CallError> {
         let incoming = Self::incoming(M::METHOD, None, message)?;
-        self.local
-            .cast(&format!("{}.{host}", M::TOPIC), incoming)
+        self.carry_cast(&format!("{}.{host}", M::TOPIC), incoming)
             .await
     }
 
     /// Serves `topic` as `host` until the guard is dropped: the shared queue of the topic, and the host's own.
     pub fn serve(&self, topic: &str, host: &str, handler: Arc<dyn Handler>) -> local::Serving {
         self.local.serve(topic, host, handler)
+    }
+
+    #[cfg(not(test))]
+    async fn carry_call(&self, target: &str, incoming: Incoming) -> Result<Value, CallError> {
+        self.local.call(target, incoming).await
+    }
+
+    #[cfg(not(test))]
+    async fn carry_cast(&self, target: &str, incoming: Incoming) -> Result<(), CallError> {
+        self.local.cast(target, incoming).await
     }
 
     fn incoming<T: Serialize>(

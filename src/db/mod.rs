@@ -57,7 +57,14 @@ pub enum DbError {
     /// The database can not be opened, or its schema is newer than this program.
     #[error("the database can not be opened: {0}")]
     Open(String),
-    /// The engine failed: disk full, locked, connection lost.
+    /// Another process holds the database, or all connections are in use. Nothing was done; the same call may succeed
+    /// later.
+    #[error("the database is busy ({0}); try again, and see what else has it open if that lasts")]
+    Busy(String),
+    /// There is no room for what should be written. Nothing was done.
+    #[error("the disk of the database is full ({0}); make room on it and try again")]
+    Full(String),
+    /// The engine failed: connection lost, a defect.
     #[error("the database failed: {0}")]
     Engine(#[source] sqlx::Error),
 }
@@ -68,9 +75,33 @@ impl From<sqlx::Error> for DbError {
             sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate {
                 constraint: inner.constraint().unwrap_or(inner.message()).to_owned(),
             },
+            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| is_busy(&code)) => {
+                Self::Busy(inner.message().to_owned())
+            }
+            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| is_full(&code)) => {
+                Self::Full(inner.message().to_owned())
+            }
+            sqlx::Error::PoolTimedOut => {
+                Self::Busy(format!("no connection within {} s", ACQUIRE.as_secs()))
+            }
             _ => Self::Engine(error),
         }
     }
+}
+
+/// Whether an engine's code says that another has what is needed: SQLite's BUSY and LOCKED with what they are extended to,
+/// MariaDB's lock timeout and deadlock, PostgreSQL's serialization failure, deadlock and lock not available.
+fn is_busy(code: &str) -> bool {
+    match code.parse::<u32>() {
+        Ok(1205 | 1213) => true,
+        Ok(code) => matches!(code & 0xff, 5 | 6) && code < 1024,
+        Err(_) => matches!(code, "40P01" | "55P03"),
+    }
+}
+
+/// Whether an engine's code says that its disk is full: SQLite, MariaDB, PostgreSQL.
+fn is_full(code: &str) -> bool {
+    matches!(code, "13" | "1021" | "53100")
 }
 
 /// Result of a database call.
@@ -243,5 +274,56 @@ pub(crate) mod testing {
         let url = format!("sqlite://{}", dir.path().join("test.db").display());
         let db = Db::open(&url).await.expect("a fresh database opens");
         (dir, db)
+    }
+
+    /// From now on whoever writes waits only a moment for another process.
+    pub async fn impatient(db: &Db) {
+        let mut conn = db.write.acquire().await.expect("the write connection");
+        sqlx::raw_sql("PRAGMA busy_timeout = 50")
+            .execute(&mut *conn)
+            .await
+            .expect("a pragma");
+    }
+
+    /// Another process that holds the database of this directory until it is dropped.
+    pub async fn hold(dir: &std::path::Path) -> sqlx::SqliteConnection {
+        let url = format!("sqlite://{}", dir.join("test.db").display());
+        let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
+            .await
+            .expect("a second connection");
+        sqlx::raw_sql("BEGIN EXCLUSIVE")
+            .execute(&mut conn)
+            .await
+            .expect("the lock");
+        conn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_writer_waits_for_another_process_and_then_says_that_the_database_is_busy() {
+        let (dir, db) = testing::fresh().await;
+        let other = testing::hold(dir.path()).await;
+        let waits = tokio::spawn({
+            let db = db.clone();
+            async move { db.begin().await.map(drop) }
+        });
+        // Readers see the last committed state meanwhile.
+        sql("SELECT COUNT(*) FROM host")
+            .scalar::<i64>(&mut db.read().await.unwrap())
+            .await
+            .unwrap();
+        assert!(!waits.is_finished());
+        drop(other);
+        waits.await.unwrap().unwrap();
+        testing::impatient(&db).await;
+        let _other = testing::hold(dir.path()).await;
+        let error = db.begin().await.map(drop).unwrap_err();
+        assert!(matches!(error, DbError::Busy(_)), "{error}");
+        assert!(error.to_string().contains("locked"), "{error}");
+        assert_eq!(crate::error::Error::from(error).status(), 503);
     }
 }

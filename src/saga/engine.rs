@@ -5,9 +5,12 @@
 //! database; a task that ends for whatever reason leaves an operation that the next claim continues.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,9 +55,13 @@ pub enum Verdict {
     Normal,
     /// Run it twice, as after a crash between its effect and its record.
     Twice,
-    /// Run it, then let it count as failed without anything left behind (the step is undone by the test's own rule:
-    /// the engine undoes it, too).
+    /// Do not run it; it failed and left nothing behind.
+    Fail,
+    /// Run it, and turn back when it is done, as when somebody aborts just then. A step past the point of no return loses
+    /// its answer instead.
     FailAfter,
+    /// Run it and lose its answer and its state: what it did is unknown.
+    Lose,
 }
 
 /// Decides about each step by kind, name and phase. Production has none.
@@ -93,8 +100,42 @@ impl Waker {
         self.kick(id);
     }
 
+    /// Operations that this process works on at this moment.
+    pub(crate) fn running(&self) -> Vec<OperationId> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// Notes that this process works on it; `None` if it does already. Ends with the guard, however the work ends.
+    fn enter(&self, id: OperationId) -> Option<Running<'_>> {
+        let abort = CancellationToken::new();
+        match self.lock().entry(id) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(place) => {
+                place.insert(abort.clone());
+                Some(Running {
+                    waker: self,
+                    id,
+                    abort,
+                })
+            }
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<OperationId, CancellationToken>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An operation that this process works on: its lease is renewed, and it can be told to stop.
+struct Running<'a> {
+    waker: &'a Waker,
+    id: OperationId,
+    abort: CancellationToken,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.waker.lock().remove(&self.id);
     }
 }
 
@@ -123,7 +164,8 @@ impl Engine {
         kicks: mpsc::Receiver<OperationId>,
         chaos: Option<Chaos>,
     ) -> DbResult<Self> {
-        let lease_us = cloud.config.operations.lease_seconds.max(2) * 1_000_000;
+        let lease_us =
+            (cloud.config.operations.lease_seconds.max(2) * 1_000_000).min(store::FARTHEST_US);
         if cloud.config.is_single() {
             let mut tx = cloud.db.begin().await?;
             let freed = store::release_all(&mut tx).await?;
@@ -198,10 +240,13 @@ async fn work_on(shared: &Arc<Shared>, id: OperationId) {
     };
     let shared = shared.clone();
     shared.tasks.clone().spawn(async move {
-        match claim(&shared, id).await {
-            Ok(Some(operation)) => drive(&shared, operation).await,
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, %id, "an operation could not be claimed"),
+        // A clock that jumps may make one's own lease look expired.
+        if let Some(running) = shared.cloud.sagas.enter(id) {
+            match claim(&shared, id).await {
+                Ok(Some(operation)) => drive(&shared, operation, &running.abort).await,
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, %id, "an operation could not be claimed"),
+            }
         }
         drop(slot);
     });
@@ -251,19 +296,17 @@ enum After {
     End,
 }
 
-async fn drive(shared: &Shared, mut operation: Operation) {
+async fn drive(shared: &Shared, mut operation: Operation, abort: &CancellationToken) {
     let Some(saga) = shared.registry.get(&operation.kind) else {
         return;
     };
     let id = operation.id;
-    let abort = CancellationToken::new();
-    shared.cloud.sagas.lock().insert(id, abort.clone());
     let cx = context_of(&shared.cloud, &operation);
     loop {
         if shared.stop.is_cancelled() {
             break;
         }
-        match one_step(shared, saga, &cx, &mut operation, &abort).await {
+        match one_step(shared, saga, &cx, &mut operation, abort).await {
             Ok(After::Go) => {}
             Ok(After::Rest(wake_in_us)) => {
                 wake_later(shared, id, wake_in_us);
@@ -276,7 +319,6 @@ async fn drive(shared: &Shared, mut operation: Operation) {
             }
         }
     }
-    shared.cloud.sagas.lock().remove(&id);
 }
 
 fn wake_later(shared: &Shared, id: OperationId, wake_in_us: i64) {
@@ -309,12 +351,13 @@ async fn one_step(
     abort: &CancellationToken,
 ) -> DbResult<After> {
     if operation.status == Status::Running
+        && operation.step < saga.len()
         && !saga.is_committed(operation.step)
         && asked_to_stop(shared, operation, abort).await?
     {
-        // Between steps it is known what was done; at one that was tried without an answer it is not.
-        let unknown = operation.attempt > 0 || operation.error.is_some();
-        turn_back(operation, Failure::new("aborted on request"), unknown, None);
+        // The present step is undone, too: a process may have died in it. Where it never ran, its undo finds nothing but
+        // the intent.
+        turn_back(operation, Failure::new("aborted on request"), true, None);
         return record(shared, operation, None, 0).await;
     }
     let phase = if operation.status == Status::Unwinding {
@@ -390,13 +433,30 @@ async fn run_step(
     let verdict = shared.chaos.as_ref().map_or(Verdict::Normal, |chaos| {
         chaos(&operation.kind, saga.name(step), phase)
     });
-    if verdict == Verdict::Twice {
-        // The first run's state is lost, as it would be.
+    let committed = phase == Phase::Run && saga.is_committed(step);
+    if verdict == Verdict::Fail {
+        let failure = Failure::new("failed by a test");
+        return (Err(StepError::Failed(failure)), false);
+    }
+    let loses = verdict == Verdict::Lose || (verdict == Verdict::FailAfter && committed);
+    if verdict == Verdict::Twice || loses {
+        // This run's state is lost, as it would be.
         let mut lost = operation.state.clone();
         let _ = saga.run(cx, step, phase, &mut lost).await;
     }
-    let result = saga.run(cx, step, phase, &mut operation.state).await;
-    (result, verdict == Verdict::FailAfter)
+    if loses {
+        let text = "its answer was lost by a test".to_owned();
+        return (Err(StepError::Retry(text)), false);
+    }
+    let run = AssertUnwindSafe(saga.run(cx, step, phase, &mut operation.state));
+    // What a step did before it panicked is unknown.
+    let result = run.catch_unwind().await.unwrap_or_else(|_| {
+        Err(StepError::Retry(
+            "the step ended by a defect of this program, which the log has".into(),
+        ))
+    });
+    let fail_after = verdict == Verdict::FailAfter && matches!(result, Ok(Flow::Next));
+    (result, fail_after)
 }
 
 /// Applies a step's result to the operation; returns how long it rests, in microseconds.
@@ -410,7 +470,10 @@ fn settle(
 ) -> i64 {
     let committed = phase == Phase::Run && saga.is_committed(step);
     let (outcome, message, rest) = match (phase, result) {
-        (_, Ok(Flow::Park(until))) => ("parked", None, (until.0 - Time::now().0).max(1000)),
+        (_, Ok(Flow::Park(until))) => {
+            let rest = until.0 - Time::now().0;
+            ("parked", None, rest.clamp(1000, store::FARTHEST_US))
+        }
         (Phase::Run, Ok(Flow::Next)) => {
             (operation.step, operation.attempt, operation.error) = (step + 1, 0, None);
             ("done", None, 0)
@@ -496,7 +559,8 @@ fn turn_back(
     operation.error = Some(failure);
     operation.attempt = 0;
     operation.restart_at = restart_at;
-    if include_present {
+    // The first step stands for what was recorded with the operation, which was there before it ran.
+    if include_present || operation.step == 0 {
         operation.step += 1;
     }
 }

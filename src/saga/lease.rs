@@ -11,11 +11,17 @@ pub(super) async fn keep(cloud: Arc<Cloud>, lease_us: i64) {
     let period = Duration::from_micros(u64::try_from(lease_us / 3).unwrap_or(1_000_000));
     loop {
         tokio::time::sleep(period).await;
+        // Only what is worked on: what could not be recorded is given back by its lease's end.
+        let running = cloud.sagas.running();
+        if running.is_empty() {
+            continue;
+        }
         let renewed = async {
             let mut tx = cloud.db.begin().await?;
-            let count = store::renew(&mut tx, &cloud.db, cloud.process, lease_us).await?;
-            tx.commit().await?;
-            Ok::<_, crate::db::DbError>(count)
+            for id in running {
+                store::renew(&mut tx, &cloud.db, id, cloud.process, lease_us).await?;
+            }
+            tx.commit().await
         };
         if let Err(error) = renewed.await {
             tracing::warn!(%error, "the leases of running operations could not be renewed");

@@ -8,7 +8,8 @@
 //! idempotent**, and state that a step needs to find its own effect again (an id it will use) is chosen by an earlier one.
 //!
 //! **Failure.** A step may fail ([`StepError::Failed`]) only if it knows that it left nothing behind; then the steps before
-//! it are undone. When it can not know (no answer), it is retried ([`StepError::Retry`]), and when its attempts are used up
+//! it are undone; so is the first step itself, whose undo stands for the intent that was recorded with the operation. When
+//! it can not know (no answer), it is retried ([`StepError::Retry`]), and when its attempts are used up
 //! it is undone itself, too. [`StepError::Elsewhere`] undoes back to a step marked [`Step::restart`] and goes forward from
 //! there again. An undo that keeps failing leaves the operation `stuck`, for the operator to retry or abandon.
 //!

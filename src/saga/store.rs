@@ -8,6 +8,17 @@ use crate::context::Context;
 use crate::db::{Conn, Db, DbResult, Row, Value, sql};
 use crate::ids::{OperationId, Time};
 
+/// No lease and no rest lasts longer, in microseconds. What claims to is left of a clock that was set back.
+pub(super) const FARTHEST_US: i64 = 120_000_000;
+
+/// Whether an operation may be claimed now.
+fn due(now: &str) -> String {
+    format!(
+        "status IN ('pending', 'running', 'unwinding') AND (lease_until <= {now} OR lease_until > {now} + {FARTHEST_US}) \
+         AND (wake_at <= {now} OR wake_at > {now} + {FARTHEST_US})"
+    )
+}
+
 const COLUMNS: &str = "id, kind, version, resource_type, resource_id, resource_name, host, project_id, user_id, actor, \
      request_id, state, step, step_name, step_count, restart_at, status, attempt, abort, progress, error, generation, created_at, updated_at, finished_at";
 
@@ -205,7 +216,8 @@ pub(super) async fn claim(
     let now = db.now_expr();
     let claimed = sql(format!(
         "UPDATE operation SET owner = $2, generation = generation + 1, lease_until = {now} + $3, wake_at = 0 \
-         WHERE id = $1 AND status IN ('pending', 'running', 'unwinding') AND lease_until <= {now} AND wake_at <= {now}"
+         WHERE id = $1 AND {}",
+        due(now)
     ))
     .bind(id)
     .bind(owner.to_string())
@@ -227,8 +239,8 @@ pub(super) async fn claimable(
 ) -> DbResult<Vec<OperationId>> {
     let now = db.now_expr();
     sql(format!(
-        "SELECT id FROM operation WHERE status IN ('pending', 'running', 'unwinding') AND lease_until <= {now} AND wake_at <= {now} \
-         ORDER BY wake_at, id LIMIT $1"
+        "SELECT id FROM operation WHERE {} ORDER BY wake_at, id LIMIT $1",
+        due(now)
     ))
     .bind(number(limit))
     .all(conn, Row::take)
@@ -280,15 +292,24 @@ pub(super) async fn write(conn: &mut Conn, db: &Db, write: &Write<'_>) -> DbResu
     .await
 }
 
-pub(super) async fn renew(conn: &mut Conn, db: &Db, owner: Uuid, lease_us: i64) -> DbResult<u64> {
+pub(super) async fn renew(
+    conn: &mut Conn,
+    db: &Db,
+    id: OperationId,
+    owner: Uuid,
+    lease_us: i64,
+) -> DbResult<()> {
     let now = db.now_expr();
     sql(format!(
-        "UPDATE operation SET lease_until = {now} + $2 WHERE owner = $1 AND lease_until > 0 AND status IN ('pending', 'running', 'unwinding')"
+        "UPDATE operation SET lease_until = {now} + $3 \
+         WHERE id = $1 AND owner = $2 AND lease_until > 0 AND status IN ('pending', 'running', 'unwinding')"
     ))
+    .bind(id)
     .bind(owner.to_string())
     .bind(lease_us)
     .execute(conn)
-    .await
+    .await?;
+    Ok(())
 }
 
 /// Frees everything that earlier processes held; only where there can be no other process.

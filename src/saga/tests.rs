@@ -243,6 +243,64 @@ async fn each_step_may_run_twice_and_each_failure_is_undone() {
     }
 }
 
+/// An operation that stands at a step and was asked to stop, with nobody running it: as after a death.
+async fn left_aborted(cloud: &Arc<Cloud>, name: &str, step: usize) -> OperationId {
+    let cx = Context::system(cloud.clone());
+    let mut tx = cx.db.begin().await.unwrap();
+    let saga = Build {
+        name: name.into(),
+        third: "ok".into(),
+        tries: 0,
+    };
+    let target = Target {
+        kind: "thing",
+        id: name,
+        name,
+        host: None,
+        project: None,
+    };
+    let id = start_on_conn(&mut tx, &cx, &saga, target, Busy::Refuse)
+        .await
+        .unwrap();
+    crate::db::sql("UPDATE operation SET step = $2, abort = 1 WHERE id = $1")
+        .bind(id)
+        .bind(i64::try_from(step).unwrap())
+        .execute(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn an_abort_undoes_the_step_in_which_a_process_died_and_never_one_that_ended_it_all() {
+    let (_dir, cloud, kicks) = crate::context::testing::cloud().await;
+    let cases = [
+        ("abort-0", 0, Status::Undone, "-accept"),
+        ("abort-2", 2, Status::Undone, "-start -place -accept"),
+        ("abort-3", 3, Status::Done, ""),
+    ];
+    let mut left = Vec::new();
+    for (name, step, status, expected) in cases {
+        let id = left_aborted(&cloud, name, step).await;
+        left.push((id, name, status, expected));
+    }
+    let mut registry = Registry::default();
+    registry.add::<Build>();
+    let engine = Engine::start(cloud.clone(), registry, kicks, None)
+        .await
+        .unwrap();
+    let lab = Lab {
+        _dir,
+        cloud,
+        _engine: engine,
+    };
+    for (id, name, status, expected) in left {
+        assert_eq!(end(&lab, id).await.status, status, "{name}");
+        assert_eq!(world(name), expected, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn an_operation_of_a_dead_process_goes_on_at_the_next_start() {
     let (_dir, cloud, kicks) = crate::context::testing::cloud().await;

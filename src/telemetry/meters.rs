@@ -16,6 +16,8 @@ pub const METERS: usize = 8;
 const FORGOTTEN_AFTER: i64 = 3600;
 /// Finished minutes that may wait for the database; the oldest are lost first.
 const WAITING: usize = 15;
+/// How late a sample may come, in microseconds.
+const LATE_US: i64 = 60_000_000;
 
 /// What is measured of a server or host.
 #[derive(Clone, Debug)]
@@ -70,7 +72,8 @@ pub fn host_key(host: &str) -> String {
 }
 
 impl Meters {
-    /// Takes a sample in. One that is older than the latest of its resource is dropped.
+    /// Takes a sample in. One that is older than the latest of its resource came late and is dropped; one that is much
+    /// older comes from a clock that was set back.
     pub fn put(&self, key: &str, sample: Sample) {
         let mut inner = self.lock();
         let live = inner
@@ -85,7 +88,8 @@ impl Meters {
                 finished: Vec::new(),
                 dirty: false,
             });
-        if sample.at <= live.latest.at {
+        let set_back = live.latest.at.0 - sample.at.0 > LATE_US;
+        if sample.at <= live.latest.at && !set_back {
             return;
         }
         if live.present.slot(sample.at).is_none() {
@@ -217,5 +221,25 @@ mod tests {
         assert_eq!(dirty[0].2.get(0, 0), Cell::of(3.0));
         assert!(meters.take_dirty().is_empty());
         assert_eq!(meters.latest(Time(0))[0].1.values[0], Some(3.0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_or_forward_does_not_stop_the_samples() {
+        let meters = Meters::default();
+        let base = Time::now().0 / 1_000_000;
+        for (at, value) in [
+            (base, 1.0),
+            (base - 3600, 2.0),
+            (base - 3599, 3.0),
+            (base + 7200, 4.0),
+            (base + 7201, 5.0),
+        ] {
+            meters.put("server:a", sample(at, value));
+            assert_eq!(
+                meters.latest(Time(0))[0].1.values[0],
+                Some(value),
+                "at {at}, from {base}"
+            );
+        }
     }
 }

@@ -13,7 +13,6 @@ use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use futures::Stream;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
 use super::operations;
 use crate::api::Query;
@@ -40,13 +39,14 @@ pub(super) async fn stream(
         .get(LAST_EVENT_ID_HEADER)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
-    let (sender, receiver) = mpsc::channel(DEPTH);
+    let (sender, mut receiver) = mpsc::channel(DEPTH);
     let filter = Filter::new(&cx, &query);
     tokio::spawn(async move {
         // Ends when the reader is gone.
         let _ = run(&cx, &filter, last, &sender).await;
     });
-    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(ALIVE))
+    let told = futures::stream::poll_fn(move |cx| receiver.poll_recv(cx));
+    Sse::new(told).keep_alive(KeepAlive::new().interval(ALIVE))
 }
 
 struct Filter {

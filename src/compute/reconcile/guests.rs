@@ -49,7 +49,11 @@ pub async fn compare(cx: &Context, host: &str, sent: Time, guests: &[GuestState]
     Ok(())
 }
 
-/// Takes in what was seen of one server at `at`. What was seen before the server last changed says nothing about it.
+/// Seconds that a change may lie in the future before the clock counts as set back; until then it may be a skew.
+const SKEW: i64 = 60;
+
+/// Takes in what was seen of one server at `at`. What was seen before the server last changed says nothing about it,
+/// unless that change is dated by a clock that was set back since.
 async fn absorb(
     cx: &Context,
     server: &Brief,
@@ -57,7 +61,8 @@ async fn absorb(
     at: Time,
     host: &str,
 ) -> Result<()> {
-    if at.min(Time::now()) <= server.updated_at {
+    let now = Time::now();
+    if at.min(now) <= server.updated_at && server.updated_at <= now.plus_seconds(SKEW) {
         return Ok(());
     }
     match judge(server.vm_state, server.task_state, server.power_state, seen) {

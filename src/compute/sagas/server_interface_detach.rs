@@ -1,7 +1,8 @@
-//! A port is taken from a server: accept → guest → release.
+//! A port is taken from a server: guest → release.
 //!
-//! A guest may refuse to give it up; then it keeps it. Once the guest has given it up there is no way back: a port that
-//! was made for the server is deleted, another one is free again.
+//! A guest may refuse to give it up; then it keeps it. Who stops the operation after that gets the interface back in the
+//! guest. Once it is released there is no way back: a port that was made for the server is deleted, another one is free
+//! again.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -12,10 +13,11 @@ use super::server_volume_attach::new_definition;
 use crate::bus::{CallError, FaultKind};
 use crate::compute::model::{Server, ServerNic};
 use crate::compute::ops;
-use crate::compute::rpc::PortDetach;
+use crate::compute::rpc::{PortAttach, PortDetach};
 use crate::compute::store;
 use crate::context::Change;
 use crate::ids::ServerId;
+use crate::network::ops::port_specs;
 use crate::saga::{Flow, Saga, Step, StepContext, StepResult};
 
 /// The saga.
@@ -43,7 +45,7 @@ impl Saga for ServerInterfaceDetach {
 
     fn steps() -> Vec<Step<Self>> {
         vec![
-            Step::new("guest", detach),
+            Step::new("guest", detach).undo(attach),
             Step::new("release", release).commits(),
         ]
     }
@@ -62,6 +64,24 @@ fn detach<'a>(cx: &'a StepContext, s: &'a mut ServerInterfaceDetach) -> BoxFutur
             Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotFound => Ok(Flow::Next),
             Err(error) => Err(error.into()),
         }
+    }
+    .boxed()
+}
+
+/// Nobody knows whether the guest has given it up: it gets it again.
+fn attach<'a>(cx: &'a StepContext, s: &'a mut ServerInterfaceDetach) -> BoxFuture<'a, StepResult> {
+    async move {
+        let server = guest::server(cx, s.server).await?;
+        let mut specs = port_specs(cx, &[s.nic.port]).await?;
+        if let Some(port) = specs.pop() {
+            let request = PortAttach {
+                id: s.server,
+                port,
+                properties: server.image_properties(),
+            };
+            cx.call(&s.host, &request, guest::CALL).await?;
+        }
+        Ok(Flow::Next)
     }
     .boxed()
 }

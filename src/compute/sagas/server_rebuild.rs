@@ -57,6 +57,11 @@ impl ServerRebuild {
         }
     }
 
+    /// The operation stays on record when it is over; user data, which may hold a guest's passwords, does not stay with it.
+    fn forget(&mut self) {
+        self.before.user_data = None;
+    }
+
     /// A stopped server stays off.
     fn start(&self) -> bool {
         self.before.vm != VmState::Stopped
@@ -133,6 +138,7 @@ fn start_guest<'a>(cx: &'a StepContext, s: &'a mut ServerRebuild) -> BoxFuture<'
             ..Row::default()
         };
         guest::write(cx, &server, &row).await?;
+        s.forget();
         Ok(Flow::Next)
     }
     .boxed()
@@ -170,6 +176,7 @@ fn give_up<'a>(cx: &'a StepContext, s: &'a mut ServerRebuild) -> BoxFuture<'a, S
             }
         };
         guest::write(cx, &server, &row).await?;
+        s.forget();
         Ok(Flow::Next)
     }
     .boxed()

@@ -34,17 +34,19 @@ pub async fn port_take_on_conn(
     write(conn, port).await
 }
 
-/// Takes a port from the server that has it, without deleting it. `None` if there is no such port, or if the server does
+/// Takes a port from the server that has it, without deleting it, and the server's name with it. `None` if there is no such port, or if the server does
 /// not have it: safe to repeat. It must be unbound before.
 pub async fn port_release_on_conn(
     conn: &mut Conn,
     id: PortId,
     server: ServerId,
+    hostname: Option<&str>,
 ) -> Result<Option<Port>> {
     match store::port::find(conn, id).await? {
         Some(mut port) if port.device_id == server.to_string() => {
             port.device_id = String::new();
             port.device_owner = String::new();
+            port.hostname = port.hostname.filter(|name| Some(name.as_str()) != hostname);
             write(conn, port).await.map(Some)
         }
         _ => Ok(None),

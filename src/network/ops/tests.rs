@@ -723,7 +723,7 @@ async fn a_server_takes_a_port_that_is_free_and_gives_it_back() {
         .unwrap_err();
     assert_eq!(kind(&error), "PortInUse");
     assert!(
-        port_release_on_conn(&mut tx, port.id, two)
+        port_release_on_conn(&mut tx, port.id, two, None)
             .await
             .unwrap()
             .is_none()
@@ -732,13 +732,13 @@ async fn a_server_takes_a_port_that_is_free_and_gives_it_back() {
     assert_eq!(ports_of_server(cx, one).await.unwrap().len(), 1);
     let mut tx = cx.db.begin().await.unwrap();
     assert!(
-        port_release_on_conn(&mut tx, port.id, one)
+        port_release_on_conn(&mut tx, port.id, one, Some("web"))
             .await
             .unwrap()
             .is_some()
     );
     assert!(
-        port_release_on_conn(&mut tx, port.id, one)
+        port_release_on_conn(&mut tx, port.id, one, Some("web"))
             .await
             .unwrap()
             .is_none()
@@ -749,5 +749,8 @@ async fn a_server_takes_a_port_that_is_free_and_gives_it_back() {
     tx.commit().await.unwrap();
     assert!(ports_of_server(cx, one).await.unwrap().is_empty());
     let foreign = port_show(&lab.admin, port.id).await.unwrap();
-    assert_eq!(foreign.device_owner, "");
+    assert_eq!(
+        (foreign.device_owner.as_str(), foreign.hostname),
+        ("", None)
+    );
 }

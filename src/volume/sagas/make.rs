@@ -30,7 +30,8 @@ pub struct VolumeMake {
     /// The node that it must be on.
     bound: Option<String>,
     host: Option<String>,
-    excluded: Vec<String>,
+    /// Nodes that failed, and what they said.
+    failed: Vec<(String, String)>,
     connection: Option<VolumeConnection>,
 }
 
@@ -49,7 +50,7 @@ impl VolumeMake {
             held,
             bound,
             host: None,
-            excluded: Vec::new(),
+            failed: Vec::new(),
             connection: None,
         }
     }
@@ -115,21 +116,12 @@ fn choose<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepR
             ));
         }
         candidates.retain(|one| {
-            !s.excluded.contains(&one.host)
+            !s.failed.iter().any(|(host, _)| *host == one.host)
                 && s.bound.as_ref().is_none_or(|bound| *bound == one.host)
         });
         let ratio = cx.config.volume.max_over_subscription_ratio;
-        let chosen = place(&candidates, s.size_gb, ratio).map_err(|reason| {
-            let tried = if s.excluded.is_empty() {
-                String::new()
-            } else {
-                format!("; tried in vain: {}", s.excluded.join(", "))
-            };
-            StepError::Failed(
-                Failure::new(format!("{reason}{tried}"))
-                    .hint("delete volumes that are not needed, or give a node more disk"),
-            )
-        })?;
+        let chosen = place(&candidates, s.size_gb, ratio)
+            .map_err(|reason| nowhere(&s.failed, candidates.is_empty(), reason))?;
         let was = volume.status;
         volume.host = Some(chosen.host.clone());
         if was != VolumeStatus::Creating || !store::update(&mut tx, &mut volume, was).await? {
@@ -145,6 +137,21 @@ fn choose<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepR
     .boxed()
 }
 
+/// Why there is no node for it: what those that were tried said, and why no other will do if there is one.
+fn nowhere(failed: &[(String, String)], no_other: bool, reason: String) -> StepError {
+    let mut said: Vec<String> = failed
+        .iter()
+        .map(|(host, reason)| format!("{host}: {reason}"))
+        .collect();
+    if said.is_empty() || !no_other {
+        said.push(reason);
+    }
+    StepError::Failed(
+        Failure::new(said.join("; "))
+            .hint("delete volumes that are not needed, or give a node more disk"),
+    )
+}
+
 /// Takes the row off its node, which is not tried again.
 fn leave<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepResult> {
     async move {
@@ -157,7 +164,8 @@ fn leave<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepRe
             store::update(&mut tx, &mut volume, VolumeStatus::Creating).await?;
         }
         tx.commit().await?;
-        s.excluded.push(host);
+        let reason = cx.reason.as_ref().map(ToString::to_string);
+        s.failed.push((host, reason.unwrap_or_default()));
         Ok(Flow::Next)
     }
     .boxed()

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::prepare::found;
 use super::request::{NetworkChoice, NicRequest};
 use crate::compute::model::{Server, ServerAddress, ServerNic};
+use crate::compute::store;
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -209,7 +210,9 @@ async fn unmake_on_conn(
         return Ok(gone.map(|port| (port, Change::Deleted)));
     }
     let unbound = port_unbind_on_conn(conn, &[port]).await?.pop();
-    let released = port_release_on_conn(conn, port, server).await?;
+    let holder = store::server::show(conn, server).await?;
+    let hostname = holder.as_ref().and_then(label);
+    let released = port_release_on_conn(conn, port, server, hostname.as_deref()).await?;
     Ok(released.or(unbound).map(|port| (port, Change::Updated)))
 }
 
