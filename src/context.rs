@@ -161,6 +161,16 @@ impl Context {
         }
     }
 
+    /// The only project whose things are listed or counted: the token's own; `None`, all of them, for an administrator who
+    /// asks for all.
+    pub fn listed_project(&self, all_projects: bool) -> Result<Option<ProjectId>> {
+        if all_projects && self.actor.is_admin() {
+            Ok(None)
+        } else {
+            self.project().map(|scope| Some(scope.id))
+        }
+    }
+
     /// Succeeds if a thing of `owner` may be seen and changed; otherwise it does not exist for this actor.
     pub fn check_owner(
         &self,

@@ -32,12 +32,15 @@ pub struct Reconcilers {
 }
 
 impl Reconcilers {
-    /// Starts all of them, each on a task of its own; the first rounds begin at once.
-    pub fn start(cloud: &Arc<Cloud>, work: Vec<Periodic>) -> Self {
+    /// Starts all of them, each on a task of its own; the first rounds begin at once. `work` is done by one control process
+    /// at a time, `own` by each of them.
+    pub fn start(cloud: &Arc<Cloud>, work: Vec<Periodic>, own: Vec<Periodic>) -> Self {
         let stop = CancellationToken::new();
-        for periodic in work {
-            let cloud = cloud.clone();
-            tokio::spawn(stop.clone().run_until_cancelled_owned(run(cloud, periodic)));
+        let shared = work.into_iter().map(|periodic| (periodic, true));
+        let own = own.into_iter().map(|periodic| (periodic, false));
+        for (periodic, shared) in shared.chain(own) {
+            let round = run(cloud.clone(), periodic, shared);
+            tokio::spawn(stop.clone().run_until_cancelled_owned(round));
         }
         Self {
             _stop: stop.drop_guard(),
@@ -45,14 +48,14 @@ impl Reconcilers {
     }
 }
 
-async fn run(cloud: Arc<Cloud>, periodic: Periodic) {
+async fn run(cloud: Arc<Cloud>, periodic: Periodic, shared: bool) {
     let mut tick = tokio::time::interval(periodic.every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut failing = false;
     loop {
         tick.tick().await;
         let round = async {
-            if !cloud.config.is_single() && !claim(&cloud, periodic).await? {
+            if shared && !cloud.config.is_single() && !claim(&cloud, periodic).await? {
                 return Ok(());
             }
             (periodic.run)(&Context::system(cloud.clone())).await

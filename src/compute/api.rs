@@ -2,6 +2,7 @@
 //! types; one file per resource. What an older microversion looks like is known by
 //! [`crate::compute::wire::microversion`] alone.
 
+mod aggregate;
 mod flavor;
 mod flavor_access;
 mod flavor_extra_spec;
@@ -10,6 +11,7 @@ mod hypervisor;
 mod keypair;
 mod links;
 mod placement;
+mod quota;
 mod server;
 mod service;
 mod version;
@@ -29,6 +31,8 @@ pub fn routes() -> Vec<Routes> {
         service::routes,
         server::routes,
         zone::routes,
+        aggregate::routes,
+        quota::routes,
         host::routes,
     ]
     .into_iter()

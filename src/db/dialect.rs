@@ -26,6 +26,15 @@ pub(super) struct Rendered {
 type Cache = RwLock<HashMap<(Engine, String), Arc<Rendered>>>;
 
 impl Engine {
+    /// Its name, as in the scheme of its URL.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Mysql => "mysql",
+            Self::Postgres => "postgres",
+        }
+    }
+
     pub(super) fn of_url(url: &str) -> DbResult<Self> {
         match url.split(':').next() {
             Some("sqlite") => Ok(Self::Sqlite),

@@ -46,7 +46,7 @@ pub use port_list::{
     ports_of_server_on_conn,
 };
 pub use port_update::port_update;
-pub use quota::{Bounded, QuotaUse, network_quota};
+pub use quota::{Bounded, QuotaUse, network_counts, network_quota};
 pub use server_ports::{PortGuest, port_guests, server_addresses_on_conn};
 pub use start::network_start;
 pub use subnet_create::subnet_create;

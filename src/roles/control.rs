@@ -115,7 +115,7 @@ impl Control {
             .bus
             .serve(CONDUCTOR, &cloud.process.to_string(), Arc::new(table));
         let engine = Engine::start(cloud.clone(), services::sagas(), kicks, None).await?;
-        let reconcilers = Reconcilers::start(&cloud, services::periodic());
+        let reconcilers = Reconcilers::start(&cloud, services::periodic(), services::own());
         let stop = CancellationToken::new();
         let app = api::app(&cloud, services::routes(), crate::identity::authenticate);
         let api = listeners.serve(&app, &stop, PATIENCE);

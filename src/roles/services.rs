@@ -50,7 +50,7 @@ pub fn conduct(conductor: &mut Conductor) {
 
 /// All recurring work.
 pub fn periodic() -> Vec<Periodic> {
-    let own = vec![Periodic {
+    let hosts = vec![Periodic {
         name: "host_watch",
         every: Duration::from_secs(1),
         run: |cx| {
@@ -60,7 +60,7 @@ pub fn periodic() -> Vec<Periodic> {
         },
     }];
     [
-        own,
+        hosts,
         saga::periodic(),
         identity::periodic(),
         compute::reconcile::periodic(),
@@ -70,6 +70,15 @@ pub fn periodic() -> Vec<Periodic> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// What every control process does for itself, whoever else is there.
+pub fn own() -> Vec<Periodic> {
+    vec![Periodic {
+        name: "control_report",
+        every: Duration::from_secs(5),
+        run: |cx| compute::ops::control_report(cx).boxed(),
+    }]
 }
 
 /// What is made at the first start, and found there at every later one.

@@ -32,8 +32,9 @@ pub use engine::{Chaos, Engine, Phase, Verdict, Waker};
 pub use model::{Failure, Operation, OperationEvent, OperationQuery, Progress, Status};
 pub use ops::{
     Busy, Target, operation_abandon, operation_abandon_of_on_conn, operation_abort,
-    operation_abort_of_on_conn, operation_events, operation_list, operation_of_on_conn,
-    operation_retry, operation_show, operation_wake_of_on_conn, periodic, start_on_conn,
+    operation_abort_of_on_conn, operation_counts, operation_events, operation_list,
+    operation_of_on_conn, operation_retry, operation_show, operation_wake_of_on_conn, periodic,
+    start_on_conn,
 };
 pub use progress::report;
 pub use registry::Registry;

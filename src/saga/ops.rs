@@ -90,6 +90,13 @@ pub async fn operation_list(cx: &Context, mut query: OperationQuery) -> Result<V
     Ok(store::list(&mut conn, &query).await?)
 }
 
+/// Number of operations that are not finished, of the project or of all, by status.
+pub async fn operation_counts(cx: &Context, all_projects: bool) -> Result<Vec<(Status, u64)>> {
+    let project = cx.listed_project(all_projects)?;
+    let mut conn = cx.db.read().await?;
+    Ok(store::counts(&mut conn, project).await?)
+}
+
 /// One operation.
 pub async fn operation_show(cx: &Context, id: OperationId) -> Result<Operation> {
     let mut conn = cx.db.read().await?;

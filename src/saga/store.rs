@@ -6,7 +6,7 @@ use super::model::{Operation, OperationEvent, OperationQuery, Progress, Status};
 use super::ops::Target;
 use crate::context::Context;
 use crate::db::{Conn, Db, DbResult, Row, Value, sql};
-use crate::ids::{OperationId, Time};
+use crate::ids::{OperationId, ProjectId, Time};
 
 /// No lease and no rest lasts longer, in microseconds. What claims to is left of a clock that was set back.
 pub(super) const FARTHEST_US: i64 = 120_000_000;
@@ -140,6 +140,21 @@ pub(super) async fn show(conn: &mut Conn, id: OperationId) -> DbResult<Option<Op
     sql(format!("SELECT {COLUMNS} FROM operation WHERE id = $1"))
         .bind(id)
         .optional(conn, operation)
+        .await
+}
+
+/// Number of operations that are not finished by status, of one project or of all.
+pub(super) async fn counts(
+    conn: &mut Conn,
+    project: Option<ProjectId>,
+) -> DbResult<Vec<(Status, u64)>> {
+    let mut statement = sql("SELECT status, COUNT(*) FROM operation WHERE status IN ('pending', 'running', 'unwinding', 'stuck')");
+    if let Some(project) = project {
+        statement = statement.push_bind(" AND project_id = {}", project);
+    }
+    statement
+        .push(" GROUP BY status")
+        .all(conn, |row| Ok((row.take_parsed()?, row.take()?)))
         .await
 }
 

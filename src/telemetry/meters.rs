@@ -66,9 +66,12 @@ pub fn server_key(id: ServerId) -> String {
     format!("server:{id}")
 }
 
+/// What begins the names of hosts.
+const HOST: &str = "host:";
+
 /// Name of a host among resources.
 pub fn host_key(host: &str) -> String {
-    format!("host:{host}")
+    format!("{HOST}{host}")
 }
 
 impl Meters {
@@ -119,6 +122,19 @@ impl Meters {
             .filter(|(_, live)| live.latest.at >= since);
         fresh
             .map(|(key, live)| (key.clone(), live.latest.clone()))
+            .collect()
+    }
+
+    /// The newest sample of every host, if it is not older than `since`.
+    pub fn latest_of_hosts(&self, since: Time) -> Vec<(String, Sample)> {
+        let inner = self.lock();
+        let fresh = inner
+            .resources
+            .iter()
+            .filter(|(_, live)| live.latest.at >= since)
+            .filter_map(|(key, live)| Some((key.strip_prefix(HOST)?.to_owned(), live)));
+        fresh
+            .map(|(host, live)| (host, live.latest.clone()))
             .collect()
     }
 

@@ -26,8 +26,8 @@ pub use attach::{
 pub use create::{NewVolume, VolumeSource, volume_create};
 pub use delete::{VolumeDeletion, volume_delete};
 pub use extend::volume_extend;
-pub use host::{VolumeService, volume_host_report, volume_services};
-pub use list::{volume_counts, volume_list};
+pub use host::{VolumeRoom, VolumeService, volume_host_report, volume_room, volume_services};
+pub use list::{volume_counts, volume_list, volume_total};
 pub use quota::quota_usage;
 pub use reserve::{volume_release, volume_reserve};
 pub use reset::{volume_force_detach, volume_reset_attached, volume_reset_status};

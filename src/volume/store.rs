@@ -160,6 +160,19 @@ pub(super) async fn prune(conn: &mut Conn, before: Time) -> DbResult<u64> {
         .await
 }
 
+/// Number of volumes and their GiB, of one project or of all.
+pub(super) async fn total(conn: &mut Conn, project: Option<ProjectId>) -> DbResult<(u64, u64)> {
+    let sum = conn.engine().sum("size_gb");
+    let mut statement = sql(format!(
+        "SELECT COUNT(*), {sum} FROM volume WHERE deleted_at IS NULL"
+    ));
+    if let Some(project) = project {
+        statement = statement.push_bind(" AND project_id = {}", project);
+    }
+    let found = statement.optional(conn, |row| Ok((row.take()?, row.take()?)));
+    found.await.map(Option::unwrap_or_default)
+}
+
 /// Number of volumes by status, of one project or of all.
 pub(super) async fn counts(
     conn: &mut Conn,

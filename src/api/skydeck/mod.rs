@@ -2,6 +2,7 @@
 
 mod events;
 mod operations;
+mod summary;
 mod whoami;
 
 use super::Routes;
@@ -14,6 +15,7 @@ pub const PREFIX: &str = "/skydeck/v1";
 pub fn routes() -> Routes {
     Routes::new(PREFIX, ErrorStyle::Skydeck)
         .get("/whoami", "skydeck:whoami:show", whoami::show)
+        .get("/summary", "skydeck:summary:show", summary::show)
         .get("/operations", "skydeck:operation:list", operations::list)
         .get(
             "/operations/{id}",

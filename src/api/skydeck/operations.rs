@@ -142,7 +142,7 @@ fn to_wire(operation: &Operation, events: &[OperationEvent]) -> WireOperation {
     }
 }
 
-fn status(status: Status) -> OperationStatus {
+pub(super) fn status(status: Status) -> OperationStatus {
     match status {
         Status::Pending => OperationStatus::Waiting,
         Status::Running => OperationStatus::Running,

@@ -50,6 +50,20 @@ pub enum OperationStatus {
 }
 
 impl OperationStatus {
+    /// Its word on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Undoing => "undoing",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Stuck => "stuck",
+            Self::Abandoned => "abandoned",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Whether nothing more happens by itself or by the operator.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Abandoned)

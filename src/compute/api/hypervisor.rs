@@ -303,7 +303,7 @@ fn to_wire(cx: &Context, room: &HostRoom, version: Microversion) -> Hypervisor {
         free_disk_gb: Some(signed(left.disk_gb)),
         disk_available_least: Some(Some(signed(host.disk_free_gb))),
         running_vms: Some(room.servers.into()),
-        current_workload: Some(0),
+        current_workload: Some(room.busy.into()),
         cpu_info: Some(json!({
             "arch": host.arch,
             "model": host.cpu_model,

@@ -212,6 +212,15 @@ impl VmState {
 }
 
 impl TaskState {
+    /// Whether this reads and writes whole disks on a server's host, as Nova counts it: a host's `io_ops`.
+    pub fn is_io_heavy(self, vm: VmState) -> bool {
+        vm == VmState::Building
+            || matches!(
+                self,
+                Self::ImageSnapshot | Self::ResizePrep | Self::ResizeMigrating | Self::Rebuilding
+            )
+    }
+
     /// All.
     pub const ALL: [Self; 22] = [
         Self::Scheduling,

@@ -1,5 +1,7 @@
 //! Hosts, control processes, and what is left of hosts.
 
+use std::collections::HashMap;
+
 use crate::compute::model::{AllocationRatios, ControlProcess, Host, Resources};
 use crate::compute::scheduler::Rules;
 use crate::compute::store;
@@ -19,6 +21,10 @@ pub struct HostRoom {
     pub used: Resources,
     /// Servers with claims on it.
     pub servers: u32,
+    /// Those of them that something is done to.
+    pub busy: u32,
+    /// Those of them whose disks are being made, copied or moved.
+    pub io_ops: u32,
 }
 
 /// Microseconds without a report after which a host is down.
@@ -93,15 +99,26 @@ pub async fn host_rooms(cx: &Context) -> Result<Vec<HostRoom>> {
 pub(super) async fn host_rooms_on_conn(conn: &mut Conn, cx: &Context) -> Result<Vec<HostRoom>> {
     let ratios = allocation_ratios(cx);
     let mut used = store::claim::used_by_host(conn).await?;
+    let mut work: HashMap<String, (u32, u32)> = HashMap::new();
+    for (host, vm, task, count) in store::server_page::busy_by_host(conn).await? {
+        let (busy, io_ops) = work.entry(host).or_default();
+        *busy += count;
+        if task.is_some_and(|task| task.is_io_heavy(vm)) {
+            *io_ops += count;
+        }
+    }
     let hosts = store::host::list(conn, down_us(cx)).await?;
     Ok(hosts
         .into_iter()
         .map(|host| {
             let (used, servers) = used.remove(&host.name).unwrap_or_default();
+            let (busy, io_ops) = work.remove(&host.name).unwrap_or_default();
             HostRoom {
                 capacity: ratios.capacity(host.total),
                 used,
                 servers,
+                busy,
+                io_ops,
                 host,
             }
         })

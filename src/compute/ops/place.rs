@@ -236,7 +236,7 @@ async fn host_states(cx: &Context, conn: &mut Conn) -> Result<Vec<HostState>> {
             capacity: room.capacity,
             used: room.used,
             servers: room.servers,
-            io_ops: 0,
+            io_ops: room.io_ops,
             name: room.host.name,
             zone: DEFAULT_ZONE.to_owned(),
             up: room.host.up,

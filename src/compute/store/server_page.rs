@@ -85,6 +85,24 @@ pub async fn counts(
         .await
 }
 
+/// Servers that something is done to, by the host that they have a claim on and by their states.
+pub async fn busy_by_host(
+    conn: &mut Conn,
+) -> DbResult<Vec<(String, VmState, Option<TaskState>, u32)>> {
+    // Any name is greater than the empty one: all engines find these by the index.
+    sql("SELECT c.host, s.vm_state, s.task_state, COUNT(DISTINCT s.id) FROM server s JOIN claim c ON c.server_id = s.id \
+         WHERE s.task_state > '' AND s.deleted_at IS NULL GROUP BY c.host, s.vm_state, s.task_state")
+        .all(conn, |row| {
+            Ok((
+                row.take()?,
+                row.take_parsed()?,
+                row.take::<String>()?.parse().ok(),
+                row.take()?,
+            ))
+        })
+        .await
+}
+
 /// Id, project and name of every server that is not deleted.
 pub async fn owners(conn: &mut Conn) -> DbResult<Vec<(ServerId, ProjectId, String)>> {
     sql("SELECT id, project_id, name FROM server WHERE deleted_at IS NULL")

@@ -21,9 +21,9 @@ pub async fn image_list(cx: &Context, mut query: ImageQuery) -> Result<Vec<Image
     })
 }
 
-/// Number of images that the actor may use, by status.
-pub async fn image_counts(cx: &Context) -> Result<Vec<(String, u64)>> {
-    let viewer = cx.visible_project()?;
+/// Number of images that the project may use, or of all, by status.
+pub async fn image_counts(cx: &Context, all_projects: bool) -> Result<Vec<(String, u64)>> {
+    let viewer = cx.listed_project(all_projects)?;
     let mut conn = cx.db.read().await?;
     Ok(store::counts(&mut conn, viewer).await?)
 }

@@ -53,6 +53,21 @@ pub async fn network_quota(cx: &Context, project: ProjectId) -> Result<[QuotaUse
     Ok(uses)
 }
 
+/// How many networks and ports the project has, or all together.
+pub async fn network_counts(cx: &Context, all_projects: bool) -> Result<(i64, i64)> {
+    let mut conn = cx.db.read().await?;
+    Ok(match cx.listed_project(all_projects)? {
+        Some(own) => (
+            store::network::count(&mut conn, own).await?,
+            store::port::count(&mut conn, own).await?,
+        ),
+        None => (
+            store::network::count_all(&mut conn).await?,
+            store::port::count_all(&mut conn).await?,
+        ),
+    })
+}
+
 /// Fails unless the project may have one more.
 pub(super) async fn room_on_conn(
     conn: &mut Conn,

@@ -147,6 +147,11 @@ pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
         .await
 }
 
+/// How many networks there are of all projects together.
+pub async fn count_all(conn: &mut Conn) -> DbResult<i64> {
+    sql("SELECT COUNT(*) FROM network").scalar(conn).await
+}
+
 /// Locks the network's row until the transaction ends, so that ports and subnets do not appear while it is deleted.
 /// `false` if there is none.
 pub async fn lock(conn: &mut Conn, id: NetworkId) -> DbResult<bool> {

@@ -219,6 +219,11 @@ pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
         .await
 }
 
+/// How many ports there are of all projects together.
+pub async fn count_all(conn: &mut Conn) -> DbResult<i64> {
+    sql("SELECT COUNT(*) FROM port").scalar(conn).await
+}
+
 /// Addresses of all ports that these servers use, oldest port first.
 pub async fn addresses_of_servers(
     conn: &mut Conn,

@@ -7,7 +7,7 @@ mod series;
 mod statistics;
 
 pub use flush::{flush, periodic};
-pub use latest::{latest, top};
+pub use latest::{hosts_latest, latest, top};
 pub use record::record;
 pub use series::series;
 pub use statistics::statistics;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::ids::VolumeId;
 use crate::volume::model::{SortKey, Volume, VolumeQuery};
 use crate::volume::ops::{
-    NewVolume, VolumeChange, VolumeDeletion, VolumeSource, attachments_of, volume_counts,
+    NewVolume, VolumeChange, VolumeDeletion, VolumeSource, attachments_of, volume_total,
     volume_create, volume_delete, volume_list, volume_show, volume_update,
 };
 use crate::volume::wire;
@@ -95,34 +95,25 @@ async fn detail(
     }))
 }
 
-/// Number and size of all volumes that the caller may see.
-async fn summary(cx: Context, _: Place) -> Result<Json<Value>> {
-    let count: u64 = volume_counts(&cx)
-        .await?
-        .iter()
-        .map(|(_, count)| count)
-        .sum();
-    let size = match &cx.actor.project {
-        Some(scope) => {
-            crate::volume::ops::quota_usage(&cx, scope.id)
-                .await?
-                .gigabytes
-        }
-        None => 0,
-    };
+/// Number and size of the project's volumes, or of all for an administrator who asks for all.
+async fn summary(cx: Context, _: Place, params: Params) -> Result<Json<Value>> {
+    let (count, size) = volume_total(&cx, everywhere(&params)).await?;
     Ok(Json(
         json!({"volume-summary": {"total_count": count, "total_size": size}}),
     ))
 }
 
-/// The query; administrators see all projects if they ask for it.
-fn query(cx: &Context, params: &Params) -> Result<VolumeQuery> {
-    let everywhere = params
+/// Whether all projects are asked for.
+fn everywhere(params: &Params) -> bool {
+    params
         .get("all_tenants")
         .is_some_and(|text| parse_bool(text) != Some(false))
-        && cx.actor.is_admin();
+}
+
+/// The query; administrators see all projects if they ask for it.
+fn query(cx: &Context, params: &Params) -> Result<VolumeQuery> {
     let mut query = VolumeQuery {
-        project: if everywhere {
+        project: if everywhere(params) && cx.actor.is_admin() {
             params.parse("project_id")?
         } else {
             Some(cx.project()?.id)

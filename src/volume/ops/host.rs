@@ -46,6 +46,29 @@ pub async fn volume_services(cx: &Context) -> Result<Vec<VolumeService>> {
         .collect())
 }
 
+/// Room for volumes on all nodes together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VolumeRoom {
+    /// GiB that their disks have.
+    pub total_gb: u64,
+    /// GiB of them that are free.
+    pub free_gb: u64,
+    /// GiB of all volumes there.
+    pub promised_gb: u64,
+}
+
+/// Room for volumes on the nodes that have reported lately.
+pub async fn volume_room(cx: &Context) -> Result<VolumeRoom> {
+    let mut conn = cx.db.read().await?;
+    let mut room = VolumeRoom::default();
+    for host in candidates_on_conn(&mut conn, cx).await? {
+        room.total_gb += host.total_gb;
+        room.free_gb += host.free_gb;
+        room.promised_gb += host.promised_gb;
+    }
+    Ok(room)
+}
+
 /// Nodes that may be given a volume now.
 pub(in crate::volume) async fn candidates_on_conn(
     conn: &mut Conn,

@@ -23,9 +23,16 @@ pub async fn volume_list(cx: &Context, mut query: VolumeQuery) -> Result<Vec<Vol
     })
 }
 
-/// Number of volumes that the actor may see, by status.
-pub async fn volume_counts(cx: &Context) -> Result<Vec<(String, u64)>> {
-    let viewer = cx.visible_project()?;
+/// Number of volumes and their GiB, of the project or of all.
+pub async fn volume_total(cx: &Context, all_projects: bool) -> Result<(u64, u64)> {
+    let project = cx.listed_project(all_projects)?;
     let mut conn = cx.db.read().await?;
-    Ok(store::counts(&mut conn, viewer).await?)
+    Ok(store::total(&mut conn, project).await?)
+}
+
+/// Number of volumes of the project, or of all, by status.
+pub async fn volume_counts(cx: &Context, all_projects: bool) -> Result<Vec<(String, u64)>> {
+    let project = cx.listed_project(all_projects)?;
+    let mut conn = cx.db.read().await?;
+    Ok(store::counts(&mut conn, project).await?)
 }

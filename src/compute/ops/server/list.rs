@@ -28,11 +28,7 @@ pub async fn server_list_brief(cx: &Context, query: ServerQuery) -> Result<Vec<S
 
 /// How many servers there are of each status, by its name.
 pub async fn server_counts(cx: &Context, all_projects: bool) -> Result<BTreeMap<String, u64>> {
-    let project = match cx.visible_project()? {
-        None if all_projects => None,
-        None => Some(cx.project()?.id),
-        own => own,
-    };
+    let project = cx.listed_project(all_projects)?;
     let mut conn = cx.db.read().await?;
     let mut counts = BTreeMap::new();
     for (vm, task, count) in store::server_page::counts(&mut conn, project).await? {
