@@ -43,10 +43,13 @@ impl Pen {
         modifier: Modifier::empty(),
     };
 
+    /// Terminals disagree whether bold and dim go together or the later ends the earlier; so of both, bold is shown.
     fn of(cell: &Cell, depth: Depth) -> Self {
         let blank = cell.symbol() == " ";
         let modifier = if blank {
             cell.modifier & ON_BLANK
+        } else if cell.modifier.contains(Modifier::BOLD) {
+            cell.modifier - Modifier::DIM
         } else {
             cell.modifier
         };
@@ -150,8 +153,10 @@ impl Painter {
             let cells = width(new[x].symbol()).max(1);
             let changed = x < redraw_until || !same(&old[x], &new[x], self.depth);
             if changed {
-                // What a wide character covered must be drawn anew when it goes.
-                redraw_until = redraw_until.max(x + width(old[x].symbol()).max(cells));
+                // A wide character that goes, wholly or by half, takes the look of all it covered with it.
+                let covered = x..(x + cells).min(wide);
+                let ends = covered.map(|x| x + width(old[x].symbol()).max(1));
+                redraw_until = ends.fold(redraw_until, usize::max);
                 self.go(x, y, new);
                 self.put(&new[x], x, cells, wide);
             }
@@ -285,19 +290,13 @@ impl Codes {
             (Modifier::CROSSED_OUT, 9, 29),
         ];
         let gone = old - new;
-        // 22 ends both bold and dim, so the one that stays is set again.
-        let weight = Modifier::BOLD | Modifier::DIM;
-        let weight_reset = gone.intersects(weight);
-        let mut last = 0;
         for (modifier, _, off) in ALL {
-            if gone.contains(modifier) && off != last {
+            if gone.contains(modifier) {
                 self.code(off);
-                last = off;
             }
         }
         for (modifier, on, _) in ALL {
-            let lost = weight_reset && weight.contains(modifier);
-            if new.contains(modifier) && (!old.contains(modifier) || lost) {
+            if (new - old).contains(modifier) {
                 self.code(on);
             }
         }
@@ -359,8 +358,16 @@ mod tests {
             if look & 1 != 0 {
                 style = style.fg(Color::Indexed(look >> 1)).bg(Color::Green);
             }
-            if look & 4 != 0 {
-                style = style.add_modifier(Modifier::REVERSED);
+            for (bit, modifier) in [
+                (2, Modifier::BOLD),
+                (4, Modifier::REVERSED),
+                (8, Modifier::DIM),
+                (16, Modifier::UNDERLINED),
+                (32, Modifier::ITALIC),
+            ] {
+                if look & bit != 0 {
+                    style = style.add_modifier(modifier);
+                }
             }
             buffer.set_stringn(*x, *y, text, usize::from(WIDE - x), style);
         }
@@ -374,7 +381,7 @@ mod tests {
     }
 
     fn write() -> impl Strategy<Value = (u16, u16, String, u8)> {
-        (0..WIDE, 0..HIGH, "[a-z ●▁]{0,12}", any::<u8>())
+        (0..WIDE, 0..HIGH, "[a-z ●▁表鬼]{0,12}", any::<u8>())
     }
 
     proptest! {
@@ -392,12 +399,13 @@ mod tests {
             for y in 0..HIGH {
                 for x in 0..WIDE {
                     let (got, want) = (parser.screen().cell(y, x), fresh.screen().cell(y, x));
-                    let text = |cell: Option<&vt100::Cell>| cell.map(|c| {
+                    let look = |cell: Option<&vt100::Cell>| cell.map(|c| {
                         let blank = c.contents().trim().is_empty();
-                        let shown = if blank { String::new() } else { format!("{} {:?} {}", c.contents(), c.fgcolor(), c.bold()) };
-                        (shown, c.bgcolor(), c.inverse())
+                        let shown = if blank { "" } else { c.contents() };
+                        let ink = (!blank).then(|| (c.fgcolor(), c.bold(), c.dim(), c.italic()));
+                        (shown.to_owned(), ink, c.bgcolor(), c.inverse(), c.underline(), c.is_wide())
                     });
-                    prop_assert_eq!(text(got), text(want), "at {},{}", x, y);
+                    prop_assert_eq!(look(got), look(want), "at {},{}", x, y);
                 }
             }
             prop_assert!(painter.paint(&second, Some(Position::new(3, 2))).is_empty());
