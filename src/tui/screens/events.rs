@@ -68,6 +68,7 @@ impl From<ResourceEvent> for Happening {
 impl From<AlarmEvent> for Happening {
     fn from(alarm: AlarmEvent) -> Self {
         let resource = alarm.resource.unwrap_or_default();
+        // An alarm that is about nothing else is about itself.
         Self {
             id: format!("{}-{}-{}", alarm.at.0, alarm.id, alarm.state),
             at: alarm.at,
@@ -77,9 +78,9 @@ impl From<AlarmEvent> for Happening {
                 resource.kind
             },
             resource: resource.id,
-            name: alarm.name,
+            name: resource.name.unwrap_or_else(|| alarm.name.clone()),
             what: alarm.state.clone(),
-            state: alarm.message,
+            state: format!("{}: {}", alarm.name, alarm.message),
             bad: alarm.state == "alarm",
         }
     }
@@ -91,7 +92,7 @@ impl Happening {
         match (self.bad, self.what.as_str()) {
             (true, _) => Mood::Bad,
             (_, "deleted") => Mood::Off,
-            (_, "created" | "ok") => Mood::Good,
+            (_, "created" | "changed" | "ok") => Mood::Good,
             _ => Mood::Unknown,
         }
     }
@@ -110,13 +111,13 @@ impl Row for Happening {
 }
 
 static COLUMNS: [Column<Happening>; 6] = [
-    Column::new("time", (19, 19), 0, |row, _| Value::When(row.at)),
+    Column::new("time", (11, 11), 0, |row, _| Value::When(row.at)),
     Column::new("what", (10, 12), 0, |row, _| {
         Value::State(row.mood(), row.what.as_str().into())
     }),
     Column::new("kind", (8, 12), 0, |row, _| Value::text(&row.kind)),
     Column::new("name", (16, 40), 0, |row, _| Value::text(&row.name)),
-    Column::new("state", (10, 60), 0, |row, _| Value::text(&row.state)),
+    Column::new("state", (20, 60), 0, |row, _| Value::text(&row.state)),
     Column::new("id", (10, 36), 1, |row, _| Value::text(&row.resource)),
 ];
 

@@ -75,7 +75,7 @@ fn when(text: &str) -> Value<'static> {
 }
 
 static COLUMNS: [Column<Image>; 8] = [
-    Column::new("name", (14, 40), 0, |row, _| Value::text(row.name())),
+    Column::new("name", (20, 40), 0, |row, _| Value::text(row.name())),
     Column::new("status", (13, 13), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
@@ -161,12 +161,7 @@ static ACTIONS: [Action<Image>; 8] = [
     Action::ask(
         "image.delete",
         "Delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: its data; servers made from it go on",
-                row.name()
-            )]
-        }),
+        Risk::Irreversible(|_, _| vec!["its data; servers made from it go on".to_owned()]),
         |row| row.protected.then_some("it is protected"),
         |row, _| {
             let id = row.id.clone();

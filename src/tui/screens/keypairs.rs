@@ -72,11 +72,8 @@ static ACTIONS: [Action<Keypair>; 3] = [
     Action::ask(
         "keypair.delete",
         "Delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: servers that have it keep the public key",
-                row.name
-            )]
+        Risk::Irreversible(|_, _| {
+            vec!["servers that have it keep the public key".to_owned()]
         }),
         |_| None,
         |row, _| {

@@ -25,7 +25,7 @@ use crate::tui::widgets::table::Column;
 use crate::volume::wire::VolumeQuotaFields;
 
 use super::part_list::{PartList, Shown};
-use super::{Entry, Screen};
+use super::{Entry, Offer, Screen};
 
 /// One thing that is bounded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -194,6 +194,10 @@ impl Screen for Quotas {
         let mut needs = self.list.needs();
         needs.push(Need::list::<Project>());
         needs
+    }
+
+    fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
+        self.list.offer(command, facts)
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {

@@ -150,11 +150,7 @@ static ACTIONS: [Action<Volume>; 7] = [
         "volume.delete",
         "Delete",
         Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: {} GiB and everything on them",
-                row.name(),
-                row.size
-            )]
+            vec![format!("{} GiB and everything on them", row.size)]
         }),
         |row| {
             let deletable = row.status == "available" || row.status.starts_with("error");
@@ -171,11 +167,8 @@ static ACTIONS: [Action<Volume>; 7] = [
     Action::ask(
         "volume.force-delete",
         "Force delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: deleted in whatever state it is; a server that has it breaks",
-                row.name()
-            )]
+        Risk::Irreversible(|_, _| {
+            vec!["it goes in whatever state it is; a server that has it breaks".to_owned()]
         }),
         |_| None,
         |row, _| {

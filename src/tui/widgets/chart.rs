@@ -13,7 +13,7 @@ use crate::tui::format::{fit, span, width};
 use crate::tui::view::View;
 
 /// Cells left of the plot, for the scale.
-const SCALE: u16 = 9;
+const SCALE: u16 = 11;
 
 /// One line of a chart.
 pub struct Line<'a> {
@@ -182,18 +182,18 @@ fn dots(values: &[f32], last_step: i64, per_dot: usize, cells: u16) -> Vec<f32> 
     dots
 }
 
-/// The next of 1, 2, 5, 10, 20, 50… above `value`.
+/// The next of 1, 2, 5, 10, 20, 50… above `value` in the unit that it is shown in; units are 1024 apart.
 pub fn round_up(value: f32) -> f32 {
+    const STEPS: [f32; 9] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
     if value <= 0.0 || !value.is_finite() {
         return 1.0;
     }
-    let power = 10_f32.powf(value.log10().floor());
-    for factor in [1.0, 2.0, 5.0, 10.0] {
-        if value <= factor * power * 1.000_1 {
-            return factor * power;
-        }
+    let mut unit = 1.0;
+    while value > 500.0 * unit * 1.000_1 {
+        unit *= 1024.0;
     }
-    10.0 * power
+    let step = STEPS.into_iter().find(|step| value <= step * unit * 1.000_1);
+    step.unwrap_or(1024.0) * unit
 }
 
 fn draw_braille(
@@ -300,5 +300,7 @@ mod tests {
         assert_eq!(round_up(7.0), 10.0);
         assert_eq!(round_up(10.0), 10.0);
         assert_eq!(round_up(130.0), 200.0);
+        assert_eq!(round_up(900.0), 1024.0);
+        assert_eq!(round_up(4.8 * 1024.0 * 1024.0), 5.0 * 1024.0 * 1024.0);
     }
 }

@@ -282,6 +282,27 @@ fn meter_name(meter: Meter) -> &'static str {
     }
 }
 
+/// Cells of a column of values.
+const VALUE: u16 = 11;
+
+/// The meters shown of the top servers: the one they are ranked by, and others where there is room.
+fn top_columns(room: u16, meter: Meter) -> Vec<Meter> {
+    const OTHERS: [Meter; 4] = [
+        Meter::CpuUtil,
+        Meter::MemoryUsage,
+        Meter::NetIn,
+        Meter::DiskWrite,
+    ];
+    let others = OTHERS.into_iter().filter(|other| *other != meter);
+    let more = if room >= 64 { 2 } else { 0 };
+    std::iter::once(meter).chain(others.take(more)).collect()
+}
+
+/// Where columns of values end, the last first.
+fn right_edges(row: Rect) -> impl Iterator<Item = u16> {
+    (0..).map(move |at| row.right().saturating_sub(at * VALUE))
+}
+
 /// Draws the servers that use most.
 pub fn draw_top(
     area: Rect,
@@ -297,6 +318,12 @@ pub fn draw_top(
     let title = format!("Top servers by {}", meter_name(meter));
     pane(area, buf, view, &title, "", focused);
     let list = inner(area);
+    let columns = top_columns(list.width, meter);
+    for (column, right) in columns.iter().rev().zip(right_edges(list)) {
+        let name = format!(" {} ", meter_name(*column));
+        let x = (right + 1).saturating_sub(u16::try_from(width(&name)).unwrap_or(0));
+        buf.set_string(x, area.y, name, view.style("ui.table.header"));
+    }
     if cursor.things.is_empty() {
         let text = if view.facts.data.rows::<Server>().is_empty() {
             "No servers yet. Press n to launch the first one."
@@ -329,39 +356,17 @@ fn draw_top_row(
 ) {
     let server = view.facts.data.get::<Server>(id);
     let name = server.map_or(id, |server| server.name.as_str());
-    let ranked = gauge
-        .rates
-        .get(meter)
-        .map(|value| meter_words(meter, value))
-        .unwrap_or_default();
-    let mut right = row.right();
-    let mut cells: Vec<(u16, String)> = vec![(11, ranked)];
-    let others = [
-        Meter::CpuUtil,
-        Meter::MemoryUsage,
-        Meter::NetIn,
-        Meter::DiskWrite,
-    ];
-    if row.width >= 64 {
-        for other in others.into_iter().filter(|other| *other != meter).take(2) {
-            let words = gauge
-                .rates
-                .get(other)
-                .map(|value| meter_words(other, value))
-                .unwrap_or_default();
-            cells.push((11, words));
-        }
+    let columns = top_columns(row.width, meter);
+    for (column, right) in columns.iter().rev().zip(right_edges(row)) {
+        let Some(value) = gauge.rates.get(*column) else {
+            continue;
+        };
+        let text = meter_words(*column, value);
+        let x = right.saturating_sub(u16::try_from(width(&text)).unwrap_or(0));
+        buf.set_string(x, row.y, text, Style::default());
     }
-    for (wide, text) in cells.into_iter().rev() {
-        right = right.saturating_sub(wide);
-        let indent = usize::from(wide).saturating_sub(width(&text));
-        buf.set_string(
-            right + u16::try_from(indent).unwrap_or(0),
-            row.y,
-            text,
-            Style::default(),
-        );
-    }
+    let values = u16::try_from(columns.len()).unwrap_or(0) * VALUE;
+    let mut right = row.right().saturating_sub(values);
     if row.width >= 50 {
         right = right.saturating_sub(14);
         let history = gauge.history(meter);
@@ -485,15 +490,14 @@ fn draw_operation(line: Rect, buf: &mut Buffer, view: &View<'_>, row: &Operation
     );
     let name = row.resource.name.as_deref().unwrap_or(&row.resource.id);
     let what = format!("{} {name}", format::spaced(&row.kind));
-    let half = usize::from(line.width / 3);
-    let (x, _) = buf.set_stringn(
+    let third = line.width / 3;
+    buf.set_string(
         line.x + 12,
         line.y,
-        fit(&what, half, view.glyphs.ascii),
-        half,
+        fit(&what, usize::from(third), view.glyphs.ascii),
         Style::default(),
     );
-    let mut x = x + 2;
+    let mut x = line.x + 12 + third + 2;
     let mut remark = match (&row.error, &row.progress) {
         (Some(error), _) => error.message.clone(),
         (None, Some(progress)) => operations_view::progress_words(progress, view.facts.clock.now),
@@ -504,10 +508,11 @@ fn draw_operation(line: Rect, buf: &mut Buffer, view: &View<'_>, row: &Operation
         .as_ref()
         .and_then(|progress| progress.fraction())
         .filter(|_| !row.status.is_final());
-    if let Some(part) = part.filter(|_| line.right().saturating_sub(x) > 40) {
-        gauge::bar(Rect::new(x, line.y, 16, 1), buf, view, part);
-        x += 18;
-        remark = format!("{}  {remark}", format::percent(part * 100.0));
+    if let Some(part) = part {
+        let wide = if line.width > 100 { 16 } else { 8 };
+        gauge::bar(Rect::new(x, line.y, wide, 1), buf, view, part);
+        x += wide + 1;
+        remark = format!("{:>4}  {remark}", format::percent(part * 100.0));
     }
     let room = usize::from(line.right().saturating_sub(x));
     buf.set_string(

@@ -148,13 +148,13 @@ fn age(text: &str) -> Value<'static> {
 }
 
 static COLUMNS: [Column<Server>; 13] = [
-    Column::new("name", (12, 34), 0, |row, _| Value::text(&row.name)),
-    Column::new("state", (13, 18), 0, |row, _| state(row)),
+    Column::new("name", (20, 40), 0, |row, _| Value::text(&row.name)),
+    Column::new("status", (13, 18), 0, |row, _| state(row)),
     Column::new("address", (15, 24), 3, |row, _| addresses(row)),
-    Column::new("host", (8, 14), 6, |row, _| {
+    Column::new("host", (8, 14), 5, |row, _| {
         Value::maybe(row.host.as_deref(), Value::text)
     }),
-    Column::new("flavor", (8, 14), 5, |row, facts| {
+    Column::new("flavor", (9, 14), 6, |row, facts| {
         Value::text(flavor_name(row, facts))
     }),
     Column::new("cpu", (4, 5), 2, |row, facts| {
@@ -175,7 +175,7 @@ static COLUMNS: [Column<Server>; 13] = [
     Column::new("project", (8, 16), 11, |row, facts| {
         Value::text(facts.data.name_of::<Project>(&row.tenant_id))
     }),
-    Column::new("age", (4, 4), 1, |row, _| age(&row.created)),
+    Column::new("age", (4, 4), 6, |row, _| age(&row.created)),
 ];
 
 /// The list of servers.
