@@ -10,6 +10,7 @@ use crate::tui::command::Command;
 use crate::tui::cx::{Cx, Prepared};
 use crate::tui::format::{fit, width, wrap};
 use crate::tui::keys::Key;
+use crate::tui::state::notice::Tone;
 use crate::tui::view::View;
 use crate::tui::widgets::{frame, line};
 
@@ -102,12 +103,15 @@ impl Overlay for Confirm {
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
         match command.name {
             "confirm.switch" => self.armed = !self.armed && self.is_agreed(),
-            "confirm.press" if !self.armed => cx.close(),
-            "confirm.press" if self.is_agreed() => {
+            "confirm.press" if self.armed && self.is_agreed() => {
                 cx.close();
                 cx.act(self.act, std::mem::take(&mut self.requests));
             }
-            "confirm.press" => {}
+            // Who typed something meant it; that it is something else is no reason to be gone.
+            "confirm.press" if !self.typed.value().is_empty() && !self.is_agreed() => {
+                cx.tell(Tone::Warn, "That is not what is to be typed.");
+            }
+            "confirm.press" => cx.close(),
             "cancel" => cx.close(),
             _ => return false,
         }

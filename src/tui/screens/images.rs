@@ -562,7 +562,7 @@ impl Sheet for DownloadSheet {
     fn fields(&self, facts: &Facts<'_>) -> Vec<Field> {
         let ending = self.image.disk_format.as_deref().unwrap_or("img");
         let plain: Cow<'_, str> = self.image.name().replace('/', "-").into();
-        let path = facts.session.exports.join(format!("{plain}.{ending}"));
+        let path = facts.session.files.join(format!("exports/{plain}.{ending}"));
         vec![
             Field::text(
                 "path",

@@ -150,7 +150,7 @@ impl Sheet for Generate {
     }
 
     fn fields(&self, facts: &Facts<'_>) -> Vec<Field> {
-        let directory = facts.session.exports.join("keys");
+        let directory = facts.session.files.join("keys");
         vec![
             Field::text("name", "Name", "What launches call it").required(),
             Field::text(

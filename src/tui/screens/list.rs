@@ -299,13 +299,21 @@ impl<R: Row> List<R> {
                 format!("Nothing matches /{}", self.table.filter_text()),
                 "ui.text.dim",
             ),
-            None => (self.spec.empty.to_owned(), "ui.text.dim"),
+            None => (invitation(self.spec.empty, view).to_owned(), "ui.text.dim"),
         };
         let wide = area.width.saturating_sub(4);
         let lines = crate::tui::format::wrap(&text, usize::from(wide));
         for (text, y) in lines.iter().zip(area.y + 2..area.bottom()) {
             buf.set_string(area.x + 2, y, text, view.style(scope));
         }
+    }
+}
+
+/// What to say where there is nothing; what to press is kept from those who may not.
+pub fn invitation<'a>(text: &'a str, view: &View<'_>) -> &'a str {
+    match text.split_once(" Press ") {
+        Some((what, _)) if !view.facts.session.may_change() => what,
+        _ => text,
     }
 }
 

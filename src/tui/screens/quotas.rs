@@ -197,7 +197,11 @@ impl Screen for Quotas {
     }
 
     fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
-        self.list.offer(command, facts)
+        let known = facts.data.part::<Bounds>(&self.project).is_some();
+        match command.name {
+            "quota.edit" if !known => Offer::Hidden,
+            _ => self.list.offer(command, facts),
+        }
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {

@@ -17,7 +17,7 @@ use crate::tui::overlays::Overlay;
 use crate::tui::overlays::form::{FormOverlay, Sheet};
 use crate::tui::state::activity::Target;
 use crate::tui::state::load::{Need, Resource, Row, is_admin};
-use crate::tui::value::Value;
+use crate::tui::value::{Value, natural};
 use crate::tui::view::Facts;
 use crate::tui::widgets::doc::Doc;
 use crate::tui::widgets::field::{Choice, Field};
@@ -28,7 +28,7 @@ use crate::volume::wire::{Volume, VolumeAction, VolumeCreate, VolumeFields};
 use super::action::{Action, Risk, target};
 use super::detail::Detail;
 use super::list::{List, Scope, Spec};
-use super::{Entry, Object, Screen};
+use super::{Entry, Object, Screen, servers};
 
 impl Row for Volume {
     const KIND: &'static str = "volume";
@@ -400,10 +400,11 @@ impl Sheet for About {
                         "ACTIVE" | "SHUTOFF" | "PAUSED" | "SUSPENDED"
                     )
                 });
+                let mut fitting: Vec<&Server> = fitting.collect();
+                fitting.sort_by(|a, b| natural(&a.name, &b.name));
                 let choices = fitting
-                    .map(|server| {
-                        Choice::new(&server.id, &server.name, server.status.to_lowercase())
-                    })
+                    .into_iter()
+                    .map(|server| Choice::new(&server.id, &server.name, servers::mood(server).1))
                     .collect();
                 form.offer("server", choices);
             }

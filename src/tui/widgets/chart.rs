@@ -81,27 +81,36 @@ impl Chart<'_> {
         let title = fit(self.title, usize::from(area.width), view.glyphs.ascii);
         let (mut x, y) =
             buf.set_stringn(area.x, area.y, &title, usize::MAX, view.style("ui.title"));
-        for line in &self.lines {
-            let name = if self.lines.len() > 1 {
-                format!("{} ", line.name)
-            } else {
-                String::new()
-            };
-            let text = match Summary::of(&line.values) {
-                Some(summary) => format!(
-                    "  {name}{}  min {}  max {}",
-                    (self.words)(summary.last),
-                    (self.words)(summary.min),
-                    (self.words)(summary.max)
-                ),
-                None => format!("  {name}no data"),
-            };
+        let all = |long: bool| -> Vec<String> {
+            self.lines.iter().map(|line| self.said(line, long)).collect()
+        };
+        let room = usize::from(area.right().saturating_sub(x));
+        let mut texts = all(true);
+        if texts.iter().map(|text| width(text)).sum::<usize>() > room {
+            texts = all(false);
+        }
+        for (line, text) in self.lines.iter().zip(texts) {
             let room = usize::from(area.right().saturating_sub(x));
-            let short = text.split("  min").next().unwrap_or_default();
-            let text = if width(&text) <= room { &text } else { short };
-            let text = fit(text, room, view.glyphs.ascii);
+            let text = fit(&text, room, view.glyphs.ascii);
             (x, _) = buf.set_stringn(x, y, &text, usize::MAX, view.style(line.scope));
         }
+    }
+
+    /// What a line says in words: its last value, and if `long` its least and most.
+    fn said(&self, line: &Line<'_>, long: bool) -> String {
+        let name = match self.lines.len() {
+            1 => String::new(),
+            _ => format!("{} ", line.name),
+        };
+        let Some(summary) = Summary::of(&line.values) else {
+            return format!("  {name}no data");
+        };
+        let mut text = format!("  {name}{}", (self.words)(summary.last));
+        if long {
+            let (min, max) = ((self.words)(summary.min), (self.words)(summary.max));
+            text.push_str(&format!("  min {min}  max {max}"));
+        }
+        text
     }
 
     fn scale(&self, area: Rect, plot: Rect, full: f32, buf: &mut Buffer, view: &View<'_>) {

@@ -11,6 +11,7 @@ use crate::compute::wire::{Hypervisor, Server};
 use crate::telemetry::wire::Meter;
 use crate::tui::format::{self, fit, width};
 use crate::tui::screens::events::Happening;
+use crate::tui::screens::list::invitation;
 use crate::tui::screens::{hosts as hosts_view, operations as operations_view, servers};
 use crate::tui::state::meters::Gauge;
 use crate::tui::value::natural;
@@ -106,6 +107,10 @@ pub fn top<'a>(facts: &Facts<'a>, meter: Meter, count: usize) -> Vec<(&'a str, &
         .data
         .meters
         .servers()
+        .filter(|(id, _)| {
+            let server = facts.data.get::<Server>(id);
+            server.is_none_or(|server| servers::gauge(server, facts).is_some())
+        })
         .filter_map(|(id, gauge)| Some((id, gauge, gauge.rates.get(meter)?)))
         .collect();
     let order = |a: &(&str, &Gauge, f32), b: &(&str, &Gauge, f32)| {
@@ -171,12 +176,10 @@ pub fn draw_hosts(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Cursor
         return;
     }
     let rows = hosts(&view.facts);
-    let title = if focused {
-        "Hosts, by cpu *"
-    } else {
-        "Hosts, by cpu"
-    };
-    pane(area, buf, view, title, "", focused);
+    // The boxes of many hosts have no room for names.
+    let selected = rows.get(cursor.at).filter(|_| focused);
+    let name = selected.map_or("", |row| hosts_view::name(row));
+    pane(area, buf, view, "Hosts, by cpu", name, focused);
     if let [only] = rows.as_slice() {
         return draw_host(inner(area), buf, view, only);
     }
@@ -250,7 +253,7 @@ fn draw_host(area: Rect, buf: &mut Buffer, view: &View<'_>, row: &Hypervisor) {
 
 /// A pane's rule; the one with the keyboard stands out.
 fn pane(area: Rect, buf: &mut Buffer, view: &View<'_>, title: &str, note: &str, focused: bool) {
-    frame::pane(area, buf, view, title.trim_end_matches(" *"), note);
+    frame::pane(area, buf, view, title, note);
     if focused {
         let line = Rect { height: 1, ..area };
         for x in line.x..line.right() {
@@ -326,7 +329,7 @@ pub fn draw_top(
     }
     if cursor.things.is_empty() {
         let text = if view.facts.data.rows::<Server>().is_empty() {
-            "No servers yet. Press n to launch the first one."
+            invitation("No servers yet. Press n to launch the first one.", view)
         } else {
             "Nothing is measured: no server runs, or this cloud tells no rates."
         };
@@ -424,9 +427,12 @@ pub fn draw_events(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Curso
             view.glyphs.mood(mood),
             view.style(mood.scope()),
         );
-        let text = match row.state.is_empty() {
-            true => format!("{} {} {}", row.kind, row.name, row.what),
-            false => format!("{} {} {} {}", row.kind, row.name, row.what, row.state),
+        let name = row.name_in(view.facts.data);
+        // That it changed is said by what it is now.
+        let text = match (row.state.as_str(), row.what.as_str()) {
+            ("", what) => format!("{} {name} {what}", row.kind),
+            (state, "changed") => format!("{} {name} {state}", row.kind),
+            (state, what) => format!("{} {name} {what} {state}", row.kind),
         };
         let room = usize::from(list.width.saturating_sub(11));
         buf.set_string(

@@ -135,7 +135,7 @@ fn more<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
 }
 
 fn usage<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
-    let Some(gauge) = facts.data.meters.server(&row.id) else {
+    let Some(gauge) = super::gauge(row, facts) else {
         return;
     };
     let rates = &gauge.rates;

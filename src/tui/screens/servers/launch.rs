@@ -145,6 +145,9 @@ impl Sheet for LaunchSheet {
                 "There is a server called {name} already; that is allowed."
             ));
         }
+        if facts.data.is_loaded::<Image>() && image_choices(facts).is_empty() {
+            lines.push("There is no image to launch from: bring one in on images, with n.".to_owned());
+        }
         let Some(limits) = facts.data.part::<Limits>("") else {
             return lines;
         };

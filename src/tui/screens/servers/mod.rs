@@ -25,6 +25,7 @@ use crate::tui::command::Command;
 use crate::tui::format;
 use crate::tui::glyph::Mood;
 use crate::tui::state::load::{Need, Resource, Row, is_admin};
+use crate::tui::state::meters::Gauge;
 use crate::tui::value::{Spark, Value};
 use crate::tui::view::Facts;
 use crate::tui::widgets::table::Column;
@@ -129,13 +130,18 @@ fn image_name<'a>(server: &'a Server, facts: &Facts<'a>) -> Value<'a> {
     })
 }
 
+/// What is measured of it. What was, before it was switched off, is no longer true.
+pub fn gauge<'a>(server: &Server, facts: &Facts<'a>) -> Option<&'a Gauge> {
+    let off = mood(server).0 == Mood::Off && server.status != "PAUSED";
+    facts.data.meters.server(&server.id).filter(|_| !off)
+}
+
 fn rate(server: &Server, facts: &Facts<'_>, meter: Meter) -> Option<f64> {
-    let gauge = facts.data.meters.server(&server.id)?;
-    gauge.rates.get(meter).map(f64::from)
+    gauge(server, facts)?.rates.get(meter).map(f64::from)
 }
 
 fn history<'a>(server: &'a Server, facts: &Facts<'a>) -> Value<'a> {
-    Value::maybe(facts.data.meters.server(&server.id), |gauge| {
+    Value::maybe(gauge(server, facts), |gauge| {
         Value::Spark(Spark {
             values: Cow::Borrowed(gauge.history(Meter::CpuUtil)),
             full: Some(100.0),

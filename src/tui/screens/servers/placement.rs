@@ -75,6 +75,7 @@ fn verdict(host: &HostVerdict) -> Value<'static> {
         let parts: Vec<String> = host
             .weights
             .iter()
+            .filter(|weight| weight.score.abs() >= 0.005)
             .map(|weight| {
                 format!(
                     "{} {:+.2}",

@@ -198,7 +198,8 @@ fn describe_plan<'a>(doc: &mut Doc<'a>, plan: &'a LaunchPlan) {
             doc.group(title);
         }
         for planned in uses {
-            doc.entry(&planned.resource, use_words(planned));
+            let label = planned.resource.trim_end_matches("_mb");
+            doc.entry(label.trim_end_matches("_gb"), use_words(planned));
         }
     }
     if !plan.problems.is_empty() {
