@@ -188,7 +188,9 @@ fn hints(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
         .collect();
     commands.sort_by_key(|(command, _)| command.rank);
     // The way to all the others has a place of its own.
-    let help = commands.iter().position(|(command, _)| command.name == "help");
+    let help = commands
+        .iter()
+        .position(|(command, _)| command.name == "help");
     let help = help.map(|at| commands.remove(at));
     let y = screen.bottom() - 1;
     let hint = |x: u16, keys: &str, label: &str, buf: &mut Buffer| {
@@ -197,9 +199,8 @@ fn hints(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
         let room = usize::from(screen.right().saturating_sub(end + 1));
         buf.set_stringn(end + 1, y, label, room, view.style("ui.key.label"));
     };
-    let cells = |keys: &str, label: &str| {
-        u16::try_from(width(keys) + 1 + width(label)).unwrap_or(u16::MAX)
-    };
+    let cells =
+        |keys: &str, label: &str| u16::try_from(width(keys) + 1 + width(label)).unwrap_or(u16::MAX);
     let mut right = screen.right();
     if let Some((command, Some(keys))) = help {
         right = right.saturating_sub(cells(&keys, command.label) + 1);

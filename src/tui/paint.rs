@@ -166,7 +166,9 @@ impl Painter {
             let changed = x < redraw_until || !same(&old[x], &new[x], self.depth);
             let mut taken = cells;
             if changed {
-                let blanks = new[x..].iter().take_while(|cell| is_plain(cell, self.depth));
+                let blanks = new[x..]
+                    .iter()
+                    .take_while(|cell| is_plain(cell, self.depth));
                 let blanks = x..x + blanks.count();
                 let differing = |at: &usize| !same(&old[*at], &new[*at], self.depth);
                 let gain = blanks.clone().filter(differing).count();

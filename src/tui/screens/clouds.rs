@@ -118,7 +118,7 @@ fn describe<'a>(row: &'a Known, facts: &Facts<'a>) -> Doc<'a> {
     let (mood, word) = mood(row);
     doc.group("Cloud")
         .entry("name", Value::text(&row.name))
-        .entry("state", Value::State(mood, word.into()))
+        .entry("status", Value::State(mood, word.into()))
         .entry("address", Value::text(&row.address))
         .entry("file", Value::text(&row.file))
         .entry("trouble", Value::maybe(row.trouble.as_deref(), Value::text));

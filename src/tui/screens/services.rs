@@ -237,7 +237,7 @@ fn describe<'a>(row: &'a Service, _facts: &Facts<'a>) -> Doc<'a> {
     let (mood, word) = mood(row);
     doc.group("Service")
         .entry("name", Value::text(&row.name))
-        .entry("state", Value::State(mood, word.into()));
+        .entry("status", Value::State(mood, word.into()));
     doc.link("host", Value::text(&row.host), "host", &row.host)
         .entry("zone", Value::text(&row.zone))
         .entry("takes work", Value::flag(row.enabled))

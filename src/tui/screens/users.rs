@@ -296,7 +296,7 @@ impl Sheet for About {
         }
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         vec![Need::list::<Project>(), Need::list::<Role>()]
     }
 

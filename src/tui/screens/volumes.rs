@@ -149,9 +149,7 @@ static ACTIONS: [Action<Volume>; 7] = [
     Action::ask(
         "volume.delete",
         "Delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!("{} GiB and everything on them", row.size)]
-        }),
+        Risk::Irreversible(|row, _| vec![format!("{} GiB and everything on them", row.size)]),
         |row| {
             let deletable = row.status == "available" || row.status.starts_with("error");
             (!deletable).then_some("it is in use or busy")
@@ -357,7 +355,7 @@ impl Sheet for About {
         }
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         match self.subject {
             Subject::Create => vec![Need::list::<Image>(), Need::list::<Volume>()],
             Subject::Attach => vec![Need::list::<Server>()],

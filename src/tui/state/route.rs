@@ -204,7 +204,12 @@ impl State {
             })
             .filter(|command| has_overlay || self.offer(command) == Offer::Yes)
             .filter(|command| self.permits(command))
-            .map(|command| (command, self.manner.keymap.key_of(&contexts, command, typing)))
+            .map(|command| {
+                (
+                    command,
+                    self.manner.keymap.key_of(&contexts, command, typing),
+                )
+            })
             .collect()
     }
 

@@ -30,6 +30,16 @@ pub fn busy() -> Answers {
     answers
 }
 
+/// The answers of a cloud on one machine.
+pub fn one_host() -> Answers {
+    let mut answers = owned(vec![(
+        "/compute/v2.1/os-hypervisors/detail",
+        json!({"hypervisors": [host(1)]}),
+    )]);
+    answers.extend(busy());
+    answers
+}
+
 /// The answers of a cloud in which there is nothing yet.
 pub fn empty() -> Answers {
     owned(vec![
@@ -400,6 +410,10 @@ fn identity() -> Answers {
             json!({"roles": [role(0), role(1), role(2)]}),
         ),
         (
+            "/identity/v3/role_assignments?u1",
+            json!({"role_assignments": [assignment("u1", 0, "p1")]}),
+        ),
+        (
             "/identity/v3/role_assignments",
             json!({"role_assignments": [assignment("u1", 0, "p1"), assignment("u2", 1, "p2"), assignment("u2", 2, "p1")]}),
         ),
@@ -506,7 +520,9 @@ fn explanation() -> Value {
         let filters: Vec<Value> = ["ComputeFilter", "RamFilter", "DiskFilter"]
             .iter()
             .map(|name| {
-                let reason = failed.filter(|(filter, _)| filter == name).map(|(_, reason)| reason);
+                let reason = failed
+                    .filter(|(filter, _)| filter == name)
+                    .map(|(_, reason)| reason);
                 json!({"filter": name, "passed": reason.is_none(), "reason": reason})
             })
             .collect();
@@ -546,7 +562,10 @@ fn skydeck() -> Answers {
                 "bus": {"kind": "local", "ok": true, "latency_ms": 0.2, "waiting": 0}, "database": {"kind": "sqlite", "ok": true, "latency_ms": 1.4},
                 "control_processes": 1}}),
         ),
-        ("/skydeck/v1/operations", json!({"operations": operations()})),
+        (
+            "/skydeck/v1/operations",
+            json!({"operations": operations()}),
+        ),
         (
             "/skydeck/v1/operations/0000000a-0000-4000-8000-000000000000",
             json!({"operation": operations()[0]}),
@@ -599,12 +618,28 @@ fn skydeck() -> Answers {
 
 /// What the events stream told lately, oldest first.
 pub fn happenings() -> Vec<Value> {
-    let event = |seconds: i64, kind: &str, of: u8, number: usize, name: &str, change: &str, status: &str, message: Option<&str>| {
+    let event = |seconds: i64,
+                 kind: &str,
+                 of: u8,
+                 number: usize,
+                 name: &str,
+                 change: &str,
+                 status: &str,
+                 message: Option<&str>| {
         json!({"resource": {"resource": {"type": kind, "id": id(of, number), "name": name}, "project_id": "p1",
             "change": change, "status": status, "message": message, "at": ago(seconds)}})
     };
     vec![
-        event(300, "server", 1, 4, "batch-7", "updated", "ERROR", Some("No valid host was found")),
+        event(
+            300,
+            "server",
+            1,
+            4,
+            "batch-7",
+            "updated",
+            "ERROR",
+            Some("No valid host was found"),
+        ),
         event(120, "volume", 6, 1, "scratch", "created", "available", None),
         json!({"alarm": {"id": "al1", "name": "host heartbeat", "severity": "critical", "state": "alarm",
             "resource": {"type": "host", "id": "cmp-04", "name": "cmp-04"}, "message": "no heartbeat for 40 s", "at": ago(90)}}),

@@ -82,7 +82,10 @@ impl Chart<'_> {
         let (mut x, y) =
             buf.set_stringn(area.x, area.y, &title, usize::MAX, view.style("ui.title"));
         let all = |long: bool| -> Vec<String> {
-            self.lines.iter().map(|line| self.said(line, long)).collect()
+            self.lines
+                .iter()
+                .map(|line| self.said(line, long))
+                .collect()
         };
         let room = usize::from(area.right().saturating_sub(x));
         let mut texts = all(true);
@@ -120,7 +123,8 @@ impl Chart<'_> {
             buf.set_string(plot.x - 1, y, symbol, style);
         }
         let label = |value: f32, y: u16, buf: &mut Buffer| {
-            let text = (self.words)(f64::from(value));
+            // Scales end at whole numbers.
+            let text = (self.words)(f64::from(value)).replace(".0 ", " ");
             let text = fit(&text, usize::from(SCALE) - 2, view.glyphs.ascii).into_owned();
             let indent = SCALE - 2 - u16::try_from(width(&text)).unwrap_or(0).min(SCALE - 2);
             buf.set_string(area.x + indent, y, text, view.style("chart.label"));
@@ -201,7 +205,9 @@ pub fn round_up(value: f32) -> f32 {
     while value > 500.0 * unit * 1.000_1 {
         unit *= 1024.0;
     }
-    let step = STEPS.into_iter().find(|step| value <= step * unit * 1.000_1);
+    let step = STEPS
+        .into_iter()
+        .find(|step| value <= step * unit * 1.000_1);
     step.unwrap_or(1024.0) * unit
 }
 

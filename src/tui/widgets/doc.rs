@@ -100,12 +100,17 @@ impl<'a> Doc<'a> {
         entries.filter_map(|entry| entry.link.as_ref()).collect()
     }
 
+    /// Groups that have something to show.
+    fn filled(&self) -> impl Iterator<Item = &Group<'a>> {
+        self.groups.iter().filter(|group| !group.entries.is_empty())
+    }
+
     /// Lines it has when it is `width` cells wide.
     pub fn height(&self, width: u16, facts: &Facts<'_>) -> usize {
         let columns = (width / GROUP).clamp(1, 2);
         let wide = (width - (columns - 1) * 2) / columns;
         let mut heights = vec![0_usize; usize::from(columns)];
-        for group in &self.groups {
+        for group in self.filled() {
             let shortest = heights.iter_mut().min();
             if let Some(height) = shortest {
                 *height += group.height(wide, facts) + 1;
@@ -127,7 +132,7 @@ impl<'a> Doc<'a> {
         let wide = (area.width - (columns - 1) * 2) / columns;
         let mut heights = vec![0_usize; usize::from(columns)];
         let mut link = 0;
-        for group in &self.groups {
+        for group in self.filled() {
             let (column, top) = heights
                 .iter()
                 .copied()

@@ -147,9 +147,10 @@ fn find_column(name: &str, columns: &[&str]) -> Result<Option<usize>, String> {
     let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
     match near {
         Some(near) => Err(format!("there is no column {name}; did you mean {near}?")),
-        None if is_word && !is_hex => {
-            Err(format!("there is no column {name} among {}", columns.join(", ")))
-        }
+        None if is_word && !is_hex => Err(format!(
+            "there is no column {name} among {}",
+            columns.join(", ")
+        )),
         None => Ok(None),
     }
 }

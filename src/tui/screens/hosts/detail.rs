@@ -26,7 +26,7 @@ pub fn describe<'a>(row: &'a Hypervisor, facts: &Facts<'a>) -> Doc<'a> {
     let (mood, word) = mood(row);
     doc.group("Host")
         .entry("name", Value::text(name(row)))
-        .entry("state", Value::State(mood, word.into()))
+        .entry("status", Value::State(mood, word.into()))
         .entry("takes servers", Value::flag(row.status != "disabled"));
     let reason = row
         .service

@@ -233,7 +233,7 @@ fn draw_host(area: Rect, buf: &mut Buffer, view: &View<'_>, row: &Hypervisor) {
     }
     let given = [
         ("vcpus", row.vcpus_used, row.vcpus),
-        ("ram given", row.memory_mb_used, row.memory_mb),
+        ("ram", row.memory_mb_used, row.memory_mb),
     ];
     for (label, used, total) in given {
         if let Some((used, total)) = used.zip(total).filter(|(_, total)| *total > 0) {
@@ -400,6 +400,19 @@ fn draw_top_row(
     );
 }
 
+/// Of an id its end, which tells it from others made at the same time; of a name all of it.
+fn short(name: &str) -> Cow<'_, str> {
+    const END: usize = 8;
+    let is_id = name.len() == 36
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    match name.get(name.len().saturating_sub(END)..) {
+        Some(end) if is_id => format!("..{end}").into(),
+        _ => name.into(),
+    }
+}
+
 /// Draws what happened.
 pub fn draw_events(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Cursor, focused: bool) {
     if area.is_empty() {
@@ -427,7 +440,7 @@ pub fn draw_events(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Curso
             view.glyphs.mood(mood),
             view.style(mood.scope()),
         );
-        let name = row.name_in(view.facts.data);
+        let name = short(row.name_in(view.facts.data));
         // That it changed is said by what it is now.
         let text = match (row.state.as_str(), row.what.as_str()) {
             ("", what) => format!("{} {name} {what}", row.kind),

@@ -206,7 +206,7 @@ impl Sheet for About {
         vec![field.required()]
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         match self.subject {
             Subject::Resize => vec![Need::list::<Flavor>()],
             Subject::Rebuild => vec![Need::list::<Image>()],

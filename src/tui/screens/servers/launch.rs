@@ -76,7 +76,7 @@ impl Sheet for LaunchSheet {
         ]
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         vec![
             Need::list::<Image>(),
             Need::list::<Flavor>(),
@@ -146,7 +146,9 @@ impl Sheet for LaunchSheet {
             ));
         }
         if facts.data.is_loaded::<Image>() && image_choices(facts).is_empty() {
-            lines.push("There is no image to launch from: bring one in on images, with n.".to_owned());
+            lines.push(
+                "There is no image to launch from: bring one in on images, with n.".to_owned(),
+            );
         }
         let Some(limits) = facts.data.part::<Limits>("") else {
             return lines;

@@ -285,14 +285,16 @@ pub static ENTRY: Entry = Entry {
             "Keep the new flavor",
             CONTEXT,
         )
-        .mutating(),
+        .mutating()
+        .hint(4),
         Command::new(
             "server.revert",
             "revert resize",
             "Go back to the old flavor",
             CONTEXT,
         )
-        .mutating(),
+        .mutating()
+        .hint(4),
         Command::new(
             "server.rebuild",
             "rebuild",

@@ -133,7 +133,9 @@ impl Plan {
     }
 
     fn area(&self, screen: Rect) -> Rect {
-        let high = u16::try_from(self.lines).unwrap_or(u16::MAX).saturating_add(5);
+        let high = u16::try_from(self.lines)
+            .unwrap_or(u16::MAX)
+            .saturating_add(5);
         frame::middle(screen, WIDE, high.max(12))
     }
 

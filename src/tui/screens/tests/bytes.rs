@@ -84,7 +84,9 @@ fn the_line_is_spared() {
         let mut batch = fixture::samples(usize::try_from(60 - second).unwrap());
         batch["at"] = serde_json::json!(NOW.plus_seconds(5 * second).0);
         let sample = serde_json::json!({ "sample": batch });
-        lab.on_event(Event::Cloud(Box::new(serde_json::from_value(sample).unwrap())));
+        lab.on_event(Event::Cloud(Box::new(
+            serde_json::from_value(sample).unwrap(),
+        )));
         let (ours, theirs) = lines.draw(&lab);
         running = (running.0 + ours, running.1 + theirs);
     }
@@ -92,7 +94,8 @@ fn the_line_is_spared() {
     lines.draw(&lab);
     lab.press("j");
     let down = lines.draw(&lab);
-    let measured = format!("first {first:?}, still {still:?}, 20 steps {running:?}, row down {down:?}");
+    let measured =
+        format!("first {first:?}, still {still:?}, 20 steps {running:?}, row down {down:?}");
     assert!(first.0 <= 12_000, "{measured}");
     assert!(running.0 <= 20 * 2_000, "{measured}");
     assert!(down.0 <= 400, "{measured}");

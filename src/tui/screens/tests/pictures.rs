@@ -3,8 +3,13 @@
 //! A picture that changes is to be looked at, not just taken over: what is cut off, jumps or misleads is wrong, whatever
 //! the code thinks.
 
+use ratatui::buffer::Buffer;
+
+use crate::tui::colour::Depth;
+use crate::tui::draw;
 use crate::tui::event::Event;
-use crate::tui::start::Options;
+use crate::tui::paint::Painter;
+use crate::tui::start::{Options, manner};
 use crate::tui::testing::{Lab, fixture};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 36)];
@@ -52,7 +57,10 @@ const VIEWS: &[(&str, &str)] = &[
     ("audit", r#": "audit" enter"#),
     ("clouds", r#": "clouds" enter"#),
     ("launch", r#": "servers" enter n"#),
-    ("launch_wrong", r#": "servers" enter n tab tab "huge" enter ctrl-s"#),
+    (
+        "launch_wrong",
+        r#": "servers" enter n tab tab "huge" enter ctrl-s"#,
+    ),
     (
         "launch_choosing",
         r#": "servers" enter n "api" tab "debian" enter"#,
@@ -81,7 +89,10 @@ const VIEWS: &[(&str, &str)] = &[
     ("export", r#": "servers" enter o"#),
     ("results", r#": "servers" enter p s R"#),
     ("volume_form", r#": "volumes" enter n"#),
-    ("volume_form_wrong", r#": "volumes" enter n tab backspace "0" ctrl-s"#),
+    (
+        "volume_form_wrong",
+        r#": "volumes" enter n tab backspace "0" ctrl-s"#,
+    ),
     ("network_form", r#": "networks" enter n"#),
     ("subnet_form", r#": "subnets" enter n"#),
     ("image_form", r#": "images" enter n"#),
@@ -104,15 +115,18 @@ const EMPTY: &[(&str, &str)] = &[
 ];
 
 fn check(name: &str, lab: &Lab) {
+    check_text(name, lab, &lab.picture());
+}
+
+fn check_text(name: &str, lab: &Lab, picture: &str) {
     let size = lab.state.screen();
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
         let name = format!("{name}@{}x{}", size.width, size.height);
-        let picture = lab.picture();
         let socket = regex::Regex::new(r"unix:\S+ *").unwrap();
-        insta::assert_snapshot!(name, socket.replace_all(&picture, "unix:[socket]"));
+        insta::assert_snapshot!(name, socket.replace_all(picture, "unix:[socket]"));
     });
 }
 
@@ -133,6 +147,14 @@ fn a_cloud_with_nothing_in_it() {
         let mut lab = Lab::on(fixture::empty(), SIZES[0], &Options::default());
         lab.press(keys);
         check(&format!("empty_{name}"), &lab);
+    }
+}
+
+#[test]
+fn a_cloud_on_one_machine() {
+    for size in SIZES {
+        let lab = Lab::on(fixture::one_host(), size, &Options::default()).with_past();
+        check("one_host_pulse", &lab);
     }
 }
 
@@ -182,6 +204,34 @@ fn terminals_of_other_kinds() {
     check("read_only_servers", &lab);
     lab.press("?");
     check("read_only_help", &lab);
+}
+
+/// Without colours what is selected is reversed and what matters is bold; the picture shows `#` and `b` for these.
+#[test]
+fn a_terminal_without_colours() {
+    let mut lab = Lab::busy(SIZES[0]).with_past();
+    lab.state.manner = manner(&Options::default(), Depth::None, false).unwrap();
+    lab.press(r#": "servers" enter space p r"#);
+    let mut buffer = Buffer::empty(lab.state.screen());
+    let cursor = draw::draw(&lab.state, &mut buffer);
+    let mut terminal = vt100::Parser::new(SIZES[0].1, SIZES[0].0, 0);
+    terminal.process(Painter::new(Depth::None).paint(&buffer, cursor));
+    let (mut looks, mut coloured) = (String::new(), 0);
+    for y in 0..SIZES[0].1 {
+        for x in 0..SIZES[0].0 {
+            let cell = terminal.screen().cell(y, x).unwrap();
+            coloured += usize::from(cell.fgcolor() != vt100::Color::Default);
+            coloured += usize::from(cell.bgcolor() != vt100::Color::Default);
+            looks.push(match (cell.inverse(), cell.bold()) {
+                (true, _) => '#',
+                (_, true) => 'b',
+                _ => ' ',
+            });
+        }
+        looks.push('\n');
+    }
+    assert_eq!(coloured, 0);
+    check_text("no_colour", &lab, &looks);
 }
 
 /// Names are the operator's own, in their letters.
