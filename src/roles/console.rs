@@ -120,7 +120,5 @@ fn user_directory() -> Option<std::path::PathBuf> {
 
 /// Runs the console until it is left.
 pub async fn show(client: Client, options: tui::Options) -> Result<(), RoleError> {
-    tui::run(client, options)
-        .await
-        .map_err(|error| RoleError::Terminal(error.to_string()))
+    Ok(tui::run(client, options).await?)
 }

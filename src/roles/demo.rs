@@ -47,13 +47,18 @@ pub async fn run(
     log: Option<std::path::PathBuf>,
 ) -> Result<(), RoleError> {
     let place = tempfile_dir()?;
+    // What the operator writes outlives the fleet.
+    let files = config.data_dir.clone();
     let config = simulated(config, &place.path);
     let _log = logging::start(
         &log.unwrap_or_else(|| place.path.join("log")),
         &config.log.level,
         false,
     )?;
-    let options = options(&config, "demo", read_only, true);
+    let options = crate::tui::Options {
+        data_dir: files,
+        ..options(&config, "demo", read_only, true)
+    };
     let socket = place.path.join("api.sock");
     let control = Control::start(config, Front::Demo).await?;
     let cloud = control.cloud();

@@ -36,9 +36,9 @@ pub enum RoleError {
     /// The cloud can not be reached, or does not let us in.
     #[error(transparent)]
     Client(#[from] crate::client::ClientError),
-    /// The terminal can not be used.
-    #[error("the console can not use this terminal: {0}")]
-    Terminal(String),
+    /// The console can not start, or go on.
+    #[error(transparent)]
+    Console(#[from] crate::tui::TuiError),
     /// The system refused something that always works.
     #[error("the system refused: {0}")]
     System(#[from] std::io::Error),

@@ -187,25 +187,35 @@ fn hints(state: &State, screen: Rect, buf: &mut Buffer, view: &View<'_>) {
         .filter(|(command, keys)| command.rank > 0 && keys.is_some())
         .collect();
     commands.sort_by_key(|(command, _)| command.rank);
+    // The way to all the others has a place of its own.
+    let help = commands
+        .iter()
+        .position(|(command, _)| command.name == "help");
+    let help = help.map(|at| commands.remove(at));
     let y = screen.bottom() - 1;
+    let hint = |x: u16, keys: &str, label: &str, buf: &mut Buffer| {
+        let room = usize::from(screen.right().saturating_sub(x));
+        let (end, _) = buf.set_stringn(x, y, keys, room, view.style("ui.key"));
+        let room = usize::from(screen.right().saturating_sub(end + 1));
+        buf.set_stringn(end + 1, y, label, room, view.style("ui.key.label"));
+    };
+    let cells =
+        |keys: &str, label: &str| u16::try_from(width(keys) + 1 + width(label)).unwrap_or(u16::MAX);
+    let mut right = screen.right();
+    if let Some((command, Some(keys))) = help {
+        right = right.saturating_sub(cells(&keys, command.label) + 1);
+        hint(right, &keys, command.label, buf);
+        right -= 1;
+    }
     let mut x = screen.x + 1;
     for (command, keys) in commands {
         let Some(keys) = keys else { continue };
-        let cells = u16::try_from(width(&keys) + 1 + width(command.label)).unwrap_or(u16::MAX);
-        if x.saturating_add(cells) >= screen.right() {
-            // A shorter one may still fit.
-            continue;
+        let cells = cells(&keys, command.label);
+        // A shorter one may still fit.
+        if x.saturating_add(cells) < right {
+            hint(x, &keys, command.label, buf);
+            x += cells + 2;
         }
-        let (end, _) =
-            buf.set_stringn(x, y, &keys, usize::from(screen.width), view.style("ui.key"));
-        buf.set_stringn(
-            end + 1,
-            y,
-            command.label,
-            usize::from(screen.width),
-            view.style("ui.key.label"),
-        );
-        x += cells + 2;
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Failure {
     pub advice: Option<String>,
     /// The field of a form it is about.
     pub field: Option<String>,
+    /// What was asked of whom, and the status of the answer.
+    pub asked: Option<String>,
     /// Id of the request, to be found in the service's log.
     pub request: Option<String>,
     /// Whether the cloud could not be reached at all.
@@ -53,8 +55,21 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
+        // What the cloud said comes first; where it said it matters only to who looks for it, but for faults of its own.
+        let (message, asked) = match &error {
+            ClientError::Refused {
+                service,
+                what,
+                info,
+            } if info.status < 500 && !info.message.is_empty() => {
+                let asked = format!("{what}, to which {service} answered {}", info.status);
+                (info.message.clone(), Some(asked))
+            }
+            other => (other.to_string(), None),
+        };
         Self {
-            message: error.to_string(),
+            message,
+            asked,
             advice: error.advice(),
             field: error.field().map(str::to_owned),
             request: error.request_id().map(str::to_owned),

@@ -87,6 +87,18 @@ pub fn date_time(time: Time, zone: &TimeZone) -> String {
     zoned(time, zone, "%Y-%m-%d %H:%M:%S")
 }
 
+/// A point in time in at most eleven cells, the shorter the nearer: `03:04:05`, `01-02 03:04`, `2025-12-31`.
+pub fn when(time: Time, now: Time, zone: &TimeZone) -> String {
+    let same = |pattern: &str| zoned(time, zone, pattern) == zoned(now, zone, pattern);
+    if same("%Y-%m-%d") {
+        time_of_day(time, zone)
+    } else if same("%Y") {
+        zoned(time, zone, "%m-%d %H:%M")
+    } else {
+        zoned(time, zone, "%Y-%m-%d")
+    }
+}
+
 fn zoned(time: Time, zone: &TimeZone, pattern: &str) -> String {
     jiff::Timestamp::from_microsecond(time.0)
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)

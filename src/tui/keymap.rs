@@ -192,9 +192,10 @@ impl Keymap {
         all
     }
 
-    /// The first of [`Self::keys_of`].
-    pub fn key_of(&self, contexts: &[&str], command: &Command) -> Option<String> {
+    /// The first of [`Self::keys_of`]; while text is `typing`, of those that are not text themselves.
+    pub fn key_of(&self, contexts: &[&str], command: &Command, typing: bool) -> Option<String> {
         let mut keys = self.keys_of(contexts, command);
+        keys.retain(|keys| !typing || keys.chars().count() > 1);
         keys.sort_by_key(|keys| (is_secondary(keys), keys.len()));
         keys.into_iter().next()
     }
@@ -202,7 +203,10 @@ impl Keymap {
 
 /// Keys that repeat what an arrow or letter does, and are shown last.
 fn is_secondary(keys: &str) -> bool {
-    ["pageup", "pagedown", "home", "end", "delete", "f1"].contains(&keys)
+    [
+        "pageup", "pagedown", "home", "end", "delete", "f1", "h", "l",
+    ]
+    .contains(&keys)
 }
 
 fn check_context(context: &str) -> Result<(), String> {

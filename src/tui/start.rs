@@ -88,7 +88,7 @@ pub fn put_together(options: &Options, manner: Manner, clock: Clock, size: (u16,
             cloud: options.cloud.clone(),
             read_only: options.read_only,
             simulated: options.simulated,
-            exports: options.data_dir.clone(),
+            files: options.data_dir.clone(),
             ..Session::default()
         },
         activities: Activities::default(),

@@ -29,7 +29,7 @@ pub enum Value<'a> {
     Percent(f64),
     /// A point in time, shown as its distance from now.
     Age(Time),
-    /// A point in time, shown as date and time.
+    /// A point in time, shown as time of day or as date.
     When(Time),
     /// A span in microseconds.
     Span(i64),
@@ -119,7 +119,7 @@ impl<'a> Value<'a> {
             Self::Rate(value) => format::rate(*value).into(),
             Self::Percent(value) => format::percent(*value).into(),
             Self::Age(time) => format::span(now.0 - time.0).into(),
-            Self::When(time) => format::date_time(*time, zone).into(),
+            Self::When(time) => format::when(*time, now, zone).into(),
             Self::Span(micros) => format::clock_span(*micros).into(),
             Self::Progress(part) => format::percent(part * 100.0).into(),
             Self::Spark(_) => self

@@ -10,6 +10,7 @@ use crate::tui::command::Command;
 use crate::tui::cx::{Cx, Prepared};
 use crate::tui::format::{fit, width, wrap};
 use crate::tui::keys::Key;
+use crate::tui::state::notice::Tone;
 use crate::tui::view::View;
 use crate::tui::widgets::{frame, line};
 
@@ -43,8 +44,10 @@ const ALONG: usize = 10;
 pub enum Ask {
     /// By pressing the button.
     Agree,
-    /// By typing this first.
-    Type(String),
+    /// By typing its name first.
+    Name(String),
+    /// By typing how many they are first.
+    Count(usize),
 }
 
 /// A question.
@@ -82,7 +85,8 @@ impl Confirm {
     fn is_agreed(&self) -> bool {
         match &self.ask {
             Ask::Agree => true,
-            Ask::Type(wanted) => self.typed.value().trim() == wanted,
+            Ask::Name(name) => self.typed.value().trim() == name,
+            Ask::Count(count) => self.typed.value().trim() == count.to_string(),
         }
     }
 }
@@ -93,18 +97,21 @@ impl Overlay for Confirm {
     }
 
     fn is_typing(&self) -> bool {
-        matches!(self.ask, Ask::Type(_))
+        self.ask != Ask::Agree
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
         match command.name {
             "confirm.switch" => self.armed = !self.armed && self.is_agreed(),
-            "confirm.press" if !self.armed => cx.close(),
-            "confirm.press" if self.is_agreed() => {
+            "confirm.press" if self.armed && self.is_agreed() => {
                 cx.close();
                 cx.act(self.act, std::mem::take(&mut self.requests));
             }
-            "confirm.press" => {}
+            // Who typed something meant it; that it is something else is no reason to be gone.
+            "confirm.press" if !self.typed.value().is_empty() && !self.is_agreed() => {
+                cx.tell(Tone::Warn, "That is not what is to be typed.");
+            }
+            "confirm.press" => cx.close(),
             "cancel" => cx.close(),
             _ => return false,
         }
@@ -164,11 +171,14 @@ impl Overlay for Confirm {
 
 impl Confirm {
     fn draw_typing(&self, inside: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
-        let Ask::Type(wanted) = &self.ask else {
-            return None;
+        // The question above has the whole name.
+        let label = match &self.ask {
+            Ask::Agree => return None,
+            Ask::Name(name) if width(name) < 24 => format!("Type {name} to go on:"),
+            Ask::Name(_) => "Type or paste its name to go on:".to_owned(),
+            Ask::Count(count) => format!("Type {count} to go on:"),
         };
         let y = inside.bottom().checked_sub(4)?;
-        let label = format!("Type {wanted} to go on:");
         let label = fit(&label, usize::from(inside.width), view.glyphs.ascii);
         buf.set_string(inside.x, y, label, view.style("ui.text.dim"));
         let at = Rect::new(inside.x, y + 1, inside.width, 1);

@@ -59,7 +59,10 @@ impl Sheet for Export {
     fn fields(&self, facts: &Facts<'_>) -> Vec<Field> {
         let day = crate::tui::format::date_time(facts.clock.now, &facts.clock.zone);
         let stamp: String = day.chars().filter(char::is_ascii_digit).take(12).collect();
-        let directory = facts.session.exports.join(format!("{}-{stamp}", self.view));
+        let directory = facts
+            .session
+            .files
+            .join(format!("exports/{}-{stamp}", self.view));
         vec![
             Field::choice(
                 "format",

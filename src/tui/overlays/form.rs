@@ -21,8 +21,8 @@ pub trait Sheet {
     fn title(&self) -> String;
     /// Its fields, as they are at first.
     fn fields(&self, facts: &Facts<'_>) -> Vec<Field>;
-    /// What is to be kept fresh while it is open.
-    fn needs(&self) -> Vec<Need> {
+    /// What is to be kept fresh while it is open, as it is filled in now.
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         Vec::new()
     }
     /// Gives choices their options; called whenever something changed.
@@ -77,7 +77,7 @@ impl Overlay for FormOverlay {
     }
 
     fn needs(&self) -> Vec<Need> {
-        self.sheet.needs()
+        self.sheet.needs(&self.form)
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {

@@ -114,6 +114,15 @@ impl Overlay for Help {
         let from = inside.x + 7.min(inside.width);
         let typed = Rect::new(from, inside.y, inside.right().saturating_sub(from), 1);
         let cursor = line::draw(typed, buf, &self.input, view.style("ui.input.focus"), false);
+        let position = format!(
+            "{} of {}",
+            self.shown.len().min(self.cursor + 1),
+            self.shown.len()
+        );
+        let x = inside
+            .right()
+            .saturating_sub(u16::try_from(width(&position)).unwrap_or(0));
+        buf.set_string(x, inside.y + 1, position, view.style("ui.text.dim"));
         let list = Rect::new(inside.x, inside.y + 2, inside.width, inside.height - 2);
         let first = offset(self.cursor, usize::from(list.height));
         let keys = self

@@ -125,6 +125,14 @@ impl Overlay for Menu {
                 );
             }
         }
+        let below = self
+            .items
+            .len()
+            .saturating_sub(first + usize::from(list.height));
+        if below > 0 {
+            let text = format!("and {below} more");
+            buf.set_string(list.x, list.bottom(), text, view.style("ui.text.dim"));
+        }
         None
     }
 }

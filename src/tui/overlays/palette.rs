@@ -23,6 +23,22 @@ const MATCHES: usize = 200;
 /// Matches in view at most.
 const SHOWN: u16 = 14;
 
+/// Commands that are keys and nothing else: nobody looks for them by name.
+const MOVES: [&str; 12] = [
+    "up",
+    "down",
+    "left",
+    "right",
+    "top",
+    "bottom",
+    "half-up",
+    "half-down",
+    "page-up",
+    "page-down",
+    "enter",
+    "cancel",
+];
+
 enum What {
     Run(&'static Command),
     Show(Object),
@@ -47,6 +63,14 @@ pub struct Palette {
 impl Palette {
     /// A palette over these commands (with their keys) and things.
     pub fn new(commands: Vec<(&'static Command, Option<String>)>, objects: Vec<Object>) -> Self {
+        let mut commands = commands;
+        commands.retain(|(command, _)| !MOVES.contains(&command.name));
+        // Where one can go, then what can be done here, then the rest.
+        commands.sort_by_key(|(command, _)| match command {
+            Command { name, .. } if name.starts_with("view.") => 0,
+            Command { mutates: true, .. } => 1,
+            _ => 2,
+        });
         let mut items: Vec<Item> = commands
             .into_iter()
             .map(|(command, keys)| Item {

@@ -49,19 +49,26 @@ pub struct Reader {
 impl Reader {
     /// Shows data.
     pub fn data(title: &str, value: Value) -> Self {
-        let mut reader = Self::text(title, "");
-        reader.value = Some(value);
+        let mut reader = Self {
+            title: title.to_owned(),
+            value: Some(value),
+            json: false,
+            text: Text::default(),
+            search: None,
+        };
         reader.write();
         reader
     }
 
     /// Shows text.
     pub fn text(title: &str, text: &str) -> Self {
+        let mut text = Text::new(text);
+        text.wrap();
         Self {
             title: title.to_owned(),
             value: None,
             json: false,
-            text: Text::new(text),
+            text,
             search: None,
         }
     }

@@ -140,6 +140,8 @@ fn draw_activity(row: Rect, buf: &mut Buffer, view: &View<'_>, activity: &Activi
 fn standing(activity: &Activity) -> (Mood, &'static str) {
     match &activity.stage {
         Stage::Running(_) => (Mood::Busy, "running"),
+        // What the cloud does with it is told by operations.
+        Stage::Done(said) if said.is_empty() => (Mood::Good, "accepted"),
         Stage::Done(_) => (Mood::Good, "done"),
         Stage::Failed(_) => (Mood::Bad, "failed"),
         Stage::Stopped => (Mood::Off, "stopped"),
@@ -179,6 +181,9 @@ fn in_full(activity: &Activity) -> String {
             text.push_str(&failure.message);
             if let Some(advice) = &failure.advice {
                 text.push_str(&format!("\n\nWhat to do: {advice}"));
+            }
+            if let Some(asked) = &failure.asked {
+                text.push_str(&format!("\n\nAsked: {asked}"));
             }
             if let Some(request) = &failure.request {
                 text.push_str(&format!("\n\nRequest: {request}"));

@@ -7,7 +7,7 @@
 use crate::tui::command::Command;
 use crate::tui::cx::{Cx, Prepared};
 use crate::tui::effect::Request;
-use crate::tui::format::count;
+use crate::tui::format::{count, fit};
 use crate::tui::overlays::Overlay;
 use crate::tui::overlays::confirm::{Ask, Confirm};
 use crate::tui::state::activity::Target;
@@ -16,6 +16,9 @@ use crate::tui::state::notice::Tone;
 use crate::tui::view::Facts;
 
 use super::{Offer, Screen};
+
+/// Cells of a name in the status line, so that what is said of it is seen too.
+const NAME: usize = 32;
 
 /// Things that have actions.
 const ACTED: &[&str] = &["list", "tabs", "detail"];
@@ -49,7 +52,7 @@ pub enum Risk<R: 'static> {
     None,
     /// It disturbs users: says how.
     Disruptive(&'static str),
-    /// It can not be taken back: says what goes with the thing.
+    /// It can not be taken back: says what goes with the thing, which the question names.
     Irreversible(fn(&R, &Facts<'_>) -> Vec<String>),
 }
 
@@ -222,7 +225,8 @@ pub fn perform<R: Row>(
         let text = match unable.first() {
             Some(row) => {
                 let reason = (action.refuses)(row).unwrap_or("not possible");
-                format!("{}: {reason}", target(*row).name)
+                let name = target(*row).name;
+                format!("{}: {reason}", fit(&name, NAME, false))
             }
             None => format!("There is no {noun} selected."),
         };
@@ -298,13 +302,11 @@ fn ask<R: Row>(
             Ask::Agree
         }
         Risk::Irreversible(goes) => {
-            let mut all: Vec<String> = able.iter().flat_map(|row| goes(row, &cx.facts)).collect();
-            all.sort();
-            all.dedup();
-            along.extend(all);
+            along.extend(names(able));
+            along.extend(counted(able.iter().flat_map(|row| goes(row, &cx.facts))));
             match able {
-                [one] => Ask::Type(target(*one).name),
-                many => Ask::Type(many.len().to_string()),
+                [one] => Ask::Name(target(*one).name),
+                many => Ask::Count(many.len()),
             }
         }
     };
@@ -318,6 +320,38 @@ fn ask<R: Row>(
     cx.open(Box::new(Confirm::new(
         action.act, what, along, needs, requests,
     )));
+}
+
+/// Which they are, where the question has their number only.
+fn names<R: Row>(rows: &[&R]) -> Option<String> {
+    const NAMED: usize = 12;
+    if rows.len() < 2 {
+        return None;
+    }
+    let mut names: Vec<String> = rows.iter().map(|row| target(*row).name).collect();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    let names = names.join(", ");
+    Some(match more {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    })
+}
+
+/// Each line once, with how often it was there.
+fn counted(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<(String, usize)> = Vec::new();
+    for line in lines {
+        match all.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, times)) => *times += 1,
+            None => all.push((line, 1)),
+        }
+    }
+    let words = |(line, times)| match times {
+        1 => line,
+        times => format!("{times} times: {line}"),
+    };
+    all.into_iter().map(words).collect()
 }
 
 /// Why some are left out, each reason once.

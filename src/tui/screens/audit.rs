@@ -65,7 +65,7 @@ fn who(row: &AuditEntry) -> Value<'_> {
 }
 
 static COLUMNS: [Column<AuditEntry>; 7] = [
-    Column::new("time", (19, 19), 0, |row, _| Value::When(row.at)),
+    Column::new("time", (11, 11), 0, |row, _| Value::When(row.at)),
     Column::new("who", (8, 16), 0, |row, _| who(row)),
     Column::new("what", (14, 24), 0, |row, _| {
         Value::owned(format::spaced(&row.action))

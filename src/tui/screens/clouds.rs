@@ -53,7 +53,7 @@ impl Resource for Known {
             let config = client.config();
             let mut all = vec![Self {
                 name: config.name.clone(),
-                address: format!("{:?}", config.endpoint),
+                address: config.endpoint.to_string(),
                 file: String::new(),
                 here: true,
                 trouble: None,
@@ -65,7 +65,7 @@ impl Resource for Known {
             };
             for (name, file) in clouds.names().filter(|(name, _)| *name != config.name) {
                 let (address, trouble) = match clouds.get(name) {
-                    Ok(config) => (format!("{:?}", config.endpoint), None),
+                    Ok(config) => (config.endpoint.to_string(), None),
                     Err(error) => (String::new(), Some(error.to_string())),
                 };
                 all.push(Self {
@@ -91,7 +91,7 @@ fn mood(row: &Known) -> (Mood, &'static str) {
 
 static COLUMNS: [Column<Known>; 4] = [
     Column::new("name", (14, 30), 0, |row, _| Value::text(&row.name)),
-    Column::new("state", (10, 10), 0, |row, _| {
+    Column::new("status", (10, 10), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
     }),
@@ -118,7 +118,7 @@ fn describe<'a>(row: &'a Known, facts: &Facts<'a>) -> Doc<'a> {
     let (mood, word) = mood(row);
     doc.group("Cloud")
         .entry("name", Value::text(&row.name))
-        .entry("state", Value::State(mood, word.into()))
+        .entry("status", Value::State(mood, word.into()))
         .entry("address", Value::text(&row.address))
         .entry("file", Value::text(&row.file))
         .entry("trouble", Value::maybe(row.trouble.as_deref(), Value::text));

@@ -126,6 +126,12 @@ impl<R: Row> Screen for Detail<R> {
     }
 
     fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
+        match command.name {
+            "menu" if self.spec.actions.is_empty() => return Offer::Hidden,
+            "detail.next" | "detail.previous" if self.links.is_empty() => return Offer::Hidden,
+            "enter" if self.link.is_none() => return Offer::Hidden,
+            _ => {}
+        }
         let targets: Vec<&R> = self.row(facts).into_iter().collect();
         action::offer(self.spec.actions, command, &targets).unwrap_or(Offer::Yes)
     }
@@ -166,7 +172,7 @@ impl<R: Row> Screen for Detail<R> {
     }
 
     fn settle(&mut self, area: Rect, facts: &Facts<'_>) {
-        self.height = usize::from(area.height.saturating_sub(2)).max(1);
+        self.height = usize::from(area.height.saturating_sub(1)).max(1);
         let Some(row) = self.row(facts) else { return };
         let doc = (self.describe)(row, facts);
         self.links = doc.links().into_iter().cloned().collect();
@@ -193,14 +199,21 @@ impl<R: Row> Screen for Detail<R> {
             return None;
         };
         let title = format!("{} {}", self.spec.noun, action::target(row).name);
-        let inside = frame::pane(area, buf, view, &title, "");
+        let doc = (self.describe)(row, &view.facts);
+        let lines = doc.height(area.width.saturating_sub(2), &view.facts);
+        let end = lines.min(self.offset + usize::from(area.height.saturating_sub(1)));
+        let note = match end < lines || self.offset > 0 {
+            true => format!("{}-{end}/{lines}", self.offset + 1),
+            false => String::new(),
+        };
+        let inside = frame::pane(area, buf, view, &title, &note);
         let inside = Rect::new(
             inside.x + 1,
             inside.y,
             inside.width.saturating_sub(2),
             inside.height,
         );
-        (self.describe)(row, &view.facts).draw(inside, buf, view, self.offset, self.link);
+        doc.draw(inside, buf, view, self.offset, self.link);
         None
     }
 }

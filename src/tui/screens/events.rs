@@ -8,12 +8,16 @@ use crate::api::wire::{AlarmEvent, Change, ResourceEvent};
 use crate::ids::Time;
 use crate::tui::command::Command;
 use crate::tui::glyph::Mood;
+use crate::tui::state::data::Data;
 use crate::tui::state::load::Row;
 use crate::tui::value::Value;
 use crate::tui::widgets::table::Column;
 
 use super::Entry;
 use super::list::{List, Spec};
+
+/// Seconds in which the same thing said again is no news.
+const AGAIN: i64 = 10;
 
 /// Something that happened.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -26,7 +30,7 @@ pub struct Happening {
     pub kind: String,
     /// Id of the thing.
     pub resource: String,
-    /// Its name, or its id without one.
+    /// Its name, as far as it was told.
     pub name: String,
     /// What happened to it.
     pub what: String,
@@ -52,10 +56,7 @@ impl From<ResourceEvent> for Happening {
         Self {
             id: format!("{}-{}-{what}-{state}", event.at.0, event.resource.id),
             at: event.at,
-            name: event
-                .resource
-                .name
-                .unwrap_or_else(|| event.resource.id.clone()),
+            name: event.resource.name.unwrap_or_default(),
             kind: event.resource.kind,
             resource: event.resource.id,
             what: what.to_owned(),
@@ -68,6 +69,7 @@ impl From<ResourceEvent> for Happening {
 impl From<AlarmEvent> for Happening {
     fn from(alarm: AlarmEvent) -> Self {
         let resource = alarm.resource.unwrap_or_default();
+        // An alarm that is about nothing else is about itself.
         Self {
             id: format!("{}-{}-{}", alarm.at.0, alarm.id, alarm.state),
             at: alarm.at,
@@ -77,9 +79,9 @@ impl From<AlarmEvent> for Happening {
                 resource.kind
             },
             resource: resource.id,
-            name: alarm.name,
+            name: resource.name.unwrap_or_else(|| alarm.name.clone()),
             what: alarm.state.clone(),
-            state: alarm.message,
+            state: format!("{}: {}", alarm.name, alarm.message),
             bad: alarm.state == "alarm",
         }
     }
@@ -91,9 +93,27 @@ impl Happening {
         match (self.bad, self.what.as_str()) {
             (true, _) => Mood::Bad,
             (_, "deleted") => Mood::Off,
-            (_, "created" | "ok") => Mood::Good,
+            (_, "created" | "changed" | "ok") => Mood::Good,
             _ => Mood::Unknown,
         }
+    }
+}
+
+impl Happening {
+    /// The name of the thing: what the cloud told, or what is known of it.
+    pub fn name_in<'a>(&'a self, data: &'a Data) -> &'a str {
+        if self.name.is_empty() {
+            data.name(&self.kind, &self.resource)
+                .unwrap_or(&self.resource)
+        } else {
+            &self.name
+        }
+    }
+
+    /// Whether it says what another one just said.
+    pub fn repeats(&self, other: &Self) -> bool {
+        (&self.resource, &self.what, &self.state) == (&other.resource, &other.what, &other.state)
+            && self.at.0 - other.at.0 < AGAIN * 1_000_000
     }
 }
 
@@ -110,13 +130,15 @@ impl Row for Happening {
 }
 
 static COLUMNS: [Column<Happening>; 6] = [
-    Column::new("time", (19, 19), 0, |row, _| Value::When(row.at)),
+    Column::new("time", (11, 11), 0, |row, _| Value::When(row.at)),
     Column::new("what", (10, 12), 0, |row, _| {
         Value::State(row.mood(), row.what.as_str().into())
     }),
     Column::new("kind", (8, 12), 0, |row, _| Value::text(&row.kind)),
-    Column::new("name", (16, 40), 0, |row, _| Value::text(&row.name)),
-    Column::new("state", (10, 60), 0, |row, _| Value::text(&row.state)),
+    Column::new("name", (16, 40), 0, |row, facts| {
+        Value::text(row.name_in(facts.data))
+    }),
+    Column::new("state", (20, 60), 0, |row, _| Value::text(&row.state)),
     Column::new("id", (10, 36), 1, |row, _| Value::text(&row.resource)),
 ];
 

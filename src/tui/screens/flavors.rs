@@ -82,10 +82,7 @@ static ACTIONS: [Action<Flavor>; 2] = [
         "Delete",
         Risk::Irreversible(|row, facts| {
             let used = used_by(row, facts);
-            vec![format!(
-                "{}: {used} servers have it; they keep their size",
-                row.name
-            )]
+            vec![format!("{used} servers have it; they keep their size")]
         }),
         |_| None,
         |row, _| {

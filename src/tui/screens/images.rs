@@ -29,7 +29,7 @@ use crate::tui::widgets::field::{Choice, Field};
 use crate::tui::widgets::form::Form;
 use crate::tui::widgets::table::Column;
 
-use content::format_of;
+use content::{LocalFile, format_of, name_of};
 
 use super::action::{Action, Risk};
 use super::detail::Detail;
@@ -75,7 +75,7 @@ fn when(text: &str) -> Value<'static> {
 }
 
 static COLUMNS: [Column<Image>; 8] = [
-    Column::new("name", (14, 40), 0, |row, _| Value::text(row.name())),
+    Column::new("name", (20, 40), 0, |row, _| Value::text(row.name())),
     Column::new("status", (13, 13), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
@@ -161,12 +161,7 @@ static ACTIONS: [Action<Image>; 8] = [
     Action::ask(
         "image.delete",
         "Delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: its data; servers made from it go on",
-                row.name()
-            )]
-        }),
+        Risk::Irreversible(|_, _| vec!["its data; servers made from it go on".to_owned()]),
         |row| row.protected.then_some("it is protected"),
         |row, _| {
             let id = row.id.clone();
@@ -322,8 +317,18 @@ impl Sheet for Bring {
         ]
     }
 
-    fn check(&self, form: &Form, _facts: &Facts<'_>) -> Vec<(&'static str, String)> {
+    fn needs(&self, form: &Form) -> Vec<Need> {
+        let from = form.filled("from").filter(|from| !is_address(from));
+        from.iter()
+            .map(|from| Need::part::<LocalFile>(from))
+            .collect()
+    }
+
+    fn check(&self, form: &Form, facts: &Facts<'_>) -> Vec<(&'static str, String)> {
         let from = form.value("from");
+        if let Some(LocalFile(Err(failure))) = facts.data.part(&from) {
+            return vec![("from", failure.message.clone())];
+        }
         let scheme = from
             .split_once("://")
             .map(|(scheme, _)| scheme.to_ascii_lowercase());
@@ -336,13 +341,17 @@ impl Sheet for Bring {
         }
     }
 
-    fn outlook(&self, form: &Form, _facts: &Facts<'_>) -> Vec<String> {
-        let text = if is_address(&form.value("from")) {
-            "The cloud fetches it; the list shows how it comes in."
-        } else {
-            "It is sent from here, with progress below. If it breaks off, press u on the image to go on."
-        };
-        vec![text.to_owned()]
+    fn outlook(&self, form: &Form, facts: &Facts<'_>) -> Vec<String> {
+        let from = form.value("from");
+        if is_address(&from) {
+            return vec!["The cloud fetches it; the list shows how it comes in.".to_owned()];
+        }
+        let mut lines = Vec::new();
+        if let Some(LocalFile(Ok((format, size)))) = facts.data.part(&from) {
+            lines.push(format!("{format}, {}", format::bytes(*size as f64)));
+        }
+        lines.push("It is sent from here, with progress below. If it breaks off, press u on the image to go on.".to_owned());
+        lines
     }
 
     fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
@@ -352,13 +361,8 @@ impl Sheet for Bring {
         } else {
             Source::File(files::expand(&from))
         };
-        let base = from.rsplit('/').next().unwrap_or(&from);
-        let stem = base
-            .split('.')
-            .next()
-            .filter(|stem| !stem.is_empty())
-            .unwrap_or(base);
-        let name = form.filled("name").unwrap_or_else(|| stem.to_owned());
+        let name = form.filled("name");
+        let name = name.unwrap_or_else(|| name_of(&from).to_owned());
         let (into, name) = match self.into.clone() {
             Some((id, name)) => (Some(id), name),
             None => (None, name),
@@ -567,7 +571,10 @@ impl Sheet for DownloadSheet {
     fn fields(&self, facts: &Facts<'_>) -> Vec<Field> {
         let ending = self.image.disk_format.as_deref().unwrap_or("img");
         let plain: Cow<'_, str> = self.image.name().replace('/', "-").into();
-        let path = facts.session.exports.join(format!("{plain}.{ending}"));
+        let path = facts
+            .session
+            .files
+            .join(format!("exports/{plain}.{ending}"));
         vec![
             Field::text(
                 "path",

@@ -54,7 +54,7 @@ static COLUMNS: [Column<Keypair>; 4] = [
     Column::new("type", (6, 8), 1, |row, _| {
         Value::maybe(row.kind.as_deref(), Value::text)
     }),
-    Column::new("fingerprint", (30, 60), 0, |row, _| {
+    Column::new("fingerprint", (30, 50), 0, |row, _| {
         Value::text(&row.fingerprint)
     }),
     Column::new("comment", (10, 40), 2, |row, _| {
@@ -72,12 +72,7 @@ static ACTIONS: [Action<Keypair>; 3] = [
     Action::ask(
         "keypair.delete",
         "Delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: servers that have it keep the public key",
-                row.name
-            )]
-        }),
+        Risk::Irreversible(|_, _| vec!["servers that have it keep the public key".to_owned()]),
         |_| None,
         |row, _| {
             let name = row.name.clone();
@@ -153,7 +148,7 @@ impl Sheet for Generate {
     }
 
     fn fields(&self, facts: &Facts<'_>) -> Vec<Field> {
-        let directory = facts.session.exports.join("keys");
+        let directory = facts.session.files.join("keys");
         vec![
             Field::text("name", "Name", "What launches call it").required(),
             Field::text(
@@ -263,10 +258,10 @@ impl Sheet for Import {
                 "key",
                 "that is a private key; the public one ends in .pub".to_owned(),
             ));
-        } else if !key.starts_with('@') && key.split_whitespace().count() < 2 {
+        } else if !key.starts_with('@') && !is_public_key(&key) {
             wrong.push((
                 "key",
-                "a type and the key in base64, or @ and a file".to_owned(),
+                "a type like ssh-ed25519 and the key in base64, or @ and a file".to_owned(),
             ));
         }
         wrong
@@ -281,6 +276,18 @@ impl Sheet for Import {
         cx.act("Import", vec![(target(&name), Box::new(request))]);
         true
     }
+}
+
+/// Whether it looks like a line of `authorized_keys`; the cloud reads it in full.
+fn is_public_key(key: &str) -> bool {
+    use base64::Engine;
+    let mut words = key.split_whitespace();
+    let (Some(kind), Some(body)) = (words.next(), words.next()) else {
+        return false;
+    };
+    let known = ["ssh-", "ecdsa-", "sk-"];
+    let decoded = base64::engine::general_purpose::STANDARD.decode(body);
+    known.iter().any(|prefix| kind.starts_with(prefix)) && decoded.is_ok()
 }
 
 #[derive(Debug)]

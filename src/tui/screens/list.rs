@@ -2,12 +2,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::widgets::{Clear, Widget};
 use tui_input::Input;
 
 use crate::tui::command::Command;
 use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
-use crate::tui::format::fit;
+use crate::tui::format::{count, fit, width};
 use crate::tui::glyph::Mood;
 use crate::tui::keys::Key;
 use crate::tui::overlays::export::Export;
@@ -223,7 +224,7 @@ impl<R: Row> List<R> {
         };
         let title = match targets.as_slice() {
             [one] => action::target(*one).name,
-            many => crate::tui::format::count(many.len(), self.spec.noun),
+            many => count(many.len(), self.spec.noun),
         };
         cx.open(Box::new(Reader::data(&title, value.unwrap_or_default())));
     }
@@ -288,7 +289,9 @@ impl<R: Row> List<R> {
         };
         let freshness = view.facts.data.freshness(&source);
         let failure = freshness.and_then(|freshness| freshness.failure.as_ref());
-        let loaded = view.facts.data.is_loaded::<R>();
+        // What is only told as it happens is never loaded.
+        let told = !(self.spec.needs)().iter().any(|need| need.source == source);
+        let loaded = told || view.facts.data.is_loaded::<R>();
         let (text, scope) = match failure {
             Some(failure) => (failure.line(), "state.bad"),
             None if !loaded => ("Loading".to_owned(), "ui.text.dim"),
@@ -296,7 +299,7 @@ impl<R: Row> List<R> {
                 format!("Nothing matches /{}", self.table.filter_text()),
                 "ui.text.dim",
             ),
-            None => (self.spec.empty.to_owned(), "ui.text.dim"),
+            None => (invitation(self.spec.empty, view).to_owned(), "ui.text.dim"),
         };
         let wide = area.width.saturating_sub(4);
         let lines = crate::tui::format::wrap(&text, usize::from(wide));
@@ -306,11 +309,27 @@ impl<R: Row> List<R> {
     }
 }
 
+/// What to say where there is nothing; what to press is kept from those who may not.
+pub fn invitation<'a>(text: &'a str, view: &View<'_>) -> &'a str {
+    match text.split_once(" Press ") {
+        Some((what, _)) if !view.facts.session.may_change() => what,
+        _ => text,
+    }
+}
+
 impl<R: Row> Screen for List<R> {
     fn path(&self, _facts: &Facts<'_>) -> Vec<String> {
         let mut path = vec![self.spec.view.to_owned()];
         path.extend(self.scope.iter().map(|scope| scope.title.clone()));
         path
+    }
+
+    fn subject(&self, facts: &Facts<'_>) -> String {
+        match self.targets(facts).as_slice() {
+            [] => self.spec.view.to_owned(),
+            [one] => action::target(*one).name,
+            many => count(many.len(), self.spec.noun),
+        }
     }
 
     fn contexts(&self) -> Vec<&'static str> {
@@ -330,6 +349,16 @@ impl<R: Row> Screen for List<R> {
     }
 
     fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
+        let nothing = self.table.selected().is_none();
+        match command.name {
+            "menu" if self.spec.actions.is_empty() => return Offer::Hidden,
+            "enter" | "yaml" | "copy-id" | "export" | "mark" | "mark-range" | "mark-all"
+                if nothing =>
+            {
+                return Offer::Hidden;
+            }
+            _ => {}
+        }
         action::offer(self.spec.actions, command, &self.targets(facts)).unwrap_or(Offer::Yes)
     }
 
@@ -400,9 +429,14 @@ impl<R: Row> Screen for List<R> {
         let input = self.typing.as_ref()?;
         let y = area.bottom().checked_sub(1)?;
         let bar = Rect::new(area.x, y, area.width, 1);
+        Clear.render(bar, buf);
         buf.set_string(bar.x, y, "/", view.style("ui.key"));
         let error = self.table.filter_error().unwrap_or_default();
-        let error_cells = u16::try_from(error.len()).unwrap_or(0).min(bar.width / 2);
+        // What is typed comes first, and then why it can not be.
+        let typed = u16::try_from(width(input.value())).unwrap_or(u16::MAX);
+        let room = bar.width.saturating_sub(typed.saturating_add(4));
+        let error_cells = u16::try_from(width(error)).unwrap_or(0);
+        let error_cells = error_cells.min(room.max(bar.width / 2));
         let typed = Rect::new(bar.x + 1, y, bar.width.saturating_sub(error_cells + 3), 1);
         let cursor = line::draw(typed, buf, input, view.style("ui.input.focus"), false);
         let text = fit(error, usize::from(error_cells), view.glyphs.ascii);

@@ -58,6 +58,10 @@ pub enum Offer {
 pub trait Screen {
     /// Where one is, from the view's name inwards: `servers`, `web-01`, `metrics`.
     fn path(&self, facts: &Facts<'_>) -> Vec<String>;
+    /// What its actions are done to, in words.
+    fn subject(&self, facts: &Facts<'_>) -> String {
+        self.path(facts).join(" ")
+    }
     /// Contexts in which it takes keys, the nearest first; `global` is added unless it is [`Self::is_raw`].
     fn contexts(&self) -> Vec<&'static str>;
     /// Whether plain keys are text now.

@@ -118,12 +118,11 @@ static ACTIONS: [Action<Network>; 4] = [
         "network.delete",
         "Delete",
         Risk::Irreversible(|row, facts| {
-            let mut along = vec![format!("{}: its subnets: {}", row.name, row.subnets.len())];
+            let mut along = vec![format::count(row.subnets.len(), "subnet")];
             let ports = ports(row, facts);
             if ports > 0 {
                 along.push(format!(
-                    "{}: {ports} ports are on it; those in use make the cloud refuse",
-                    row.name
+                    "{ports} ports are on it; those in use make the cloud refuse"
                 ));
             }
             along

@@ -82,16 +82,20 @@ pub fn mood(operation: &Operation) -> (Mood, &'static str) {
 /// How far it has come, in words that stay true when it stalls.
 pub fn progress_words(progress: &Progress, now: Time) -> String {
     let mut words = progress.what.clone();
+    let silent = now.0 - progress.at.0;
+    let stalled = silent > STALLED * 1_000_000;
+    if stalled {
+        // Before all else: the end of the line is what is cut off.
+        words.push_str(&format!(", no news for {},", format::span(silent)));
+    }
     if progress.unit == "bytes" {
         words.push_str(&format!(" {}", format::bytes(progress.done as f64)));
         if let Some(total) = progress.total {
             words.push_str(&format!(" of {}", format::bytes(total as f64)));
         }
     }
-    let silent = now.0 - progress.at.0;
-    if silent > STALLED * 1_000_000 {
-        words.push_str(&format!(", no news for {}", format::span(silent)));
-        return words;
+    if stalled {
+        return words.trim_end_matches(',').to_owned();
     }
     if let Some(rate) = progress.rate.filter(|_| progress.unit == "bytes") {
         words.push_str(&format!("  {}", format::rate(rate)));
@@ -130,14 +134,14 @@ static COLUMNS: [Column<Operation>; 9] = [
         Value::owned(format::spaced(&row.kind))
     }),
     Column::new("name", (10, 26), 0, |row, _| Value::text(row.name())),
-    Column::new("done", (6, 12), 2, |row, _| match &row.progress {
+    Column::new("done", (6, 12), 1, |row, _| match &row.progress {
         Some(progress) if !row.status.is_final() => {
             Value::maybe(progress.fraction(), Value::Progress)
         }
         _ => Value::Absent,
     }),
-    Column::new("remark", (14, 80), 0, remark),
-    Column::new("took", (6, 7), 1, |row, facts| {
+    Column::new("remark", (24, 80), 0, remark),
+    Column::new("took", (6, 7), 2, |row, facts| {
         Value::Span(took(row, facts.clock.now))
     }),
     Column::new("host", (8, 14), 4, |row, _| {
@@ -208,9 +212,8 @@ static ACTIONS: [Action<Operation>; 3] = [
         "Abandon",
         Risk::Irreversible(|row, _| {
             vec![format!(
-                "What is half made stays as it is: {} {}",
-                row.resource.kind,
-                row.name()
+                "what is half made of the {} stays as it is",
+                row.resource.kind
             )]
         }),
         |row| {

@@ -12,7 +12,7 @@ use crate::tui::view::{Facts, View};
 use crate::tui::widgets::table::{Column, Table};
 use crate::tui::widgets::{frame, table_draw};
 
-use super::Screen;
+use super::{Offer, Screen};
 
 /// A part that is a list.
 pub trait Shown: Part {
@@ -68,6 +68,15 @@ impl<P: Shown> Screen for PartList<P> {
 
     fn needs(&self) -> Vec<Need> {
         vec![Need::part::<P>(&self.of)]
+    }
+
+    /// These lists are short and belong to their thing: nothing is done to many of them, and none is looked for.
+    fn offer(&self, command: &Command, _facts: &Facts<'_>) -> Offer {
+        match command.name {
+            "filter" | "export" | "menu" | "copy-id" => Offer::Hidden,
+            name if name.starts_with("mark") => Offer::Hidden,
+            _ => Offer::Yes,
+        }
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {

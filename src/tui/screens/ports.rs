@@ -224,7 +224,7 @@ impl Sheet for Create {
         ]
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         vec![Need::list::<Network>()]
     }
 

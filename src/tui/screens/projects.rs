@@ -108,8 +108,7 @@ static ACTIONS: [Action<Project>; 5] = [
         "Delete",
         Risk::Irreversible(|row, facts| {
             vec![format!(
-                "{}: {} servers belong to it; those stay without an owner who can log in",
-                row.name,
+                "{} servers belong to it; those stay without an owner who can log in",
                 servers(row, facts)
             )]
         }),

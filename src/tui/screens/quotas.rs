@@ -25,7 +25,7 @@ use crate::tui::widgets::table::Column;
 use crate::volume::wire::VolumeQuotaFields;
 
 use super::part_list::{PartList, Shown};
-use super::{Entry, Screen};
+use super::{Entry, Offer, Screen};
 
 /// One thing that is bounded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -194,6 +194,14 @@ impl Screen for Quotas {
         let mut needs = self.list.needs();
         needs.push(Need::list::<Project>());
         needs
+    }
+
+    fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
+        let known = facts.data.part::<Bounds>(&self.project).is_some();
+        match command.name {
+            "quota.edit" if !known => Offer::Hidden,
+            _ => self.list.offer(command, facts),
+        }
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {

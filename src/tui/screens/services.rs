@@ -163,14 +163,14 @@ fn heard(row: &Service) -> Value<'_> {
 
 static COLUMNS: [Column<Service>; 6] = [
     Column::new("name", (16, 24), 0, |row, _| Value::text(&row.name)),
-    Column::new("state", (10, 10), 0, |row, _| {
+    Column::new("status", (10, 10), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
     }),
     Column::new("host", (12, 24), 0, |row, _| Value::text(&row.host)),
     Column::new("zone", (8, 12), 2, |row, _| Value::text(&row.zone)),
     Column::new("heard", (5, 6), 1, |row, _| heard(row)),
-    Column::new("remark", (14, 60), 0, |row, _| Value::text(&row.remark)),
+    Column::new("remark", (24, 60), 0, |row, _| Value::text(&row.remark)),
 ];
 
 static ACTIONS: [Action<Service>; 2] = [
@@ -237,7 +237,7 @@ fn describe<'a>(row: &'a Service, _facts: &Facts<'a>) -> Doc<'a> {
     let (mood, word) = mood(row);
     doc.group("Service")
         .entry("name", Value::text(&row.name))
-        .entry("state", Value::State(mood, word.into()));
+        .entry("status", Value::State(mood, word.into()));
     doc.link("host", Value::text(&row.host), "host", &row.host)
         .entry("zone", Value::text(&row.zone))
         .entry("takes work", Value::flag(row.enabled))

@@ -3,7 +3,14 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::tui::command::Command;
 use crate::tui::view::View;
+
+/// The place of the tab that a command goes to by its number.
+pub fn number(command: &Command) -> Option<usize> {
+    let digit = command.name.strip_prefix("tab.")?;
+    digit.parse::<usize>().ok()?.checked_sub(1)
+}
 
 /// What is left for the view below the tabs.
 pub fn below(area: Rect) -> Rect {
@@ -21,8 +28,13 @@ pub fn draw(area: Rect, buf: &mut Buffer, view: &View<'_>, tabs: &[&str], at: us
         return;
     }
     let mut x = area.x + 1;
+    let all: usize = tabs.iter().map(|tab| tab.len() + 4).sum();
+    let (after_number, after_tab) = match all > usize::from(area.width) {
+        true => ("", 1),
+        false => (" ", 2),
+    };
     // Where all do not fit, those before the current one make way.
-    let length = |from: usize| tabs[from..].iter().map(|tab| tab.len() + 4).sum::<usize>();
+    let length = |from: usize| tabs[from..].iter().map(|tab| tab.len() + 2).sum::<usize>();
     let mut first = 0;
     while first < at && length(first) > usize::from(area.width) {
         first += 1;
@@ -34,10 +46,10 @@ pub fn draw(area: Rect, buf: &mut Buffer, view: &View<'_>, tabs: &[&str], at: us
         } else {
             "ui.tab"
         });
-        let number = format!("{} ", place + 1);
+        let number = format!("{}{after_number}", place + 1);
         (x, _) = buf.set_stringn(x, area.y, number, room, view.style("ui.text.dim"));
         let room = usize::from(area.right().saturating_sub(x));
         (x, _) = buf.set_stringn(x, area.y, tab, room, style);
-        x += 2;
+        x += after_tab;
     }
 }

@@ -135,9 +135,7 @@ static ACTIONS: [Action<User>; 6] = [
     Action::ask(
         "user.delete",
         "Delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!("{}: their roles, tokens and key pairs", row.name)]
-        }),
+        Risk::Irreversible(|_, _| vec!["their roles, tokens and key pairs".to_owned()]),
         |_| None,
         |row, _| {
             let id = row.id.clone();
@@ -298,7 +296,7 @@ impl Sheet for About {
         }
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         vec![Need::list::<Project>(), Need::list::<Role>()]
     }
 

@@ -17,7 +17,7 @@ use crate::tui::overlays::Overlay;
 use crate::tui::overlays::form::{FormOverlay, Sheet};
 use crate::tui::state::activity::Target;
 use crate::tui::state::load::{Need, Resource, Row, is_admin};
-use crate::tui::value::Value;
+use crate::tui::value::{Value, natural};
 use crate::tui::view::Facts;
 use crate::tui::widgets::doc::Doc;
 use crate::tui::widgets::field::{Choice, Field};
@@ -28,7 +28,7 @@ use crate::volume::wire::{Volume, VolumeAction, VolumeCreate, VolumeFields};
 use super::action::{Action, Risk, target};
 use super::detail::Detail;
 use super::list::{List, Scope, Spec};
-use super::{Entry, Object, Screen};
+use super::{Entry, Object, Screen, servers};
 
 impl Row for Volume {
     const KIND: &'static str = "volume";
@@ -149,13 +149,7 @@ static ACTIONS: [Action<Volume>; 7] = [
     Action::ask(
         "volume.delete",
         "Delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: {} GiB and everything on them",
-                row.name(),
-                row.size
-            )]
-        }),
+        Risk::Irreversible(|row, _| vec![format!("{} GiB and everything on them", row.size)]),
         |row| {
             let deletable = row.status == "available" || row.status.starts_with("error");
             (!deletable).then_some("it is in use or busy")
@@ -171,11 +165,8 @@ static ACTIONS: [Action<Volume>; 7] = [
     Action::ask(
         "volume.force-delete",
         "Force delete",
-        Risk::Irreversible(|row, _| {
-            vec![format!(
-                "{}: deleted in whatever state it is; a server that has it breaks",
-                row.name()
-            )]
+        Risk::Irreversible(|_, _| {
+            vec!["it goes in whatever state it is; a server that has it breaks".to_owned()]
         }),
         |_| None,
         |row, _| {
@@ -364,7 +355,7 @@ impl Sheet for About {
         }
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         match self.subject {
             Subject::Create => vec![Need::list::<Image>(), Need::list::<Volume>()],
             Subject::Attach => vec![Need::list::<Server>()],
@@ -407,10 +398,11 @@ impl Sheet for About {
                         "ACTIVE" | "SHUTOFF" | "PAUSED" | "SUSPENDED"
                     )
                 });
+                let mut fitting: Vec<&Server> = fitting.collect();
+                fitting.sort_by(|a, b| natural(&a.name, &b.name));
                 let choices = fitting
-                    .map(|server| {
-                        Choice::new(&server.id, &server.name, server.status.to_lowercase())
-                    })
+                    .into_iter()
+                    .map(|server| Choice::new(&server.id, &server.name, servers::mood(server).1))
                     .collect();
                 form.offer("server", choices);
             }

@@ -5,6 +5,8 @@ use crate::tui::screens::events::Happening;
 
 use super::State;
 
+/// Of these many happenings none is told again at once.
+const LATELY: usize = 64;
 /// Happenings kept for the view of events.
 const HAPPENINGS: usize = 1_000;
 /// Seconds after which a server that is no longer measured has no rates.
@@ -40,9 +42,12 @@ impl State {
         }
     }
 
-    fn on_resource(&mut self, event: ResourceEvent) {
+    fn on_resource(&mut self, mut event: ResourceEvent) {
         let (kind, id) = (event.resource.kind.clone(), event.resource.id.clone());
         if event.change == Change::Deleted {
+            // After this nobody knows its name any more.
+            let known = self.world.data.name(&kind, &id).map(str::to_owned);
+            event.resource.name = event.resource.name.or(known);
             self.world.data.remove(&kind, &id);
         } else {
             self.schedule
@@ -56,6 +61,9 @@ impl State {
     }
 
     fn happening(&mut self, happening: Happening) {
-        self.world.data.push_row(happening, HAPPENINGS);
+        let lately = self.world.data.rows::<Happening>().iter().rev();
+        if !lately.take(LATELY).any(|before| happening.repeats(before)) {
+            self.world.data.push_row(happening, HAPPENINGS);
+        }
     }
 }

@@ -89,19 +89,27 @@ impl<R: Row> Cache<R> {
 /// What every cache can do without knowing its rows' type.
 trait AnyCache: Send {
     fn remove(&mut self, id: &str) -> bool;
+    fn name(&self, id: &str) -> Option<&str>;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
 }
 
 impl<R: Row> AnyCache for Cache<R> {
     fn remove(&mut self, id: &str) -> bool {
-        let Some(at) = self.index.get(id).copied() else {
+        let Some(at) = self.index.remove(id) else {
             return false;
         };
-        let mut rows = std::mem::take(&mut self.rows);
-        rows.remove(at);
-        *self = Self::new(rows);
+        // The last row takes its place: lists order rows by themselves.
+        self.rows.swap_remove(at);
+        if let Some(moved) = self.rows.get(at) {
+            self.index.insert(moved.id().to_owned(), at);
+        }
         true
+    }
+
+    fn name(&self, id: &str) -> Option<&str> {
+        let row = self.rows.get(*self.index.get(id)?)?;
+        Some(row.name()).filter(|name| !name.is_empty())
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -157,6 +165,12 @@ impl Data {
             .unwrap_or(id)
     }
 
+    /// The name of a thing of any kind, if it is known and has one.
+    pub fn name(&self, kind: &str, id: &str) -> Option<&str> {
+        let mut lists = self.lists.values().filter(|(of, _)| *of == kind);
+        lists.find_map(|(_, cache)| cache.name(id))
+    }
+
     /// A part of the resource `id`, if it was loaded.
     pub fn part<P: Part>(&self, id: &str) -> Option<&P> {
         let (_, part) = self.parts.get(&(TypeId::of::<P>(), Arc::from(id)))?;
@@ -205,14 +219,17 @@ impl Data {
 
     /// Adds a row that comes from a stream, and forgets the oldest beyond `most`.
     pub fn push_row<R: Row>(&mut self, row: R, most: usize) {
-        let mut rows = match self.cache::<R>() {
-            Some(cache) => cache.rows.clone(),
-            None => Vec::new(),
-        };
-        let surplus = (rows.len() + 1).saturating_sub(most);
-        rows.drain(..surplus);
-        rows.push(row);
-        self.put_rows(rows);
+        if !self.is_loaded::<R>() {
+            self.put_rows(vec![row]);
+            return;
+        }
+        self.put_row(row);
+        let rows = self.rows::<R>();
+        // Many at once, so that the places of the rest are counted anew once in a while only.
+        if rows.len() > most + most / 4 {
+            let newest = rows[rows.len() - most..].to_vec();
+            self.put_rows(newest);
+        }
     }
 
     /// Keeps a part of the resource `id`.

@@ -30,6 +30,16 @@ impl History {
         self.screens[self.at].as_mut()
     }
 
+    /// Whether there is a view to go back to.
+    pub fn has_before(&self) -> bool {
+        self.at > 0
+    }
+
+    /// Whether there is a view to go forward to.
+    pub fn has_after(&self) -> bool {
+        self.at + 1 < self.screens.len()
+    }
+
     /// Shows another view; those that one had gone back from are forgotten.
     pub fn go(&mut self, screen: Box<dyn Screen>) {
         self.screens.truncate(self.at + 1);
@@ -42,7 +52,7 @@ impl History {
 
     /// Goes back; `false` at the first view.
     pub fn back(&mut self) -> bool {
-        if self.at == 0 {
+        if !self.has_before() {
             return false;
         }
         self.at -= 1;
@@ -51,7 +61,7 @@ impl History {
 
     /// Goes forth again; `false` if there is nothing.
     pub fn forth(&mut self) -> bool {
-        if self.at + 1 == self.screens.len() {
+        if !self.has_after() {
             return false;
         }
         self.at += 1;

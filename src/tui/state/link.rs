@@ -28,7 +28,7 @@ impl Link {
             _ => "trying again".to_owned(),
         };
         Some(format!(
-            "No connection for {lost}: {reason}; {next}. What is shown is old."
+            "No connection for {lost}, what is shown is old; {next}: {reason}"
         ))
     }
 }

@@ -21,11 +21,7 @@ const ALWAYS: [&str; 3] = ["redraw", "suspend", "quit"];
 
 impl State {
     pub(super) fn on_key(&mut self, key: Key) {
-        let typing = match self.overlays.last() {
-            Some(overlay) => overlay.is_typing(),
-            None => self.screens.current().is_typing(),
-        };
-        if typing && self.pending.is_empty() && key.typed().is_some() {
+        if self.is_typing() && self.pending.is_empty() && key.typed().is_some() {
             return self.give_key(key);
         }
         self.pending.push(key);
@@ -47,6 +43,14 @@ impl State {
                     );
                 }
             }
+        }
+    }
+
+    /// Whether plain keys are text now.
+    fn is_typing(&self) -> bool {
+        match self.overlays.last() {
+            Some(overlay) => overlay.is_typing(),
+            None => self.screens.current().is_typing(),
         }
     }
 
@@ -169,6 +173,14 @@ impl State {
         if !self.permits(command) {
             return Offer::Hidden;
         }
+        let nowhere = match command.name {
+            "out" | "backward" => !self.screens.has_before(),
+            "forward" => !self.screens.has_after(),
+            _ => false,
+        };
+        if nowhere {
+            return Offer::Hidden;
+        }
         if let Some(view) = command.name.strip_prefix("view.") {
             let offered =
                 screens::find(view).is_some_and(|entry| (entry.offered)(&self.world.session));
@@ -182,6 +194,7 @@ impl State {
     pub fn commands_here(&self) -> Vec<(&'static Command, Option<String>)> {
         let contexts = self.contexts();
         let has_overlay = !self.overlays.is_empty();
+        let typing = self.is_typing();
         command::all()
             .filter(|command| {
                 command
@@ -191,7 +204,12 @@ impl State {
             })
             .filter(|command| has_overlay || self.offer(command) == Offer::Yes)
             .filter(|command| self.permits(command))
-            .map(|command| (command, self.manner.keymap.key_of(&contexts, command)))
+            .map(|command| {
+                (
+                    command,
+                    self.manner.keymap.key_of(&contexts, command, typing),
+                )
+            })
             .collect()
     }
 
@@ -236,7 +254,10 @@ impl State {
 
     fn open_menu(&mut self) {
         let contexts = self.screens.current().contexts();
-        let Some(own) = contexts.first() else { return };
+        let is_view = |context: &&&str| screens::find(context).is_some();
+        let Some(own) = contexts.iter().find(is_view) else {
+            return;
+        };
         let items: Vec<Item> = command::all()
             .filter(|command| command.contexts.contains(own) && !command.name.starts_with("view."))
             .filter_map(|command| {
@@ -244,7 +265,7 @@ impl State {
                 let keys = self
                     .manner
                     .keymap
-                    .key_of(&contexts, command)
+                    .key_of(&contexts, command, false)
                     .unwrap_or_default();
                 (offer != Offer::Hidden).then_some(Item {
                     command,
@@ -260,8 +281,8 @@ impl State {
             );
             return;
         }
-        let title = self.screens.current().path(&self.world.facts()).join(" ");
+        let subject = self.screens.current().subject(&self.world.facts());
         self.overlays
-            .push(Box::new(Menu::new(format!("Actions: {title}"), items)));
+            .push(Box::new(Menu::new(format!("Actions: {subject}"), items)));
     }
 }

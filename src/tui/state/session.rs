@@ -15,8 +15,8 @@ pub struct Session {
     pub simulated: bool,
     /// What the cloud said; `None` as long as it did not answer, or where it is not a Skydeck.
     pub who: Option<WhoAmI>,
-    /// Directory where exports and keys go unless the operator names another.
-    pub exports: PathBuf,
+    /// Directory that has `exports/` and `keys/`, where files go unless the operator names another place.
+    pub files: PathBuf,
     /// Whether the cloud has `/skydeck/v1`: operations, events, samples.
     pub extended: bool,
 }

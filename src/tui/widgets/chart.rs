@@ -13,7 +13,7 @@ use crate::tui::format::{fit, span, width};
 use crate::tui::view::View;
 
 /// Cells left of the plot, for the scale.
-const SCALE: u16 = 9;
+const SCALE: u16 = 11;
 
 /// One line of a chart.
 pub struct Line<'a> {
@@ -81,27 +81,39 @@ impl Chart<'_> {
         let title = fit(self.title, usize::from(area.width), view.glyphs.ascii);
         let (mut x, y) =
             buf.set_stringn(area.x, area.y, &title, usize::MAX, view.style("ui.title"));
-        for line in &self.lines {
-            let name = if self.lines.len() > 1 {
-                format!("{} ", line.name)
-            } else {
-                String::new()
-            };
-            let text = match Summary::of(&line.values) {
-                Some(summary) => format!(
-                    "  {name}{}  min {}  max {}",
-                    (self.words)(summary.last),
-                    (self.words)(summary.min),
-                    (self.words)(summary.max)
-                ),
-                None => format!("  {name}no data"),
-            };
+        let all = |long: bool| -> Vec<String> {
+            self.lines
+                .iter()
+                .map(|line| self.said(line, long))
+                .collect()
+        };
+        let room = usize::from(area.right().saturating_sub(x));
+        let mut texts = all(true);
+        if texts.iter().map(|text| width(text)).sum::<usize>() > room {
+            texts = all(false);
+        }
+        for (line, text) in self.lines.iter().zip(texts) {
             let room = usize::from(area.right().saturating_sub(x));
-            let short = text.split("  min").next().unwrap_or_default();
-            let text = if width(&text) <= room { &text } else { short };
-            let text = fit(text, room, view.glyphs.ascii);
+            let text = fit(&text, room, view.glyphs.ascii);
             (x, _) = buf.set_stringn(x, y, &text, usize::MAX, view.style(line.scope));
         }
+    }
+
+    /// What a line says in words: its last value, and if `long` its least and most.
+    fn said(&self, line: &Line<'_>, long: bool) -> String {
+        let name = match self.lines.len() {
+            1 => String::new(),
+            _ => format!("{} ", line.name),
+        };
+        let Some(summary) = Summary::of(&line.values) else {
+            return format!("  {name}no data");
+        };
+        let mut text = format!("  {name}{}", (self.words)(summary.last));
+        if long {
+            let (min, max) = ((self.words)(summary.min), (self.words)(summary.max));
+            text.push_str(&format!("  min {min}  max {max}"));
+        }
+        text
     }
 
     fn scale(&self, area: Rect, plot: Rect, full: f32, buf: &mut Buffer, view: &View<'_>) {
@@ -111,7 +123,8 @@ impl Chart<'_> {
             buf.set_string(plot.x - 1, y, symbol, style);
         }
         let label = |value: f32, y: u16, buf: &mut Buffer| {
-            let text = (self.words)(f64::from(value));
+            // Scales end at whole numbers.
+            let text = (self.words)(f64::from(value)).replace(".0 ", " ");
             let text = fit(&text, usize::from(SCALE) - 2, view.glyphs.ascii).into_owned();
             let indent = SCALE - 2 - u16::try_from(width(&text)).unwrap_or(0).min(SCALE - 2);
             buf.set_string(area.x + indent, y, text, view.style("chart.label"));
@@ -182,18 +195,20 @@ fn dots(values: &[f32], last_step: i64, per_dot: usize, cells: u16) -> Vec<f32> 
     dots
 }
 
-/// The next of 1, 2, 5, 10, 20, 50… above `value`.
+/// The next of 1, 2, 5, 10, 20, 50… above `value` in the unit that it is shown in; units are 1024 apart.
 pub fn round_up(value: f32) -> f32 {
+    const STEPS: [f32; 9] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
     if value <= 0.0 || !value.is_finite() {
         return 1.0;
     }
-    let power = 10_f32.powf(value.log10().floor());
-    for factor in [1.0, 2.0, 5.0, 10.0] {
-        if value <= factor * power * 1.000_1 {
-            return factor * power;
-        }
+    let mut unit = 1.0;
+    while value > 500.0 * unit * 1.000_1 {
+        unit *= 1024.0;
     }
-    10.0 * power
+    let step = STEPS
+        .into_iter()
+        .find(|step| value <= step * unit * 1.000_1);
+    step.unwrap_or(1024.0) * unit
 }
 
 fn draw_braille(
@@ -300,5 +315,7 @@ mod tests {
         assert_eq!(round_up(7.0), 10.0);
         assert_eq!(round_up(10.0), 10.0);
         assert_eq!(round_up(130.0), 200.0);
+        assert_eq!(round_up(900.0), 1024.0);
+        assert_eq!(round_up(4.8 * 1024.0 * 1024.0), 5.0 * 1024.0 * 1024.0);
     }
 }

@@ -100,12 +100,17 @@ impl<'a> Doc<'a> {
         entries.filter_map(|entry| entry.link.as_ref()).collect()
     }
 
+    /// Groups that have something to show.
+    fn filled(&self) -> impl Iterator<Item = &Group<'a>> {
+        self.groups.iter().filter(|group| !group.entries.is_empty())
+    }
+
     /// Lines it has when it is `width` cells wide.
     pub fn height(&self, width: u16, facts: &Facts<'_>) -> usize {
         let columns = (width / GROUP).clamp(1, 2);
         let wide = (width - (columns - 1) * 2) / columns;
         let mut heights = vec![0_usize; usize::from(columns)];
-        for group in &self.groups {
+        for group in self.filled() {
             let shortest = heights.iter_mut().min();
             if let Some(height) = shortest {
                 *height += group.height(wide, facts) + 1;
@@ -127,7 +132,7 @@ impl<'a> Doc<'a> {
         let wide = (area.width - (columns - 1) * 2) / columns;
         let mut heights = vec![0_usize; usize::from(columns)];
         let mut link = 0;
-        for group in &self.groups {
+        for group in self.filled() {
             let (column, top) = heights
                 .iter()
                 .copied()
@@ -155,7 +160,8 @@ impl Group<'_> {
     fn height(&self, wide: u16, facts: &Facts<'_>) -> usize {
         let room = usize::from(wide).saturating_sub(self.labels() + 2).max(1);
         let lines = self.entries.iter().map(|entry| match &entry.value {
-            Value::State(..) | Value::Progress(_) | Value::Spark(_) => 1,
+            Value::Progress(_) | Value::Spark(_) => 1,
+            Value::State(_, word) => wrap(word, room.saturating_sub(2).max(1)).len().max(1),
             other => wrap(&words(other, facts), room).len().max(1),
         });
         lines.sum::<usize>() + usize::from(!self.title.is_empty())
@@ -247,11 +253,18 @@ fn draw_value(
     let Spot { x, room, line } = *spot;
     match &entry.value {
         Value::State(mood, word) => {
+            let style = view.style(mood.scope());
             if let Some(y) = pane.row(line) {
-                let text = format!("{} {word}", view.glyphs.mood(*mood));
-                buf.set_stringn(x, y, text, usize::from(room), view.style(mood.scope()));
+                buf.set_stringn(x, y, view.glyphs.mood(*mood), usize::from(room), style);
             }
-            1
+            let room = usize::from(room).saturating_sub(2);
+            let parts = wrap(word, room.max(1));
+            for (part, at) in parts.iter().zip(line..) {
+                if let Some(y) = pane.row(at) {
+                    buf.set_stringn(x + 2, y, part, room, style);
+                }
+            }
+            parts.len().max(1)
         }
         Value::Progress(part) => {
             if let Some(y) = pane.row(line) {

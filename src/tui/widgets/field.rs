@@ -79,7 +79,10 @@ impl Choices {
     fn rank(&mut self) {
         let labels = self.options.iter().map(|option| option.label.as_str());
         self.ranked = fuzzy::rank(self.typed.value(), labels, OPTIONS);
-        self.cursor = 0;
+        // Enter on the way through keeps what is chosen, until something is looked for.
+        let chosen = |at: &usize| self.chosen.contains(&self.options[*at].id);
+        let kept = self.ranked.iter().position(chosen);
+        self.cursor = kept.filter(|_| self.typed.value().is_empty()).unwrap_or(0);
     }
 
     /// Options that match what was typed, best first.
@@ -152,6 +155,13 @@ impl Choices {
     fn key(&mut self, key: Key) -> bool {
         if self.many && key.typed() == Some(' ') {
             self.pick();
+            return true;
+        }
+        let taken_out = key == Key::plain(Code::Named("backspace"))
+            && self.typed.value().is_empty()
+            && !self.chosen.is_empty();
+        if taken_out {
+            self.chosen.clear();
             return true;
         }
         if line::edit(&mut self.typed, key) {

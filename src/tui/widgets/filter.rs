@@ -142,8 +142,15 @@ fn find_column(name: &str, columns: &[&str]) -> Result<Option<usize>, String> {
         .iter()
         .filter(|column| name.len() > 2 && strsim::damerau_levenshtein(column, &name) <= 2)
         .min_by_key(|column| strsim::damerau_levenshtein(column, &name));
+    // Addresses have colons too: what is made of hexadecimal digits is none that was meant as a column.
+    let is_word = name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
     match near {
         Some(near) => Err(format!("there is no column {name}; did you mean {near}?")),
+        None if is_word && !is_hex => Err(format!(
+            "there is no column {name} among {}",
+            columns.join(", ")
+        )),
         None => Ok(None),
     }
 }
@@ -198,7 +205,7 @@ impl Test {
     fn holds(&self, value: &Value<'_>, now: Time) -> bool {
         if let Self::Compares { more, number, unit } = self {
             let (have, limit) = match value {
-                Value::Age(time) => (
+                Value::Age(time) | Value::When(time) => (
                     (now.0 - time.0) as f64 / 1e6,
                     number * seconds_in(unit.unwrap_or('s')),
                 ),

@@ -66,7 +66,8 @@ pub const COMMANDS: &[Command] = &[
 
 /// Contexts in which something scrolls or has a cursor.
 pub const MOVES: &[&str] = &[
-    "list", "text", "detail", "menu", "help", "palette", "results", "filter", "hosts", "pulse",
+    "list", "text", "detail", "menu", "help", "palette", "plan", "results", "filter", "hosts",
+    "pulse",
 ];
 
 /// A typed column. The name is lower-case and without spaces; filters use it.

@@ -80,6 +80,12 @@ impl Text {
         }
     }
 
+    /// Breaks lines that are longer than there is room.
+    pub fn wrap(&mut self) {
+        self.wraps = true;
+        self.rewrap();
+    }
+
     /// Replaces the text; the place in it stays, or its end if it follows.
     pub fn set(&mut self, text: &str) {
         self.lines = text.lines().map(clean).collect();

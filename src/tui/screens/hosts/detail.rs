@@ -26,7 +26,7 @@ pub fn describe<'a>(row: &'a Hypervisor, facts: &Facts<'a>) -> Doc<'a> {
     let (mood, word) = mood(row);
     doc.group("Host")
         .entry("name", Value::text(name(row)))
-        .entry("state", Value::State(mood, word.into()))
+        .entry("status", Value::State(mood, word.into()))
         .entry("takes servers", Value::flag(row.status != "disabled"));
     let reason = row
         .service
@@ -178,8 +178,12 @@ impl Screen for Tabs {
     }
 
     fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
-        if matches!(command.name, "hosts.heat" | "left" | "right") {
+        let missing = tabbed::number(command).is_some_and(|tab| tab >= TABS.len());
+        if missing || matches!(command.name, "hosts.heat" | "left" | "right") {
             return Offer::Hidden;
+        }
+        if command.name == "menu" {
+            return Offer::Yes;
         }
         let targets: Vec<&Hypervisor> =
             facts.data.get::<Hypervisor>(&self.id).into_iter().collect();
@@ -189,15 +193,11 @@ impl Screen for Tabs {
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
         let count = TABS.len();
-        let digit = command
-            .name
-            .strip_prefix("tab.")
-            .and_then(|digit| digit.parse::<usize>().ok());
         let to = match command.name {
             "tab.next" => Some((self.at + 1) % count),
             "tab.previous" => Some((self.at + count - 1) % count),
             "host.servers" => Some(2),
-            _ => digit.map(|tab| tab - 1),
+            _ => tabbed::number(command),
         };
         if let Some(to) = to {
             if let Some(screen) = TABS.get(to).and_then(|_| make(to, &self.id)) {
@@ -217,6 +217,10 @@ impl Screen for Tabs {
 
     fn key(&mut self, key: Key, cx: &mut Cx<'_>) {
         self.screen.key(key, cx);
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        self.screen.paste(text, cx);
     }
 
     fn settle(&mut self, area: Rect, facts: &Facts<'_>) {

@@ -96,7 +96,7 @@ fn servers(row: &Hypervisor, facts: &Facts<'_>) -> f64 {
 
 static COLUMNS: [Column<Hypervisor>; 11] = [
     Column::new("name", (12, 26), 0, |row, _| Value::text(name(row))),
-    Column::new("state", (10, 10), 0, |row, _| {
+    Column::new("status", (10, 10), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
     }),

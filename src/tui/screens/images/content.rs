@@ -1,6 +1,47 @@
-//! What kind of disk image a file is, by its first bytes.
+//! A disk image in a file: what it is, by its first bytes, and what to call it.
 
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::client::{Client, ClientError};
 use crate::tui::failure::Failure;
+use crate::tui::files;
+use crate::tui::state::load::Part;
+
+/// A file on this machine, by its path: format and bytes, or why it can not be sent.
+pub(super) struct LocalFile(pub Result<(&'static str, u64), Failure>);
+
+impl Part for LocalFile {
+    const KIND: &'static str = "file.image";
+    const EVERY: i64 = 5;
+
+    fn load(_client: Client, path: Arc<str>) -> BoxFuture<'static, Result<Self, ClientError>> {
+        Box::pin(async move { Ok(Self(look_at(&path).await)) })
+    }
+}
+
+async fn look_at(path: &str) -> Result<(&'static str, u64), Failure> {
+    let path = files::expand(path);
+    let format = format_of(&path).await?;
+    let facts = tokio::fs::metadata(&path).await;
+    let size = facts.map(|facts| facts.len()).map_err(|error| {
+        Failure::local(format!("{} could not be read: {error}", path.display()))
+    })?;
+    if size == 0 {
+        return Err(Failure::local(format!("{} is empty", path.display())));
+    }
+    Ok((format, size))
+}
+
+/// What to call an image from a path or an address: the file's name without the endings that say its format.
+pub(super) fn name_of(from: &str) -> &str {
+    const ENDINGS: [&str; 5] = [".qcow2", ".img", ".raw", ".iso", ".bin"];
+    let from = from.split(['?', '#']).next().unwrap_or(from);
+    let base = from.rsplit('/').next().unwrap_or(from);
+    let stem = ENDINGS.iter().find_map(|ending| base.strip_suffix(ending));
+    stem.filter(|stem| !stem.is_empty()).unwrap_or(base)
+}
 
 /// The format of a disk image, by its first bytes.
 pub(super) async fn format_of(path: &std::path::Path) -> Result<&'static str, Failure> {
@@ -49,5 +90,17 @@ mod tests {
             .await
             .unwrap_err();
         assert!(missing.line().contains("check the path"));
+    }
+
+    #[test]
+    fn names_keep_their_numbers() {
+        for (from, name) in [
+            ("/srv/ubuntu-24.04.img", "ubuntu-24.04"),
+            ("https://example.org/a/debian-12.qcow2?x=1", "debian-12"),
+            ("disk", "disk"),
+            (".raw", ".raw"),
+        ] {
+            assert_eq!(name_of(from), name);
+        }
     }
 }

@@ -109,7 +109,7 @@ fn traffic(
     window: usize,
 ) -> Chart<'static> {
     Chart {
-        title: "Network",
+        title: "Net",
         lines: vec![
             Line {
                 name: "in",

@@ -11,6 +11,7 @@ use crate::compute::wire::{Hypervisor, Server};
 use crate::telemetry::wire::Meter;
 use crate::tui::format::{self, fit, width};
 use crate::tui::screens::events::Happening;
+use crate::tui::screens::list::invitation;
 use crate::tui::screens::{hosts as hosts_view, operations as operations_view, servers};
 use crate::tui::state::meters::Gauge;
 use crate::tui::value::natural;
@@ -106,6 +107,10 @@ pub fn top<'a>(facts: &Facts<'a>, meter: Meter, count: usize) -> Vec<(&'a str, &
         .data
         .meters
         .servers()
+        .filter(|(id, _)| {
+            let server = facts.data.get::<Server>(id);
+            server.is_none_or(|server| servers::gauge(server, facts).is_some())
+        })
         .filter_map(|(id, gauge)| Some((id, gauge, gauge.rates.get(meter)?)))
         .collect();
     let order = |a: &(&str, &Gauge, f32), b: &(&str, &Gauge, f32)| {
@@ -171,12 +176,10 @@ pub fn draw_hosts(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Cursor
         return;
     }
     let rows = hosts(&view.facts);
-    let title = if focused {
-        "Hosts, by cpu *"
-    } else {
-        "Hosts, by cpu"
-    };
-    pane(area, buf, view, title, "", focused);
+    // The boxes of many hosts have no room for names.
+    let selected = rows.get(cursor.at).filter(|_| focused);
+    let name = selected.map_or("", |row| hosts_view::name(row));
+    pane(area, buf, view, "Hosts, by cpu", name, focused);
     if let [only] = rows.as_slice() {
         return draw_host(inner(area), buf, view, only);
     }
@@ -230,7 +233,7 @@ fn draw_host(area: Rect, buf: &mut Buffer, view: &View<'_>, row: &Hypervisor) {
     }
     let given = [
         ("vcpus", row.vcpus_used, row.vcpus),
-        ("ram given", row.memory_mb_used, row.memory_mb),
+        ("ram", row.memory_mb_used, row.memory_mb),
     ];
     for (label, used, total) in given {
         if let Some((used, total)) = used.zip(total).filter(|(_, total)| *total > 0) {
@@ -250,7 +253,7 @@ fn draw_host(area: Rect, buf: &mut Buffer, view: &View<'_>, row: &Hypervisor) {
 
 /// A pane's rule; the one with the keyboard stands out.
 fn pane(area: Rect, buf: &mut Buffer, view: &View<'_>, title: &str, note: &str, focused: bool) {
-    frame::pane(area, buf, view, title.trim_end_matches(" *"), note);
+    frame::pane(area, buf, view, title, note);
     if focused {
         let line = Rect { height: 1, ..area };
         for x in line.x..line.right() {
@@ -282,6 +285,27 @@ fn meter_name(meter: Meter) -> &'static str {
     }
 }
 
+/// Cells of a column of values.
+const VALUE: u16 = 11;
+
+/// The meters shown of the top servers: the one they are ranked by, and others where there is room.
+fn top_columns(room: u16, meter: Meter) -> Vec<Meter> {
+    const OTHERS: [Meter; 4] = [
+        Meter::CpuUtil,
+        Meter::MemoryUsage,
+        Meter::NetIn,
+        Meter::DiskWrite,
+    ];
+    let others = OTHERS.into_iter().filter(|other| *other != meter);
+    let more = if room >= 64 { 2 } else { 0 };
+    std::iter::once(meter).chain(others.take(more)).collect()
+}
+
+/// Where columns of values end, the last first.
+fn right_edges(row: Rect) -> impl Iterator<Item = u16> {
+    (0..).map(move |at| row.right().saturating_sub(at * VALUE))
+}
+
 /// Draws the servers that use most.
 pub fn draw_top(
     area: Rect,
@@ -297,9 +321,15 @@ pub fn draw_top(
     let title = format!("Top servers by {}", meter_name(meter));
     pane(area, buf, view, &title, "", focused);
     let list = inner(area);
+    let columns = top_columns(list.width, meter);
+    for (column, right) in columns.iter().rev().zip(right_edges(list)) {
+        let name = format!(" {} ", meter_name(*column));
+        let x = (right + 1).saturating_sub(u16::try_from(width(&name)).unwrap_or(0));
+        buf.set_string(x, area.y, name, view.style("ui.table.header"));
+    }
     if cursor.things.is_empty() {
         let text = if view.facts.data.rows::<Server>().is_empty() {
-            "No servers yet. Press n to launch the first one."
+            invitation("No servers yet. Press n to launch the first one.", view)
         } else {
             "Nothing is measured: no server runs, or this cloud tells no rates."
         };
@@ -329,39 +359,17 @@ fn draw_top_row(
 ) {
     let server = view.facts.data.get::<Server>(id);
     let name = server.map_or(id, |server| server.name.as_str());
-    let ranked = gauge
-        .rates
-        .get(meter)
-        .map(|value| meter_words(meter, value))
-        .unwrap_or_default();
-    let mut right = row.right();
-    let mut cells: Vec<(u16, String)> = vec![(11, ranked)];
-    let others = [
-        Meter::CpuUtil,
-        Meter::MemoryUsage,
-        Meter::NetIn,
-        Meter::DiskWrite,
-    ];
-    if row.width >= 64 {
-        for other in others.into_iter().filter(|other| *other != meter).take(2) {
-            let words = gauge
-                .rates
-                .get(other)
-                .map(|value| meter_words(other, value))
-                .unwrap_or_default();
-            cells.push((11, words));
-        }
+    let columns = top_columns(row.width, meter);
+    for (column, right) in columns.iter().rev().zip(right_edges(row)) {
+        let Some(value) = gauge.rates.get(*column) else {
+            continue;
+        };
+        let text = meter_words(*column, value);
+        let x = right.saturating_sub(u16::try_from(width(&text)).unwrap_or(0));
+        buf.set_string(x, row.y, text, Style::default());
     }
-    for (wide, text) in cells.into_iter().rev() {
-        right = right.saturating_sub(wide);
-        let indent = usize::from(wide).saturating_sub(width(&text));
-        buf.set_string(
-            right + u16::try_from(indent).unwrap_or(0),
-            row.y,
-            text,
-            Style::default(),
-        );
-    }
+    let values = u16::try_from(columns.len()).unwrap_or(0) * VALUE;
+    let mut right = row.right().saturating_sub(values);
     if row.width >= 50 {
         right = right.saturating_sub(14);
         let history = gauge.history(meter);
@@ -392,6 +400,19 @@ fn draw_top_row(
     );
 }
 
+/// Of an id its end, which tells it from others made at the same time; of a name all of it.
+fn short(name: &str) -> Cow<'_, str> {
+    const END: usize = 8;
+    let is_id = name.len() == 36
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    match name.get(name.len().saturating_sub(END)..) {
+        Some(end) if is_id => format!("..{end}").into(),
+        _ => name.into(),
+    }
+}
+
 /// Draws what happened.
 pub fn draw_events(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Cursor, focused: bool) {
     if area.is_empty() {
@@ -419,9 +440,12 @@ pub fn draw_events(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Curso
             view.glyphs.mood(mood),
             view.style(mood.scope()),
         );
-        let text = match row.state.is_empty() {
-            true => format!("{} {} {}", row.kind, row.name, row.what),
-            false => format!("{} {} {} {}", row.kind, row.name, row.what, row.state),
+        let name = short(row.name_in(view.facts.data));
+        // That it changed is said by what it is now.
+        let text = match (row.state.as_str(), row.what.as_str()) {
+            ("", what) => format!("{} {name} {what}", row.kind),
+            (state, "changed") => format!("{} {name} {state}", row.kind),
+            (state, what) => format!("{} {name} {what} {state}", row.kind),
         };
         let room = usize::from(list.width.saturating_sub(11));
         buf.set_string(
@@ -485,15 +509,14 @@ fn draw_operation(line: Rect, buf: &mut Buffer, view: &View<'_>, row: &Operation
     );
     let name = row.resource.name.as_deref().unwrap_or(&row.resource.id);
     let what = format!("{} {name}", format::spaced(&row.kind));
-    let half = usize::from(line.width / 3);
-    let (x, _) = buf.set_stringn(
+    let third = line.width / 3;
+    buf.set_string(
         line.x + 12,
         line.y,
-        fit(&what, half, view.glyphs.ascii),
-        half,
+        fit(&what, usize::from(third), view.glyphs.ascii),
         Style::default(),
     );
-    let mut x = x + 2;
+    let mut x = line.x + 12 + third + 2;
     let mut remark = match (&row.error, &row.progress) {
         (Some(error), _) => error.message.clone(),
         (None, Some(progress)) => operations_view::progress_words(progress, view.facts.clock.now),
@@ -504,10 +527,11 @@ fn draw_operation(line: Rect, buf: &mut Buffer, view: &View<'_>, row: &Operation
         .as_ref()
         .and_then(|progress| progress.fraction())
         .filter(|_| !row.status.is_final());
-    if let Some(part) = part.filter(|_| line.right().saturating_sub(x) > 40) {
-        gauge::bar(Rect::new(x, line.y, 16, 1), buf, view, part);
-        x += 18;
-        remark = format!("{}  {remark}", format::percent(part * 100.0));
+    if let Some(part) = part {
+        let wide = if line.width > 100 { 16 } else { 8 };
+        gauge::bar(Rect::new(x, line.y, wide, 1), buf, view, part);
+        x += wide + 1;
+        remark = format!("{:>4}  {remark}", format::percent(part * 100.0));
     }
     let room = usize::from(line.right().saturating_sub(x));
     buf.set_string(

@@ -143,7 +143,9 @@ fn counts(label: &str, total: usize, moods: impl Iterator<Item = Mood>, view: &V
         *by_mood.entry(mood).or_default() += 1;
     }
     let mut tile = labelled(label, total.to_string(), view.style("ui.text.strong"), view);
-    for (mood, count) in by_mood.into_iter().rev() {
+    // What is as it should be first, then what is worst.
+    let good = by_mood.remove_entry(&Mood::Good);
+    for (mood, count) in good.into_iter().chain(by_mood) {
         let style = view.style(mood.scope());
         tile.push((format!(" {}{count}", view.glyphs.mood(mood)), style));
     }

@@ -197,17 +197,13 @@ fn delete(row: &Server) -> Box<dyn Request> {
 
 /// What is lost with a server, and what stays.
 fn goes_along(row: &Server, facts: &Facts<'_>) -> Vec<String> {
-    let name = &row.name;
     let mut along = Vec::new();
     if row.image.is_some() {
-        along.push(format!("{name}: its root disk and everything on it"));
+        along.push("its root disk and everything on it".to_owned());
     }
     let addresses = row.addresses.values().map(Vec::len).sum::<usize>();
     if addresses > 0 {
-        along.push(format!(
-            "{name}: {} of its ports",
-            count(addresses, "address")
-        ));
+        along.push(format!("{} of its ports", count(addresses, "address")));
     }
     for volume in &row.volumes_attached {
         let known = facts.data.name_of::<Volume>(&volume.id);
@@ -216,7 +212,7 @@ fn goes_along(row: &Server, facts: &Facts<'_>) -> Vec<String> {
         } else {
             "is detached and stays"
         };
-        along.push(format!("{name}: volume {known} {fate}"));
+        along.push(format!("volume {known} {fate}"));
     }
     along
 }

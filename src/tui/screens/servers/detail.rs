@@ -39,6 +39,7 @@ pub fn describe<'a>(row: &'a Server, facts: &Facts<'a>) -> Doc<'a> {
     }
     general(&mut doc, row, facts);
     usage(&mut doc, row, facts);
+    more(&mut doc, row, facts);
     addresses(&mut doc, row);
     for (title, pairs) in [("Metadata", &row.metadata)] {
         if !pairs.is_empty() {
@@ -55,14 +56,11 @@ fn general<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
     let data = facts.data;
     doc.group("Server")
         .entry("name", Value::text(&row.name))
-        .entry("state", super::state(row))
-        .entry("power", Value::text(power(row.power_state)));
-    if let Some(Some(description)) = &row.description {
-        doc.entry("description", Value::text(description));
-    }
+        .entry("status", super::state(row));
     if let Some(Some(reason)) = &row.locked_reason {
         doc.entry("locked because", Value::text(reason));
     }
+    doc.entry("address", super::addresses(row));
     let flavor = row.flavor.id.as_deref();
     let by_name = || {
         data.rows::<Flavor>()
@@ -92,7 +90,6 @@ fn general<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
         "host",
         host.unwrap_or_default(),
     );
-    doc.entry("zone", Value::text(&row.availability_zone));
     let key = row.key_name.as_deref();
     doc.link(
         "key pair",
@@ -100,9 +97,26 @@ fn general<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
         "keypair",
         key.unwrap_or_default(),
     );
+    for volume in &row.volumes_attached {
+        let known = data
+            .get::<Volume>(&volume.id)
+            .and_then(|known| known.name.as_deref());
+        let name = known.filter(|name| !name.is_empty()).unwrap_or(&volume.id);
+        doc.link("volume", Value::text(name), "volume", &volume.id);
+    }
+}
+
+/// What is looked at less often.
+fn more<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
+    doc.group("More");
+    if let Some(Some(description)) = &row.description {
+        doc.entry("description", Value::text(description));
+    }
+    doc.entry("power", Value::text(power(row.power_state)))
+        .entry("zone", Value::text(&row.availability_zone));
     doc.link(
         "project",
-        Value::text(data.name_of::<Project>(&row.tenant_id)),
+        Value::text(facts.data.name_of::<Project>(&row.tenant_id)),
         "project",
         &row.tenant_id,
     )
@@ -118,17 +132,10 @@ fn general<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
         Value::maybe(row.instance_name.as_deref(), Value::text),
     )
     .entry("id", Value::text(&row.id));
-    for volume in &row.volumes_attached {
-        let known = data
-            .get::<Volume>(&volume.id)
-            .and_then(|known| known.name.as_deref());
-        let name = known.filter(|name| !name.is_empty()).unwrap_or(&volume.id);
-        doc.link("volume", Value::text(name), "volume", &volume.id);
-    }
 }
 
 fn usage<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
-    let Some(gauge) = facts.data.meters.server(&row.id) else {
+    let Some(gauge) = super::gauge(row, facts) else {
         return;
     };
     let rates = &gauge.rates;

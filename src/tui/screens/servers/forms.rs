@@ -136,13 +136,13 @@ impl About {
                 Some((text, Ask::Agree))
             }
             Subject::Rebuild => {
-                let typed = match self.servers.as_slice() {
-                    [one] => one.name.clone(),
-                    many => many.len().to_string(),
+                let ask = match self.servers.as_slice() {
+                    [one] => Ask::Name(one.name.clone()),
+                    many => Ask::Count(many.len()),
                 };
                 Some((
                     "Everything on the root disk is lost. Addresses and volumes stay.",
-                    Ask::Type(typed),
+                    ask,
                 ))
             }
             Subject::Detach => Some((
@@ -206,7 +206,7 @@ impl Sheet for About {
         vec![field.required()]
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         match self.subject {
             Subject::Resize => vec![Need::list::<Flavor>()],
             Subject::Rebuild => vec![Need::list::<Image>()],
@@ -269,7 +269,7 @@ impl Sheet for About {
         let requests = self.requests(form);
         match self.disturbs() {
             // The form itself was the question; what is lost for good is asked for once more.
-            Some((text, ask @ Ask::Type(_))) => {
+            Some((text, ask)) if ask != Ask::Agree => {
                 cx.close();
                 let along = vec![text.to_owned()];
                 cx.open(Box::new(Confirm::new(

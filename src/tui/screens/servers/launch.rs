@@ -65,7 +65,7 @@ impl Sheet for LaunchSheet {
             Field::choice(
                 "key",
                 "Key pair",
-                "Its public key goes into the guest, for ssh",
+                "Its public key goes into the guest, for ssh; backspace takes it out",
             ),
             Field::area(
                 "user_data",
@@ -76,7 +76,7 @@ impl Sheet for LaunchSheet {
         ]
     }
 
-    fn needs(&self) -> Vec<Need> {
+    fn needs(&self, _form: &Form) -> Vec<Need> {
         vec![
             Need::list::<Image>(),
             Need::list::<Flavor>(),
@@ -145,6 +145,11 @@ impl Sheet for LaunchSheet {
                 "There is a server called {name} already; that is allowed."
             ));
         }
+        if facts.data.is_loaded::<Image>() && image_choices(facts).is_empty() {
+            lines.push(
+                "There is no image to launch from: bring one in on images, with n.".to_owned(),
+            );
+        }
         let Some(limits) = facts.data.part::<Limits>("") else {
             return lines;
         };
@@ -155,22 +160,31 @@ impl Sheet for LaunchSheet {
             (signed(flavor.vcpus) * servers, signed(flavor.ram) * servers)
         });
         let limits = &limits.0;
-        let left = |most: i64, used: i64, adds: i64| match most {
+        let left = |most: i64, used: i64, adds: i64, words: fn(i64) -> String| match most {
             -1 => "no limit".to_owned(),
-            most => (most - used - adds).to_string(),
-        };
-        let ram_left = match limits.max_total_ram_size {
-            -1 => "no limit".to_owned(),
-            most => format::bytes((most - limits.total_ram_used - ram).max(0) as f64 * 1_048_576.0),
+            most if most < used + adds => format!("{} too many", words(used + adds - most)),
+            most => words(most - used - adds),
         };
         lines.push(format!(
-            "Left of the quota afterwards: servers {}, processors {}, memory {ram_left}",
+            "Left of the quota afterwards: servers {}, processors {}, memory {}",
             left(
                 limits.max_total_instances,
                 limits.total_instances_used,
-                servers
+                servers,
+                |left| left.to_string()
             ),
-            left(limits.max_total_cores, limits.total_cores_used, cores),
+            left(
+                limits.max_total_cores,
+                limits.total_cores_used,
+                cores,
+                |left| left.to_string()
+            ),
+            left(
+                limits.max_total_ram_size,
+                limits.total_ram_used,
+                ram,
+                |mib| format::bytes(mib as f64 * 1_048_576.0)
+            ),
         ));
         lines
     }

@@ -25,6 +25,7 @@ use crate::tui::command::Command;
 use crate::tui::format;
 use crate::tui::glyph::Mood;
 use crate::tui::state::load::{Need, Resource, Row, is_admin};
+use crate::tui::state::meters::Gauge;
 use crate::tui::value::{Spark, Value};
 use crate::tui::view::Facts;
 use crate::tui::widgets::table::Column;
@@ -129,13 +130,18 @@ fn image_name<'a>(server: &'a Server, facts: &Facts<'a>) -> Value<'a> {
     })
 }
 
+/// What is measured of it. What was, before it was switched off, is no longer true.
+pub fn gauge<'a>(server: &Server, facts: &Facts<'a>) -> Option<&'a Gauge> {
+    let off = mood(server).0 == Mood::Off && server.status != "PAUSED";
+    facts.data.meters.server(&server.id).filter(|_| !off)
+}
+
 fn rate(server: &Server, facts: &Facts<'_>, meter: Meter) -> Option<f64> {
-    let gauge = facts.data.meters.server(&server.id)?;
-    gauge.rates.get(meter).map(f64::from)
+    gauge(server, facts)?.rates.get(meter).map(f64::from)
 }
 
 fn history<'a>(server: &'a Server, facts: &Facts<'a>) -> Value<'a> {
-    Value::maybe(facts.data.meters.server(&server.id), |gauge| {
+    Value::maybe(gauge(server, facts), |gauge| {
         Value::Spark(Spark {
             values: Cow::Borrowed(gauge.history(Meter::CpuUtil)),
             full: Some(100.0),
@@ -148,13 +154,13 @@ fn age(text: &str) -> Value<'static> {
 }
 
 static COLUMNS: [Column<Server>; 13] = [
-    Column::new("name", (12, 34), 0, |row, _| Value::text(&row.name)),
-    Column::new("state", (13, 18), 0, |row, _| state(row)),
+    Column::new("name", (20, 40), 0, |row, _| Value::text(&row.name)),
+    Column::new("status", (13, 18), 0, |row, _| state(row)),
     Column::new("address", (15, 24), 3, |row, _| addresses(row)),
-    Column::new("host", (8, 14), 6, |row, _| {
+    Column::new("host", (8, 14), 5, |row, _| {
         Value::maybe(row.host.as_deref(), Value::text)
     }),
-    Column::new("flavor", (8, 14), 5, |row, facts| {
+    Column::new("flavor", (9, 14), 6, |row, facts| {
         Value::text(flavor_name(row, facts))
     }),
     Column::new("cpu", (4, 5), 2, |row, facts| {
@@ -175,7 +181,7 @@ static COLUMNS: [Column<Server>; 13] = [
     Column::new("project", (8, 16), 11, |row, facts| {
         Value::text(facts.data.name_of::<Project>(&row.tenant_id))
     }),
-    Column::new("age", (4, 4), 1, |row, _| age(&row.created)),
+    Column::new("age", (4, 4), 6, |row, _| age(&row.created)),
 ];
 
 /// The list of servers.
@@ -279,14 +285,16 @@ pub static ENTRY: Entry = Entry {
             "Keep the new flavor",
             CONTEXT,
         )
-        .mutating(),
+        .mutating()
+        .hint(4),
         Command::new(
             "server.revert",
             "revert resize",
             "Go back to the old flavor",
             CONTEXT,
         )
-        .mutating(),
+        .mutating()
+        .hint(4),
         Command::new(
             "server.rebuild",
             "rebuild",

@@ -75,6 +75,7 @@ fn verdict(host: &HostVerdict) -> Value<'static> {
         let parts: Vec<String> = host
             .weights
             .iter()
+            .filter(|weight| weight.score.abs() >= 0.005)
             .map(|weight| {
                 format!(
                     "{} {:+.2}",
@@ -83,7 +84,10 @@ fn verdict(host: &HostVerdict) -> Value<'static> {
                 )
             })
             .collect();
-        let text = format!("{rank}weight {weight:.2} ({})", parts.join(", "));
+        let mut text = format!("{rank}weight {weight:.2}");
+        if !parts.is_empty() {
+            text.push_str(&format!(" ({})", parts.join(", ")));
+        }
         return Value::State(Mood::Good, text.into());
     }
     let refused = host.filters.iter().find(|filter| !filter.passed);

@@ -21,15 +21,17 @@ use crate::tui::failure::Failure;
 use crate::tui::files;
 use crate::tui::format::width;
 use crate::tui::glyph::Mood;
-use crate::tui::overlays::Overlay;
+use crate::tui::overlays::{Overlay, step};
 use crate::tui::state::activity::Target;
 use crate::tui::state::data::Source;
 use crate::tui::state::load::{Need, Part, Row};
 use crate::tui::value::Value;
-use crate::tui::view::View;
+use crate::tui::view::{Facts, View};
 use crate::tui::widgets::doc::Doc;
 use crate::tui::widgets::frame;
 
+/// Cells of the page at most.
+const WIDE: u16 = 116;
 /// Bytes of a user data file at most.
 const USER_DATA: u64 = 49_000;
 
@@ -109,6 +111,10 @@ pub struct Plan {
     key: Option<String>,
     /// Whether the button that does it is highlighted.
     armed: bool,
+    /// First line in view, lines in view and lines there are.
+    offset: usize,
+    height: usize,
+    lines: usize,
 }
 
 impl Plan {
@@ -120,17 +126,27 @@ impl Plan {
             chosen,
             key,
             armed: true,
+            offset: 0,
+            height: 1,
+            lines: 0,
         }
     }
 
-    fn describe<'a>(&'a self, view: &View<'a>) -> Doc<'a> {
+    fn area(&self, screen: Rect) -> Rect {
+        let high = u16::try_from(self.lines)
+            .unwrap_or(u16::MAX)
+            .saturating_add(5);
+        frame::middle(screen, WIDE, high.max(12))
+    }
+
+    fn describe<'a>(&'a self, facts: &Facts<'a>) -> Doc<'a> {
         let mut doc = Doc::default();
         doc.group("To be made");
         for (label, words) in &self.chosen {
             doc.entry(label, Value::text(words));
         }
         let Some(key) = &self.key else { return doc };
-        let data = view.facts.data;
+        let data = facts.data;
         if let Some(plan) = data.part::<Planned>(key) {
             describe_plan(&mut doc, &plan.0);
         } else {
@@ -173,7 +189,7 @@ fn describe_plan<'a>(doc: &mut Doc<'a>, plan: &'a LaunchPlan) {
         doc.entry("would fit", Value::text(&suggestion.message));
     }
     for item in &plan.makes {
-        let words = format!("{} {}", item.count, item.what);
+        let words = format!("{} x {}", item.count, item.what);
         doc.entry(&item.kind, Value::owned(words));
     }
     for (title, uses) in [
@@ -184,7 +200,8 @@ fn describe_plan<'a>(doc: &mut Doc<'a>, plan: &'a LaunchPlan) {
             doc.group(title);
         }
         for planned in uses {
-            doc.entry(&planned.resource, use_words(planned));
+            let label = planned.resource.trim_end_matches("_mb");
+            doc.entry(label.trim_end_matches("_gb"), use_words(planned));
         }
     }
     if !plan.problems.is_empty() {
@@ -203,24 +220,26 @@ fn describe_plan<'a>(doc: &mut Doc<'a>, plan: &'a LaunchPlan) {
 }
 
 fn use_words(planned: &PlannedUse) -> Value<'static> {
-    let unit = &planned.unit;
+    let number = |value: i64| match planned.unit.as_str() {
+        "" => value.to_string(),
+        unit => format!("{value} {unit}"),
+    };
     let (mood, left) = match planned.left {
-        Some(left) if left < 0 => (Mood::Bad, format!("{} {unit} too many", -left)),
-        Some(left) => (Mood::Good, format!("{left} {unit} left")),
+        Some(left) if left < 0 => (Mood::Bad, format!("{} too many", number(-left))),
+        Some(left) => (Mood::Good, format!("{} left", number(left))),
         None => (Mood::Good, "no limit".to_owned()),
     };
-    let text = format!("{left} (used {}, adds {}", planned.used, planned.adds);
-    let limit = if planned.limit < 0 {
-        ")".to_owned()
-    } else {
-        format!(", limit {})", planned.limit)
-    };
-    Value::State(mood, format!("{text}{limit}").into())
+    let mut text = format!("{left} ({} used, {} more", planned.used, planned.adds);
+    if planned.limit >= 0 {
+        text.push_str(&format!(" of {}", planned.limit));
+    }
+    text.push(')');
+    Value::State(mood, text.into())
 }
 
 impl Overlay for Plan {
     fn contexts(&self) -> Vec<&'static str> {
-        vec!["confirm"]
+        vec!["plan", "confirm"]
     }
 
     fn needs(&self) -> Vec<Need> {
@@ -231,6 +250,11 @@ impl Overlay for Plan {
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
+        let count = self.lines.saturating_sub(self.height) + 1;
+        if let Some(offset) = step(command.name, self.offset, count, self.height) {
+            self.offset = offset;
+            return true;
+        }
         match command.name {
             "confirm.switch" => self.armed = !self.armed,
             "cancel" => cx.close(),
@@ -251,20 +275,27 @@ impl Overlay for Plan {
         true
     }
 
+    fn settle(&mut self, screen: Rect, facts: &Facts<'_>) {
+        let wide = WIDE.min(screen.width).saturating_sub(4);
+        self.lines = self.describe(facts).height(wide, facts);
+        self.height = usize::from(self.area(screen).height.saturating_sub(4)).max(1);
+        self.offset = self.offset.min(self.lines.saturating_sub(self.height));
+    }
+
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
-        let doc = self.describe(view);
-        let wide = 116.min(screen.width);
-        let lines = doc.height(wide.saturating_sub(4), &view.facts);
-        let high = u16::try_from(lines).unwrap_or(u16::MAX).saturating_add(6);
-        let area = frame::middle(screen, wide, high.max(12));
-        let inside = frame::overlay(area, buf, view, "Launch: the plan");
+        let inside = frame::overlay(self.area(screen), buf, view, "Launch: the plan");
         let body = Rect {
-            y: inside.y + 1,
-            height: inside.height.saturating_sub(3),
+            height: inside.height.saturating_sub(2),
             ..inside
         };
-        doc.draw(body, buf, view, 0, None);
+        let doc = self.describe(&view.facts);
+        doc.draw(body, buf, view, self.offset, None);
         let y = inside.bottom().checked_sub(1)?;
+        let below = self.lines.saturating_sub(self.offset + self.height);
+        if below > 0 {
+            let text = format!("{below} lines more below");
+            buf.set_string(inside.x, y, text, view.style("ui.text.dim"));
+        }
         let back = if self.armed { "   Back  " } else { "[  Back ]" };
         let create = if self.armed {
             "[ Launch ]"

@@ -24,6 +24,8 @@ use crate::tui::value::Value;
 use crate::tui::view::{Facts, View};
 use crate::tui::widgets::table::Column;
 
+use crate::volume::wire::Volume;
+
 use super::SPEC;
 use super::metrics::{Metrics, Of};
 use super::placement::{Explained, Placement};
@@ -64,7 +66,7 @@ impl Shown for Actions {
 }
 
 static ACTION_COLUMNS: [Column<InstanceAction>; 5] = [
-    Column::new("when", (19, 19), 0, |row, _| {
+    Column::new("when", (11, 11), 0, |row, _| {
         Value::maybe(format::parse_time(&row.start_time), Value::When)
     }),
     Column::new("action", (12, 20), 0, |row, _| {
@@ -74,7 +76,7 @@ static ACTION_COLUMNS: [Column<InstanceAction>; 5] = [
         Some(_) => Value::State(Mood::Bad, "failed".into()),
         None => Value::State(Mood::Good, "accepted".into()),
     }),
-    Column::new("message", (10, 60), 1, |row, _| {
+    Column::new("message", (28, 70), 1, |row, _| {
         Value::maybe(row.message.as_deref(), Value::text)
     }),
     Column::new("request", (12, 40), 2, |row, _| {
@@ -126,7 +128,10 @@ pub fn open(id: &str, tab: &str, facts: &Facts<'_>) -> Option<Box<dyn Screen>> {
 
 fn make(at: usize, id: &str, _facts: &Facts<'_>) -> Option<Box<dyn Screen>> {
     Some(match TABS[at] {
-        "info" => Detail::open_with(&SPEC, id, vec![Need::part::<Explained>(id)])?,
+        "info" => {
+            let more = vec![Need::part::<Explained>(id), Need::list::<Volume>()];
+            Detail::open_with(&SPEC, id, more)?
+        }
         "metrics" => Box::new(Metrics::new(Of::Server, id)),
         "network" => ports::of_device(id),
         "volumes" => volumes::of_server(id),
@@ -196,8 +201,10 @@ impl Screen for Tabs {
     }
 
     fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
-        if command.name == "server.launch" {
-            return Offer::Hidden;
+        match command.name {
+            "server.launch" => return Offer::Hidden,
+            "menu" => return Offer::Yes,
+            _ => {}
         }
         let targets: Vec<&Server> = self.server(facts).into_iter().collect();
         action::offer(SPEC.actions, command, &targets)
@@ -211,10 +218,7 @@ impl Screen for Tabs {
             "tab.previous" => Some((self.at + count - 1) % count),
             "server.log" => TABS.iter().position(|tab| *tab == "log"),
             "server.metrics" => TABS.iter().position(|tab| *tab == "metrics"),
-            name => name
-                .strip_prefix("tab.")
-                .and_then(|digit| digit.parse::<usize>().ok())
-                .map(|tab| tab - 1),
+            _ => tabbed::number(command),
         };
         if let Some(to) = to.filter(|to| *to < count) {
             self.go(to, cx);

@@ -1,0 +1,192 @@
+//! What keys do on the cloud of the fixture: what is asked for at once, what is asked about first, what follows what.
+
+use crate::tui::effect::{ConsoleEffect, Effect};
+use crate::tui::event::Event;
+use crate::tui::start::Options;
+use crate::tui::testing::{Lab, NOW, fixture, requests};
+
+const SIZE: (u16, u16) = (120, 36);
+
+fn on_servers() -> Lab {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "servers" enter"#);
+    lab
+}
+
+/// On the list of servers with the cursor on the one of this name.
+fn on_server(name: &str) -> Lab {
+    let mut lab = on_servers();
+    lab.press(&format!(r#"/ "name:/^{name}$/" enter"#));
+    lab
+}
+
+fn pressed(lab: &mut Lab, keys: &str) -> Vec<String> {
+    requests(&lab.press(keys))
+}
+
+/// The line of the list with the cursor.
+fn at_cursor(lab: &Lab) -> String {
+    let picture = lab.picture();
+    let line = picture.lines().find(|line| line.starts_with('▌'));
+    line.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_cursor_follows_its_server_when_others_come_and_go() {
+    let mut lab = on_servers();
+    lab.press("j j j j");
+    let before = at_cursor(&lab);
+    assert!(before.contains("cache-01"), "{before}");
+    let gone = serde_json::json!({"resource": {"resource": {"type": "server", "id": fixture::id(1, 4)},
+        "change": "deleted", "at": NOW.0}});
+    let gone = serde_json::from_value(gone).unwrap();
+    lab.on_event(Event::Cloud(Box::new(gone)));
+    assert!(!lab.picture().contains("batch-7     "), "{}", lab.picture());
+    assert!(at_cursor(&lab).contains("cache-01"), "{}", lab.picture());
+    lab.press("> s");
+    assert!(at_cursor(&lab).contains("cache-01"), "{}", lab.picture());
+}
+
+#[test]
+fn what_can_be_taken_back_runs_at_once() {
+    let id = fixture::id(1, 3);
+    let mut lab = on_server("db-replica");
+    assert_eq!(
+        pressed(&mut lab, "p s"),
+        [format!("server {id} Start(Nothing)")]
+    );
+}
+
+#[test]
+fn what_disturbs_asks_and_cancel_has_the_keyboard() {
+    let id = fixture::id(1, 0);
+    let mut lab = on_server("web-01");
+    assert!(pressed(&mut lab, "p r enter").is_empty());
+    let asked = pressed(&mut lab, "p r tab enter");
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(
+        asked[0].starts_with(&format!("server {id} Reboot")),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn what_is_lost_for_good_wants_the_name_or_the_count_typed() {
+    let id = fixture::id(1, 0);
+    let mut lab = on_server("web-01");
+    assert!(pressed(&mut lab, "d enter").is_empty());
+    assert!(pressed(&mut lab, r#"d "web-02" tab enter"#).is_empty());
+    assert!(
+        lab.picture().contains("not what is to be typed"),
+        "{}",
+        lab.picture()
+    );
+    lab.press("esc");
+    assert_eq!(
+        pressed(&mut lab, r#"d "web-01" enter"#),
+        [format!("server {id} delete")]
+    );
+    let mut lab = on_servers();
+    lab.press(r#"/ "name:node-03" enter *"#);
+    assert!(pressed(&mut lab, r#"d "9" enter"#).is_empty());
+    lab.press("esc");
+    assert_eq!(pressed(&mut lab, r#"d "10" enter"#).len(), 10);
+}
+
+#[test]
+fn of_the_marked_those_that_can_are_asked_for_and_the_rest_named() {
+    let mut lab = on_servers();
+    lab.press(r#"/ "name:/^(db|cache)/" enter *"#);
+    // One is stopped; one is locked, one paused, one suspended.
+    let started = pressed(&mut lab, "p s");
+    assert_eq!(
+        started,
+        [format!("server {} Start(Nothing)", fixture::id(1, 3))]
+    );
+}
+
+#[test]
+fn the_log_and_the_console_are_a_key_away_from_the_list() {
+    let mut lab = on_server("web-01");
+    lab.press("l");
+    assert!(
+        lab.picture().contains("initcall number 59"),
+        "{}",
+        lab.picture()
+    );
+    let mut lab = on_server("web-01");
+    let effects = lab.press("c");
+    let open = ConsoleEffect::Open(fixture::id(1, 0));
+    let opened = |effect: &Effect| matches!(effect, Effect::Console(found) if *found == open);
+    assert!(effects.iter().any(opened), "{effects:?}");
+}
+
+#[test]
+fn those_who_may_only_read_have_no_keys_that_change_anything() {
+    let reading = Options {
+        read_only: true,
+        ..Options::default()
+    };
+    let mut lab = Lab::on(fixture::busy(), SIZE, &reading);
+    lab.press(r#": "servers" enter"#);
+    for keys in ["n", "d", "p s", "p r", "e", "i", "L", "r b"] {
+        assert!(pressed(&mut lab, keys).is_empty());
+        assert!(lab.state.overlays.is_empty(), "{keys}");
+    }
+}
+
+#[test]
+fn enter_on_the_way_through_a_form_keeps_what_is_chosen() {
+    let mut lab = Lab::busy(SIZE);
+    lab.press(r#": "images" enter / "ubuntu" enter b "api" enter enter "small" enter"#);
+    lab.press("space tab tab tab ctrl-s");
+    let launched = pressed(&mut lab, "enter");
+    let image = fixture::id(2, 1);
+    assert!(launched[0].contains(&image), "{launched:?}");
+}
+
+#[test]
+fn what_was_chosen_is_taken_out_again() {
+    let mut lab = Lab::busy(SIZE);
+    lab.press(r#": "servers" enter n "api" tab "debian" enter "small" enter tab "ada" enter"#);
+    assert!(lab.picture().contains("Key pair  ada"), "{}", lab.picture());
+    lab.press("shift-tab backspace tab");
+    assert!(
+        !lab.picture().contains("Key pair  ada"),
+        "{}",
+        lab.picture()
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_before_anything_is_sent() {
+    let mut lab = Lab::busy(SIZE);
+    lab.press(r#": "images" enter n "/nonexistent/disk.img""#);
+    assert!(lab.picture().contains("No such file"), "{}", lab.picture());
+    assert!(pressed(&mut lab, "ctrl-s").is_empty());
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("debian-12.5.img");
+    std::fs::write(&file, b"QFI\xfb and so on").unwrap();
+    let mut lab = Lab::busy(SIZE);
+    lab.press(&format!(r#": "images" enter n "{}""#, file.display()));
+    assert!(lab.picture().contains("qcow2, 14 B"), "{}", lab.picture());
+    let sent = pressed(&mut lab, "ctrl-s");
+    assert!(sent[0].contains("debian-12.5"), "{sent:?}");
+}
+
+#[test]
+fn what_is_no_public_key_is_told_before_it_is_sent() {
+    let mut lab = Lab::busy(SIZE);
+    lab.press(r#": "keypairs" enter i "desk" tab "not a key""#);
+    assert!(pressed(&mut lab, "ctrl-s").is_empty());
+    assert!(
+        lab.picture().contains("a type like ssh-ed25519"),
+        "{}",
+        lab.picture()
+    );
+    let key =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIPbqV8fQ2n1aS1t0x2dYk3mI2sYw1Q4b2kq0uV3n5Xo= ada";
+    lab.press("ctrl-u");
+    lab.on_event(Event::Paste(key.to_owned()));
+    assert_eq!(pressed(&mut lab, "ctrl-s").len(), 1, "{}", lab.picture());
+}

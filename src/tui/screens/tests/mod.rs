@@ -1,0 +1,5 @@
+//! What operators see and press, as pictures and requests.
+
+mod acts;
+mod bytes;
+mod pictures;
