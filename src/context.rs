@@ -231,7 +231,8 @@ pub(crate) mod testing {
             sagas,
             turns: Turns::default(),
             process: Uuid::new_v4(),
-            started: Time::now(),
+            // Long enough ago that every host would have reported.
+            started: Time::now().plus_seconds(-3600),
             simulated: true,
         };
         (dir, Arc::new(cloud), kicks)

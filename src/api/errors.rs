@@ -11,7 +11,8 @@ use crate::error::Error;
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let status = self.status();
-        if status >= 500 {
+        // What is not served here is no failure.
+        if status >= 500 && status != 501 {
             tracing::error!(error = %self, "a request failed");
         }
         let field = if let Self::Invalid { field, .. } = &self {

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::State;
-use super::wire::Microversion;
+use super::wire::{ErrorStyle, Microversion};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::Id;
@@ -49,21 +49,71 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, cloud: &State) -> Result<Self> {
+        check_media_type(&request)?;
         let RawBody(bytes) = RawBody::from_request(request, cloud).await?;
+        if bytes.is_empty() {
+            return Err(Error::BadRequest(
+                "the request has no body; a JSON body is needed".into(),
+            ));
+        }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let parsed: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let path = error.path().to_string();
-            let reason = error.inner().to_string();
-            if path == "." {
-                Error::BadRequest(format!("the body is not as expected: {reason}"))
-            } else {
-                Error::invalid(path, reason)
-            }
+            refusal(&error.path().to_string(), &error.inner().to_string())
         })?;
         json.end().map_err(|_| {
             Error::BadRequest("there is something after the end of the JSON body".into())
         })?;
         Ok(Self(parsed))
+    }
+}
+
+/// Fails unless the body is said to be JSON, or nothing is said of it. Glance and Neutron never look.
+fn check_media_type(request: &Request) -> Result<()> {
+    let style = request.extensions().get::<ErrorStyle>();
+    if matches!(style, Some(ErrorStyle::Image | ErrorStyle::Network)) {
+        return Ok(());
+    }
+    let Some(value) = request.headers().get("content-type") else {
+        return Ok(());
+    };
+    let value = value.to_str().unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json") {
+        return Ok(());
+    }
+    let text = format!("Unsupported Content-Type {kind:?}; application/json is needed");
+    Err(if style == Some(&ErrorStyle::Identity) {
+        Error::BadRequest(text)
+    } else {
+        Error::Unsupported(text)
+    })
+}
+
+/// What is wrong with the value at `path`, in words that a user knows.
+fn refusal(path: &str, reason: &str) -> Error {
+    // serde lists everything that it knows; the name alone says enough.
+    let unknown = reason
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split('`').next());
+    if let Some(name) = unknown {
+        let parent = path
+            .strip_suffix(name)
+            .unwrap_or(path)
+            .trim_end_matches(['.', '?']);
+        let field = if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}.{name}")
+        };
+        return Error::invalid(
+            field,
+            format!("Additional properties are not allowed ('{name}' was unexpected)"),
+        );
+    }
+    if path == "." {
+        Error::BadRequest(format!("the body is not as expected: {reason}"))
+    } else {
+        Error::invalid(path, reason)
     }
 }
 
@@ -141,6 +191,12 @@ impl FromRequestParts<State> for Params {
 /// An id from a path. What is no UUID names nothing: not found, as OpenStack answers.
 pub fn parse_id<T>(kind: &'static str, text: &str) -> Result<Id<T>> {
     text.parse().map_err(|_| Error::not_found(kind, text))
+}
+
+/// An id in a body or query: what is no UUID is a wrong value of that field.
+pub fn parse_field<T>(field: &str, text: &str) -> Result<Id<T>> {
+    text.parse()
+        .map_err(|_| Error::invalid(field, format!("'{text}' is not a valid UUID")))
 }
 
 /// Scheme, host and port under which the client reached the API, for links; the configured public address when there

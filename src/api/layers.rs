@@ -36,8 +36,10 @@ struct Caller {
 /// All services on one port.
 pub fn app(cloud: &State, services: Vec<Routes>, authenticate: Authenticate) -> Router {
     let mut app = Router::new();
+    let mut styles = Vec::new();
     for service in services {
         let (style, versions) = (service.style, service.versions);
+        styles.push((service.prefix, style));
         let mut router = service.router;
         if let Some(range) = versions {
             router = router.layer(from_fn(move |request, next| {
@@ -54,9 +56,13 @@ pub fn app(cloud: &State, services: Vec<Routes>, authenticate: Authenticate) -> 
         );
     }
     let for_callers = cloud.clone();
-    app.fallback(|| async { Error::not_found("path", "of this request") })
-        .layer(from_fn(|request, next| {
-            shape(ErrorStyle::Skydeck, request, next)
+    app.fallback(|uri: axum::http::Uri| async move { Error::not_found("path", uri.path()) })
+        .layer(from_fn(move |request: Request, next| {
+            // What no route takes is answered in the words of the service whose path it begins like.
+            let path = request.uri().path();
+            let known = styles.iter().find(|(prefix, _)| path.starts_with(prefix));
+            let style = known.map_or(ErrorStyle::Skydeck, |(_, style)| *style);
+            shape(style, request, next)
         }))
         .layer(from_fn(move |request, next| {
             identify(for_callers.clone(), authenticate, request, next)
@@ -118,7 +124,9 @@ async fn identify(
 }
 
 /// Writes errors in the service's shape.
-async fn shape(style: ErrorStyle, request: Request, next: Next) -> Response {
+async fn shape(style: ErrorStyle, mut request: Request, next: Next) -> Response {
+    // Known to what reads the request, too.
+    request.extensions_mut().insert(style);
     let request_id = request
         .extensions()
         .get::<Caller>()

@@ -13,6 +13,8 @@ mod extract;
 mod layers;
 mod listen;
 pub mod skydeck;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use std::sync::Arc;
@@ -21,7 +23,7 @@ use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, head, patch, post, put};
 
-pub use extract::{Body, Params, Query, RawBody, Version, parse_id, request_base};
+pub use extract::{Body, Params, Query, RawBody, Version, parse_field, parse_id, request_base};
 pub use layers::{Authenticate, app};
 pub use listen::{ListenError, Listeners};
 

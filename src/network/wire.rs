@@ -113,7 +113,7 @@ pub struct NetworkList {
 
 /// Fields of a network to create or change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct NetworkFields {
     /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -262,7 +262,7 @@ pub struct SubnetList {
 
 /// Fields of a subnet to create (`network_id`, `ip_version`, `cidr` needed; they can not be changed) or change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct SubnetFields {
     /// Its network.
     #[serde(skip_serializing_if = "Option::is_none")]

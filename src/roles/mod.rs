@@ -16,7 +16,7 @@ pub mod lock;
 pub mod logging;
 pub mod node;
 pub mod server;
-mod services;
+pub(crate) mod services;
 pub mod whole;
 
 use std::os::unix::fs::DirBuilderExt;

@@ -19,6 +19,7 @@ pub fn routes() -> Vec<Routes> {
         vec![
             skydeck::routes(),
             image::api::routes(),
+            image::api::upload_routes(),
             volume::api::routes(),
         ],
         identity::routes(),
@@ -64,6 +65,8 @@ pub fn periodic() -> Vec<Periodic> {
         saga::periodic(),
         identity::periodic(),
         compute::reconcile::periodic(),
+        image::reconcile::periodic(),
+        volume::reconcile::periodic(),
         network::periodic(),
         telemetry::periodic(),
     ]

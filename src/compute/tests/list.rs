@@ -9,6 +9,7 @@ use crate::compute::model::{
 };
 use crate::compute::ops::{self, server_counts, server_list, server_list_brief};
 use crate::compute::store;
+use crate::db::sql;
 use crate::error::Error;
 use crate::ids::{ServerId, Time};
 
@@ -301,4 +302,32 @@ async fn pairs_labels_and_names_change_and_are_shown() {
         ..ops::ServerChanges::default()
     };
     assert!(ops::server_update(cx, id, long).await.is_err());
+}
+
+#[tokio::test]
+async fn a_host_shows_what_is_done_to_its_servers() {
+    let lab = Lab::new(None).await;
+    let server = lab.active("web").await;
+    let work = async || {
+        let rooms = ops::host_rooms(&lab.admin).await.unwrap();
+        (rooms[0].servers, rooms[0].busy, rooms[0].io_ops)
+    };
+    assert_eq!(work().await, (1, 0, 0));
+    for (task, expected) in [
+        (TaskState::Pausing, (1, 1, 0)),
+        (TaskState::ImageSnapshot, (1, 1, 1)),
+        (TaskState::Deleting, (1, 1, 0)),
+    ] {
+        let mut tx = lab.cloud.db.begin().await.unwrap();
+        assert!(store::server::begin(&mut tx, &server, task).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(work().await, expected, "{task:?}");
+        let mut tx = lab.cloud.db.begin().await.unwrap();
+        sql("UPDATE server SET task_state = NULL WHERE id = $1")
+            .bind(server.id)
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
 }

@@ -147,7 +147,7 @@ pub struct LockReason {
 
 /// What to begin anew with; absent fields stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rebuild {
     /// The image; needed.
     pub image_ref: String,
@@ -196,6 +196,7 @@ pub struct Rebuild {
 
 /// What to change to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Resize {
     /// The flavor.
     #[serde(rename = "flavorRef")]
@@ -211,6 +212,7 @@ pub struct Resize {
 
 /// The image to make.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CreateImage {
     /// Its name.
     pub name: String,

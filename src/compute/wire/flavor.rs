@@ -93,7 +93,7 @@ pub struct FlavorBriefList {
 
 /// A flavor to create. Numbers may be written as text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct FlavorCreate {
     /// Unique name; needed.
     pub name: String,
@@ -142,6 +142,7 @@ pub struct FlavorCreate {
 
 /// `{"flavor": {…}}` of a create.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FlavorCreateRequest {
     /// The flavor.
     pub flavor: FlavorCreate,
@@ -156,6 +157,7 @@ pub struct FlavorUpdateRequest {
 
 /// What of a flavor changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FlavorFields {
     /// For people.
     pub description: Option<String>,

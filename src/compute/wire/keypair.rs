@@ -66,7 +66,7 @@ pub struct KeypairList {
 
 /// A key pair to create.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct KeypairCreate {
     /// Name; needed.
     pub name: String,
@@ -83,6 +83,7 @@ pub struct KeypairCreate {
 
 /// `{"keypair": {…}}` of a create.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct KeypairCreateRequest {
     /// The key pair.
     pub keypair: KeypairCreate,

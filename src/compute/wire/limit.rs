@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::wire::flexible_int;
+
 /// `{"limits": {…}}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitsBody {
@@ -143,30 +145,51 @@ pub struct QuotaSetBody<T> {
     pub quota_set: QuotaSet<T>,
 }
 
-/// Bounds to set; absent ones stay.
+/// Bounds to set; absent ones stay. Numbers may be written as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct QuotaFields {
     /// Servers.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub instances: Option<i64>,
     /// Processors.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub cores: Option<i64>,
     /// Memory in MiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ram: Option<i64>,
     /// Key pairs of a user.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub key_pairs: Option<i64>,
     /// Pairs of a server's metadata.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub metadata_items: Option<i64>,
     /// Server groups.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub server_groups: Option<i64>,
     /// Servers of a group.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub server_group_members: Option<i64>,
     /// Set the bounds even below what is in use.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,6 +198,7 @@ pub struct QuotaFields {
 
 /// `{"quota_set": {…}}`, body of `PUT /os-quota-sets/{project}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QuotaRequest {
     /// The bounds.
     pub quota_set: QuotaFields,

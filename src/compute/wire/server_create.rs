@@ -1,8 +1,10 @@
 //! Servers as they are asked for: `POST /servers`, and what `PUT /servers/{id}` changes.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::NameOnly;
@@ -12,6 +14,7 @@ use crate::api::wire::{
 
 /// `{"server": {…}, "os:scheduler_hints": {…}}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ServerCreateRequest {
     /// The server.
     pub server: ServerCreate,
@@ -27,7 +30,7 @@ pub struct ServerCreateRequest {
 
 /// A server to create.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServerCreate {
     /// Name, 1 to 255 characters; needed.
     pub name: String,
@@ -133,13 +136,44 @@ pub struct ServerCreate {
 }
 
 /// Networks of a new server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Networks {
     /// `auto`: the project's network, or one that is made; `none`: no network. From 2.37.
     Word(NetworksWord),
     /// These, in order.
     List(Vec<NetworkRequested>),
+}
+
+/// Read by hand, so that what is wrong in the list is named by its place.
+impl<'de> Deserialize<'de> for Networks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WordOrList;
+        impl<'de> Visitor<'de> for WordOrList {
+            type Value = Networks;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("auto, none, or a list of networks and ports")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Networks, E> {
+                match word {
+                    "auto" => Ok(Networks::Word(NetworksWord::Auto)),
+                    "none" => Ok(Networks::Word(NetworksWord::None)),
+                    _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Networks, A::Error> {
+                let mut networks = Vec::new();
+                while let Some(network) = list.next_element()? {
+                    networks.push(network);
+                }
+                Ok(Networks::List(networks))
+            }
+        }
+        deserializer.deserialize_any(WordOrList)
+    }
 }
 
 /// The words of [`Networks`].
@@ -154,7 +188,7 @@ pub enum NetworksWord {
 
 /// One interface of a new server: a port, or a network on which a port is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct NetworkRequested {
     /// The network.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,7 +206,7 @@ pub struct NetworkRequested {
 
 /// One disk of a new server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct BlockDevice {
     /// Where its bytes come from: `blank`, `image`, `snapshot`, `volume`.
     pub source_type: String,
@@ -265,7 +299,7 @@ pub struct CreatedServer {
 
 /// Fields of a server to change; absent ones stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct ServerFields {
     /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -289,6 +323,7 @@ pub struct ServerFields {
 
 /// `{"server": {…}}` of an update.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ServerUpdateRequest {
     /// The fields.
     pub server: ServerFields,

@@ -54,7 +54,7 @@ pub struct VolumeAttachmentList {
 
 /// A volume to attach.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct VolumeAttach {
     /// The volume; needed.
     #[serde(rename = "volumeId")]
@@ -75,7 +75,7 @@ pub struct VolumeAttach {
 
 /// `{"volumeAttachment": {…}}`, body of `POST /servers/{id}/os-volume_attachments` (200, the attachment).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VolumeAttachRequest {
     /// The volume.
     pub volume_attachment: VolumeAttach,
@@ -131,7 +131,7 @@ pub struct InterfaceAttachmentList {
 
 /// An interface to attach: a port that exists, or a network on which one is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct InterfaceAttach {
     /// The port.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::listing;
-use crate::api::{Body, Params, parse_id};
+use crate::api::{Body, Params, parse_field, parse_id};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::PortId;
@@ -46,7 +46,7 @@ pub(super) async fn create(
             .map_err(|_| Error::invalid("project_id", "it is no id"))?,
         None => cx.project()?.id,
     };
-    let mut new = NewPort::new(PortId::new(), parse_id("network", network)?, project);
+    let mut new = NewPort::new(PortId::new(), parse_field("network_id", network)?, project);
     new.name = fields.name.unwrap_or_default();
     new.description = fields.description.unwrap_or_default();
     new.mac = fields.mac_address.filter(|mac| !mac.is_empty());
@@ -142,7 +142,7 @@ fn addresses(wishes: &[FixedIp]) -> Result<Vec<AddressWish>> {
         let subnet = wish
             .subnet_id
             .as_deref()
-            .map(|id| parse_id("subnet", id))
+            .map(|id| parse_field("fixed_ips", id))
             .transpose()?;
         let address = wish.ip_address.as_deref();
         let address = address

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::listing;
-use crate::api::{Body, Params, parse_id};
+use crate::api::{Body, Params, parse_field, parse_id};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::network::model::{self, NewSubnet, Pool, Route, SubnetChanges, SubnetQuery};
@@ -43,7 +43,7 @@ pub(super) async fn create(
         .as_deref()
         .ok_or_else(|| Error::invalid("cidr", "it is needed, like 10.0.0.0/24"))?;
     let new = NewSubnet {
-        network: parse_id("network", network)?,
+        network: parse_field("network_id", network)?,
         name: fields.name.unwrap_or_default(),
         description: fields.description.unwrap_or_default(),
         cidr: parse("cidr", cidr)?,

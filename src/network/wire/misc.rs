@@ -91,7 +91,7 @@ pub struct NetworkQuotaBody<T> {
 
 /// Bounds to set; absent ones stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct NetworkQuotaFields {
     /// Networks.
     #[serde(skip_serializing_if = "Option::is_none")]

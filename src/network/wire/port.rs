@@ -139,7 +139,7 @@ pub struct PortList {
 
 /// Fields of a port to create (`network_id` needed; it can not be changed) or change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct PortFields {
     /// Its network.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
 
 use super::Both;
 use super::place::Place;
@@ -34,6 +35,11 @@ pub(super) fn routes(routes: Both) -> Both {
         )
         .put("/os-quota-sets/{project}", "volume:quota:set", set)
         .delete("/os-quota-sets/{project}", "volume:quota:set", reset)
+        .get(
+            "/os-quota-class-sets/{class}",
+            "volume:quota:set",
+            class_show,
+        )
         .get("/limits", "volume:limit:show", limits)
 }
 
@@ -93,6 +99,12 @@ async fn defaults(cx: Context, place: Place) -> Json<VolumeQuotaBody<i64>> {
     })
 }
 
+/// The defaults, whatever class is named; they are settings.
+async fn class_show(cx: Context, place: Place) -> Json<Value> {
+    let quota = bounds(place.text("class"), &quota_defaults(&cx));
+    Json(json!({"quota_class_set": quota}))
+}
+
 async fn set(
     cx: Context,
     place: Place,
@@ -100,6 +112,13 @@ async fn set(
 ) -> Result<Json<VolumeQuotaBody<i64>>> {
     let project = project(&place)?;
     let fields = body.quota_set;
+    // Cinder's client names the project once more.
+    if let Some(name) = fields.other.keys().find(|name| *name != "tenant_id") {
+        return Err(Error::invalid(
+            format!("quota_set.{name}"),
+            format!("Additional properties are not allowed ('{name}' was unexpected)"),
+        ));
+    }
     let wanted: Vec<(&str, i64)> = [
         ("volumes", fields.volumes),
         ("snapshots", fields.snapshots),

@@ -1,6 +1,9 @@
 //! Types, limits, quotas, services and zones of Cinder.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::api::wire::{Metadata, null_default};
 
@@ -146,6 +149,9 @@ pub struct VolumeQuotaFields {
     /// Size of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_volume_gigabytes: Option<i64>,
+    /// What is no bound that is known here.
+    #[serde(flatten, skip_serializing_if = "BTreeMap::is_empty")]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// `{"quota_set": {…}}`, body of `PUT /os-quota-sets/{project}`.

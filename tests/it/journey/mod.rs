@@ -6,6 +6,7 @@
 //! - `faults`: what dies beside the control process: guests, libvirtd, and the process itself while nothing is under way.
 //! - `crash`: the control process dies at each step of each operation, and the next one finishes or undoes it.
 //! - `stock`: the stock command line.
+//! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
 
 pub mod cloud;
@@ -18,3 +19,4 @@ mod console;
 mod crash;
 mod faults;
 mod stock;
+mod web_image;
