@@ -55,6 +55,7 @@ enum Role {
 }
 
 fn main() -> ExitCode {
+    roles::allocator::tune();
     // Errors are for operators: no source locations, no hint at backtraces.
     let hooks = color_eyre::config::HookBuilder::default()
         .display_env_section(false)

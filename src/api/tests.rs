@@ -148,7 +148,8 @@ impl Running {
     async fn admin(&self) -> String {
         let file = self.dir.path().join("admin-password");
         let password = std::fs::read_to_string(file).unwrap();
-        self.log_in("admin", password.trim_end(), Some("admin")).await
+        self.log_in("admin", password.trim_end(), Some("admin"))
+            .await
     }
 
     /// Makes something of Keystone's and gives its id.
@@ -165,7 +166,9 @@ impl Running {
             .await;
         let role = id(&roles["roles"][0]);
         let path = format!("/identity/v3/projects/{project}/users/{user}/roles/{role}");
-        self.call(admin, "PUT", &path, Value::Null).await.expect(204);
+        self.call(admin, "PUT", &path, Value::Null)
+            .await
+            .expect(204);
     }
 
     /// Waits until something shows this.

@@ -9,6 +9,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::{Fault, FaultKind, Incoming};
@@ -17,7 +18,8 @@ use crate::ids::OperationId;
 /// Answers kept at most; the oldest go first.
 const KEPT: usize = 4096;
 
-type Key = (OperationId, String, String);
+/// Operation, method, and SHA-256 of the payload: a payload may be large, and thousands are remembered.
+type Key = (OperationId, String, [u8; 32]);
 type Answer = Arc<OnceCell<Result<Value, Fault>>>;
 
 /// Running and recent calls by operation, method and payload.
@@ -44,7 +46,7 @@ impl Dedupe {
         let key = (
             operation,
             incoming.method.clone(),
-            incoming.payload.to_string(),
+            Sha256::digest(incoming.payload.to_string()).into(),
         );
         let cell = self.cell(&key);
         let answer = cell.get_or_init(|| work).await.clone();

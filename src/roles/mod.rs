@@ -9,6 +9,7 @@
 //! A control process is: directory lock → database → cloud → services' first-start work → engine, recurring work and
 //! conductor → API → (unless told not to) a [`node`] in the same process. It stops in the opposite order.
 
+pub mod allocator;
 pub mod console;
 pub mod control;
 pub mod demo;

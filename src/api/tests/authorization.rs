@@ -85,7 +85,9 @@ fn every_route_is_in_the_table_and_its_rule_asks_for_what_the_table_says() {
     for ((path, method), rule) in &routes {
         if !seen.contains(&(path.clone(), *method)) {
             let need = policy.need(rule);
-            wrong.push(format!("not in the table: {method} {path} ({rule}: {need:?})"));
+            wrong.push(format!(
+                "not in the table: {method} {path} ({rule}: {need:?})"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -180,7 +182,9 @@ async fn nobody_gets_in_whom_the_table_does_not_let() {
             let refused = matches!(got, 401 | 403);
             let right = match who.denied(row.need) {
                 Some(status) => got == status,
-                None if row.alone || row.own && who.rank != Some(Rank::Admin) => matches!(got, 401 | 403 | 404),
+                None if row.alone || row.own && who.rank != Some(Rank::Admin) => {
+                    matches!(got, 401 | 403 | 404)
+                }
                 // What needs a project beyond its rule says so to a token without one.
                 None if who.rank.is_none() && row.need == Need::Any => got < 500 && got != 401,
                 None => !refused && got < 500,
@@ -265,12 +269,16 @@ async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'st
     let network = id(&made["network"]);
     let fields = json!({"network_id": network, "cidr": "10.99.0.0/24", "ip_version": 4});
     let made = post("/network/v2.0/subnets", json!({"subnet": fields})).await;
-    things.insert("subnet", thing(id(&made["subnet"]), "/network/v2.0/subnets"));
+    things.insert(
+        "subnet",
+        thing(id(&made["subnet"]), "/network/v2.0/subnets"),
+    );
     let fields = json!({"network_id": network});
     let made = post("/network/v2.0/ports", json!({"port": fields})).await;
     things.insert("port", thing(id(&made["port"]), "/network/v2.0/ports"));
 
-    let fields = json!({"name": "s", "imageRef": image, "flavorRef": "42", "networks": [{"uuid": network}]});
+    let fields =
+        json!({"name": "s", "imageRef": image, "flavorRef": "42", "networks": [{"uuid": network}]});
     let made = post("/compute/v2.1/servers", json!({"server": fields})).await;
     let server = thing(id(&made["server"]), "/compute/v2.1/servers");
     running
@@ -299,7 +307,11 @@ async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'st
             shown["snapshot"]["status"] == "available"
         })
         .await;
-    let made = post("/compute/v2.1/os-keypairs", json!({"keypair": {"name": "k"}})).await;
+    let made = post(
+        "/compute/v2.1/os-keypairs",
+        json!({"keypair": {"name": "k"}}),
+    )
+    .await;
     let keypair = made["keypair"]["name"].as_str().unwrap().to_owned();
     things.insert(
         "keypair",
@@ -313,7 +325,10 @@ async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'st
     things.insert("server", server);
     things.insert("volume", volume);
     things.insert("snapshot", snapshot);
-    things.insert("project", thing(project.to_owned(), "/identity/v3/projects"));
+    things.insert(
+        "project",
+        thing(project.to_owned(), "/identity/v3/projects"),
+    );
     things
 }
 
