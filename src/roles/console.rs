@@ -102,7 +102,7 @@ pub fn options(config: &Config, cloud: &str, read_only: bool, simulated: bool) -
     tui::Options {
         read_only,
         ascii: config.console.ascii,
-        theme: Some(config.console.theme.clone()),
+        theme: Some(config.console.theme.clone()).filter(|theme| theme != "auto"),
         simulated,
         data_dir: config.data_dir.clone(),
         config_dir: user_directory(),

@@ -128,11 +128,12 @@ impl Console {
         }
     }
 
-    fn draw(&mut self, state: &State, terminal: &mut Terminal) -> io::Result<()> {
+    fn draw(&mut self, state: &mut State, terminal: &mut Terminal) -> io::Result<()> {
         if self.away.is_some() {
             return Ok(());
         }
         let bytes = in_console(|| {
+            state.settle();
             let area = state.screen();
             if self.buffer.area == area {
                 self.buffer.reset();

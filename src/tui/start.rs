@@ -149,6 +149,10 @@ mod tests {
         assert!(is_light(Some("0;15")));
         assert!(!is_light(Some("15;0")));
         assert!(!is_light(None));
+        for (light, name) in [(true, "light"), (false, "dark")] {
+            let manner = manner(&Options::default(), Depth::True, light).unwrap();
+            assert_eq!(manner.themes[0].name(), name);
+        }
     }
 
     #[test]

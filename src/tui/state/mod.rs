@@ -4,8 +4,9 @@
 //! nothing. So a bug is a sequence of events, a test is one too, and no screen waits for the network.
 //!
 //! A key goes to the top overlay, or else to the view; what they do not know is looked up among the global commands.
-//! After each event the visible parts settle (order their rows, keep their cursor), and what they need and is not fresh
-//! is asked for.
+//! After each event what the visible parts need and is not fresh is asked for. They settle (order their rows, keep their
+//! cursor) before they are drawn and before they get a key, not with every event: hundreds of hosts tell their samples
+//! each second, and ordering ten thousand rows for each of them would leave no time for keys.
 
 pub mod activity;
 mod cloud;
@@ -96,6 +97,8 @@ pub struct State {
     /// Whether the picture is held still.
     pub frozen: bool,
     size: (u16, u16),
+    /// Whether something happened since the visible parts settled.
+    unsettled: bool,
     effects: Vec<Effect>,
     schedule: schedule::Schedule,
 }
@@ -112,6 +115,7 @@ impl State {
             notice: None,
             frozen: false,
             size,
+            unsettled: true,
             effects: Vec::new(),
             schedule: schedule::Schedule::default(),
         };
@@ -121,6 +125,10 @@ impl State {
 
     /// Takes in an event; returns what is to be done outside.
     pub fn on(&mut self, event: Event) -> Vec<Effect> {
+        if matches!(event, Event::Key(_) | Event::Paste(_)) {
+            self.settle();
+        }
+        self.unsettled = true;
         match event {
             Event::Key(key) => self.on_key(key),
             Event::Paste(text) => self.on_paste(&text),
@@ -142,7 +150,6 @@ impl State {
             Event::Trouble(text) => self.tell(Tone::Bad, text),
             Event::Terminate => self.effects.push(Effect::Leave),
         }
-        self.settle();
         self.ask_for_needs();
         std::mem::take(&mut self.effects)
     }
@@ -299,7 +306,11 @@ impl State {
         Rect::new(0, 0, self.size.0, self.size.1)
     }
 
-    fn settle(&mut self) {
+    /// Brings the visible parts up to date, for drawing and for keys.
+    pub fn settle(&mut self) {
+        if !std::mem::take(&mut self.unsettled) {
+            return;
+        }
         let body = self.body();
         let screen = self.screen();
         let facts = self.world.facts();

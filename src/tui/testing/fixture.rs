@@ -469,6 +469,8 @@ fn operations() -> Vec<Value> {
         failed,
         operation(5, "server_reboot", 1, "done"),
         operation(6, "server_delete", 12, "undoing"),
+        operation(7, "server_rebuild", 13, "running"),
+        operation(8, "server_reboot", 1, "running"),
     ]
 }
 

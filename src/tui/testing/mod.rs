@@ -118,6 +118,7 @@ impl Lab {
             }
             effects = next;
         }
+        self.state.settle();
         rest
     }
 
@@ -139,7 +140,9 @@ impl Lab {
 /// Presses keys, written as key maps do; text in quotes is typed. Returns what would have been done outside.
 pub fn press(state: &mut State, keys: &str) -> Vec<Effect> {
     let keys = keys_of(keys).into_iter();
-    keys.flat_map(|key| state.on(Event::Key(key))).collect()
+    let effects = keys.flat_map(|key| state.on(Event::Key(key))).collect();
+    state.settle();
+    effects
 }
 
 fn keys_of(keys: &str) -> Vec<Key> {

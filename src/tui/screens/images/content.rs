@@ -43,11 +43,19 @@ pub(super) fn name_of(from: &str) -> &str {
     stem.filter(|stem| !stem.is_empty()).unwrap_or(base)
 }
 
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 /// The format of a disk image, by its first bytes.
 pub(super) async fn format_of(path: &std::path::Path) -> Result<&'static str, Failure> {
     use tokio::io::AsyncReadExt;
     let wrong = |error: std::io::Error| Failure {
-        message: format!("{} could not be read: {error}", path.display()),
+        message: format!("{} could not be read: {}", path.display(), reason(&error)),
         advice: Some("check the path; ~ is your home directory on this machine".to_owned()),
         ..Failure::default()
     };

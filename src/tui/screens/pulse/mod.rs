@@ -92,7 +92,9 @@ impl Cursor {
 
 /// The dashboard.
 pub struct Pulse {
+    /// The pane with the keyboard, and the one that shall have it as soon as it holds something.
     pane: Pane,
+    wanted: Pane,
     meter: usize,
     hosts: Cursor,
     top: Cursor,
@@ -106,6 +108,7 @@ impl Pulse {
     fn new() -> Self {
         Self {
             pane: Pane::Top,
+            wanted: Pane::Top,
             meter: 0,
             hosts: Cursor::default(),
             top: Cursor::default(),
@@ -167,6 +170,7 @@ impl Pulse {
             (Some(at), true) => panes[(at + 1) % count],
             (Some(at), false) => panes[(at + count - 1) % count],
         };
+        self.wanted = self.pane;
     }
 
     fn selected(&self) -> Option<(&'static str, &str)> {
@@ -288,9 +292,11 @@ impl Screen for Pulse {
                 .collect(),
         );
         self.grid_columns = panes::host_grid(self.layout.hosts, facts).columns;
-        if !self.panes().contains(&self.pane) {
-            self.pane = self.panes().first().copied().unwrap_or(Pane::Top);
-        }
+        let panes = self.panes();
+        self.pane = match panes.contains(&self.wanted) {
+            true => self.wanted,
+            false => panes.first().copied().unwrap_or(Pane::Top),
+        };
     }
 
     fn draw(&self, _area: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {

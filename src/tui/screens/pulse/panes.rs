@@ -475,7 +475,9 @@ pub fn draw_operations(
         return;
     }
     let rows = operations(&view.facts);
-    let running = rows.iter().filter(|row| !row.status.is_final()).count();
+    // All of them, of which there is room for a few.
+    let all = view.facts.data.rows::<Operation>().iter();
+    let running = all.filter(|row| !row.status.is_final()).count();
     let title = format!("Operations ({running} under way)");
     pane(area, buf, view, &title, "", focused);
     let list = inner(area);

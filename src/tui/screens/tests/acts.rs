@@ -162,7 +162,11 @@ fn what_was_chosen_is_taken_out_again() {
 fn a_file_that_is_not_there_is_told_before_anything_is_sent() {
     let mut lab = Lab::busy(SIZE);
     lab.press(r#": "images" enter n "/nonexistent/disk.img""#);
-    assert!(lab.picture().contains("No such file"), "{}", lab.picture());
+    assert!(
+        lab.picture().contains("there is no such file"),
+        "{}",
+        lab.picture()
+    );
     assert!(pressed(&mut lab, "ctrl-s").is_empty());
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("debian-12.5.img");

@@ -17,7 +17,7 @@ const SIZES: [(u16, u16); 2] = [(80, 24), (120, 36)];
 /// Name of the picture, and the keys that lead to it from the first screen.
 const VIEWS: &[(&str, &str)] = &[
     ("pulse", ""),
-    ("pulse_operations", "tab tab"),
+    ("pulse_operations", "shift-tab shift-tab"),
     ("servers", r#": "servers" enter"#),
     ("servers_marked", r#": "servers" enter space j j V"#),
     ("server_info", r#": "web-01" enter"#),
