@@ -356,6 +356,8 @@ pub struct HostReport {
     pub started: Time,
     /// Its clock as it sent this.
     pub sent: Time,
+    /// Its clock before it looked at its guests: what changed after that may not be among them.
+    pub seen: Time,
     /// The machine; absent while the hypervisor does not answer.
     pub info: Option<HostInfo>,
     /// Why `info` is absent.
@@ -380,7 +382,7 @@ pub struct GuestReport {
     pub id: ServerId,
     /// Its state; absent if it is gone.
     pub power: Option<PowerState>,
-    /// When it was seen, by the node's clock.
+    /// The node's clock before it looked.
     pub at: Time,
 }
 
