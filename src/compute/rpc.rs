@@ -286,6 +286,11 @@ impl Rpc for InstanceSnapshot {
     type Reply = SnapshotFile;
 }
 
+/// Where a node leaves a snapshot for an image, and where the file is while it is not whole.
+pub fn snapshot_files(upload_dir: &std::path::Path, image: ImageId) -> [std::path::PathBuf; 2] {
+    ["qcow2", "copy"].map(|ending| upload_dir.join(format!("{image}.{ending}")))
+}
+
 /// A snapshot's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SnapshotFile {

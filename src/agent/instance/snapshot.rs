@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::agent::Node;
 use crate::agent::node::file_fault;
 use crate::bus::Fault;
-use crate::compute::rpc::{InstanceSnapshot, SnapshotFile};
+use crate::compute::rpc::{InstanceSnapshot, SnapshotFile, snapshot_files};
 use crate::ids::OperationId;
 
 /// The file appears under its name only when it is whole; a repeated call starts over.
@@ -15,8 +15,7 @@ pub async fn instance_snapshot(
     request: InstanceSnapshot,
     operation: Option<OperationId>,
 ) -> Result<SnapshotFile, Fault> {
-    let path = request.upload_dir.join(format!("{}.qcow2", request.image));
-    let partial = path.with_extension("copy");
+    let [path, partial] = snapshot_files(&request.upload_dir, request.image);
     let told = {
         let node = node.clone();
         let last = std::sync::atomic::AtomicU64::new(u64::MAX);
