@@ -78,7 +78,7 @@ async fn absorb(
 
 async fn note(cx: &Context, server: &Brief, seen: PowerState) -> Result<()> {
     let mut tx = cx.db.begin().await?;
-    let news = store::server::saw_power(&mut tx, server.id, seen).await?;
+    let news = store::server::saw_power(&mut tx, server, seen).await?;
     tx.commit().await?;
     if news {
         cx.events
@@ -95,15 +95,7 @@ async fn become_(
     fault: Option<Fault>,
 ) -> Result<()> {
     let mut tx = cx.db.begin().await?;
-    let settled = store::server::settle(
-        &mut tx,
-        server.id,
-        server.vm_state,
-        vm,
-        seen,
-        fault.as_ref(),
-    )
-    .await?;
+    let settled = store::server::settle(&mut tx, server, vm, seen, fault.as_ref()).await?;
     tx.commit().await?;
     if settled {
         let what = match (vm, &fault) {

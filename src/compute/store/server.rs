@@ -223,34 +223,38 @@ pub async fn write_fields(conn: &mut Conn, server: &Server) -> DbResult<bool> {
     .await
 }
 
-/// Records what the hypervisor says, if it is news; `false` if not. Does not count as a change of the server.
-pub async fn saw_power(conn: &mut Conn, id: ServerId, power: PowerState) -> DbResult<bool> {
-    sql("UPDATE server SET power_state = $2 WHERE id = $1 AND power_state <> $2 AND deleted_at IS NULL")
-        .bind(id)
-        .bind(i64::from(power.number()))
-        .swapped(conn)
-        .await
+/// Records what the hypervisor says, if it is news and the server has not changed since it was `seen`; `false` if not.
+/// Does not count as a change of the server.
+pub async fn saw_power(conn: &mut Conn, seen: &Brief, power: PowerState) -> DbResult<bool> {
+    sql("UPDATE server SET power_state = $2 \
+         WHERE id = $1 AND power_state <> $2 AND updated_at = $3 AND deleted_at IS NULL")
+    .bind(seen.id)
+    .bind(i64::from(power.number()))
+    .bind(seen.updated_at)
+    .swapped(conn)
+    .await
 }
 
-/// From what it was (`seen`) to something else, if nothing is done to it and it still is that; `false` if not.
+/// From what it was when it was `seen` to something else, if nothing is done to it and it has not changed since; `false` if
+/// not.
 pub async fn settle(
     conn: &mut Conn,
-    id: ServerId,
-    seen: VmState,
+    seen: &Brief,
     vm: VmState,
     power: PowerState,
     fault: Option<&Fault>,
 ) -> DbResult<bool> {
     sql(
         "UPDATE server SET vm_state = $2, power_state = $3, fault = $4, updated_at = $5 \
-         WHERE id = $1 AND vm_state = $6 AND task_state IS NULL AND deleted_at IS NULL",
+         WHERE id = $1 AND vm_state = $6 AND updated_at = $7 AND task_state IS NULL AND deleted_at IS NULL",
     )
-    .bind(id)
+    .bind(seen.id)
     .bind(vm.name())
     .bind(i64::from(power.number()))
     .bind(optional(fault))
     .bind(Time::now())
-    .bind(seen.name())
+    .bind(seen.vm_state.name())
+    .bind(seen.updated_at)
     .swapped(conn)
     .await
 }
