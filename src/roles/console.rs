@@ -21,6 +21,7 @@ pub async fn local(config: Config, log: &Path, read_only: bool) -> Result<(), Ro
     {
         return show(own_client(&clouds, socket)?, options).await;
     }
+    super::data_directory(&config.data_dir)?;
     let _log = logging::start(log, &config.log.level, false)?;
     let control = Control::start(config, false).await?;
     let config = &control.cloud().config;
