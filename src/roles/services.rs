@@ -65,6 +65,8 @@ pub fn periodic() -> Vec<Periodic> {
         identity::periodic(),
         compute::reconcile::periodic(),
         network::periodic(),
+        image::reconcile::periodic(),
+        volume::reconcile::periodic(),
         telemetry::periodic(),
     ]
     .into_iter()
