@@ -103,7 +103,12 @@ mod tests {
             ..SimConfig::default()
         };
         let sim = Arc::new(SimHost::open(config).unwrap());
-        let node = Node::new("n1", sim, Places::prepare(dir.path()).unwrap(), Bus::local());
+        let node = Node::new(
+            "n1",
+            sim,
+            Places::prepare(dir.path()).unwrap(),
+            Bus::local(),
+        );
         let before = Time::now();
         let report = host(&node).await;
         // An operation that ended while the hypervisor answered is newer than what it said.
