@@ -1,4 +1,93 @@
-//! Skydeck: a whole private cloud in one binary.
+//! Skydeck: a whole private cloud in one binary. This is the map of its code; each module's own `//!` has its theory.
+//!
+//! # Where things are
+//!
+//! | folder | what it is |
+//! |---|---|
+//! | `roles/` | what a process is, by how it was started; **the only place where parts are put together** |
+//! | `identity/` `compute/` `image/` `network/` `volume/` `telemetry/` | the services; each has the same layers, one file or folder each |
+//! | `saga/` `reconcile.rs` | operations that end as done or undone; work that is done again and again |
+//! | `db/` `bus/` | the database on three engines; calls between control processes and nodes |
+//! | `context.rs` `error.rs` `ids.rs` `config.rs` | who asks; what goes wrong; ids and times; settings |
+//! | `api/` `client/` | the REST port and what all routes have in common; the same wire types from the other side |
+//! | `agent/` `hypervisor/` | what runs on a node; libvirt, and a simulated host that stands in for it |
+//! | `tui/` | the console |
+//!
+//! Layers of a service, from the inside out: `model` (pure types and state machines), `store` (its SQL), `ops` (what can be
+//! done, one operation one file), `sagas` (what takes long), `reconcile` (repair), `rpc` (what nodes are asked), `wire`
+//! (OpenStack's JSON), `api` (routes). Who may import whom is a test: `tests/it/tidy.rs`.
+//!
+//! # One launch, file by file
+//!
+//! 1. **A key.** `n` on the servers' list opens the form, `tui/screens/servers/launch.rs` (`submit`). What it sends is an
+//!    effect; `tui/backend.rs` (`request`) runs it on a task, so no key waits for the network.
+//! 2. **The client** posts OpenStack's own body, `client/server.rs` (`server_create`): over the Unix socket to the process
+//!    that embeds the console as well. There is no other way in.
+//! 3. **The route** is a line, `compute/api/server/create.rs` (`routes`, `create`). Around it, `api/layers.rs` (`app`) has
+//!    given the request its id, found out whose token it is, and checked the route's rule.
+//! 4. **The operation** `compute/ops/server/create.rs` (`server_create`) looks everything up (`compute/ops/server/prepare.rs`)
+//!    and then, in one transaction, counts the quota, writes the server's row, the rows of its ports and volumes under ids
+//!    that are chosen now, and the saga's row, `saga/ops.rs` (`start_on_conn`). The answer is 202.
+//! 5. **The engine** of some control process claims the saga by its lease, `saga/engine.rs` (`claim`, `one_step`), and runs
+//!    `compute/sagas/server_launch.rs`: accept → place → ports → volumes → root disk → start guest → activate. After each step
+//!    its state is stored. `place` asks the pure `compute/scheduler.rs` and writes a claim into the ledger,
+//!    `compute/ops/place.rs` (`place`).
+//! 6. **The node** is asked by `saga/step.rs` (`call`) over `bus/mod.rs`. `agent/table.rs` finds the function and answers a
+//!    repeat of the operation with the first result (`bus/dedupe.rs`): `agent/image_cache/root_disk.rs` (`root_disk_ensure`),
+//!    then `agent/instance/ensure.rs` (`instance_ensure`), which refuses a stale generation. The host's network is made so
+//!    beforehand, level-triggered: `network/ops/host_network.rs` (`host_network_ensure`) sends all of it, `agent/network/mod.rs`
+//!    compares it with what is there.
+//! 7. **The guest** is a `hypervisor/spec.rs` (`GuestSpec`), written as XML by `hypervisor/libvirt/domain.rs`; server id and
+//!    generation are kept in its metadata.
+//! 8. **Back.** Each commit is told to watchers, `context/events.rs` (`changed`), and reaches the console as a stream,
+//!    `api/skydeck/events.rs`; `tui/state/mod.rs` (`on`) takes it in, and `tui/draw.rs` (`draw`) makes the picture.
+//! 9. **Later**, what the hypervisor says by itself comes by `agent/report.rs` and is absorbed by `compute/reconcile/guests.rs`,
+//!    whose policy is the pure `compute/reconcile/judge.rs` (`judge`).
+//!
+//! When a step fails, the engine runs the undos backward; a host that failed is excluded and the next one tried, three at
+//! most. When the process dies, the next one claims the row and runs the step again.
+//!
+//! # One metering sample
+//!
+//! 1. Each interval, `agent/sampling/mod.rs` (`run`) makes one bulk call, `hypervisor/mod.rs` (`stats`), for all guests.
+//! 2. `agent/sampling/rates.rs` (`guest`) turns two readings into rates, there, where the counters are.
+//! 3. The batch is cast as `telemetry/rpc.rs` (`SampleReport`): bounded, and dropped if nobody takes it.
+//! 4. `compute/conductor.rs` (`handle`) hands it to `telemetry/ops/record.rs` (`record`), which puts it into memory,
+//!    `telemetry/meters.rs` (`put`), and tells watchers of each project their own servers.
+//! 5. `telemetry/ops/flush.rs` (`flush`) writes finished minutes as one row per resource (`telemetry/chunk.rs`) and rolls
+//!    them up into hours; `telemetry/ops/series.rs` (`series`) reads them back.
+//! 6. The console keeps the last ten minutes itself, `tui/state/meters.rs`, and draws them with `tui/widgets/chart.rs`.
+//!
+//! # What must not be
+//!
+//! - The console holds no service, no SQL and no bus: `client` is its only way. The agent holds no database.
+//! - A message is never the truth. It may be lost, doubled or late; whoever sends can send again, whoever receives can
+//!   receive again.
+//! - A saga's step never relies on having run once. It may fail only if it left nothing behind; otherwise it is retried. Ids
+//!   are chosen by a step before the one that uses them.
+//! - No transaction and no task stays open while something is waited for; a saga parks.
+//! - Nothing is counted that can be summed: usage is the sum of claims, quota is counted over rows.
+//! - No service touches another's tables, only its `ops`.
+//! - A guest that nobody knows is told of and never touched. Only what carries the id of a deleted server is removed.
+//! - No password, token or private key is in a log, an error, an event, an argument or an operation's state after its end.
+//!   Nothing in the data directory is readable by others.
+//! - Clocks jump. Leases use the database's clock, and what claims to end in a far future is overdue.
+//! - Nothing blocks the async runtime: files and the hypervisor are called off it, with a deadline.
+//!
+//! `roles/tests/proof.rs` leads every saga through this, step by step; `roles/tests/schedule.rs` at random.
+//!
+//! # Where to add
+//!
+//! - **A resource**: its types in the service's `model`, its table in `db/migrations`, SQL in `store`, an operation per file in
+//!   `ops`, JSON in `wire`, routes in `api`, and a screen. No central list but the service's own.
+//! - **A saga**: a file in the service's `sagas` that implements `saga/step.rs` (`Saga`), a line where its others are
+//!   registered (`compute/sagas.rs` (`register`)), and its rows in `roles/tests/kinds.rs`, without which the proof fails.
+//! - **Recurring work**: a `reconcile.rs` (`Periodic`) in the service's `periodic`, which `roles/services.rs` (`periodic`) lists.
+//! - **A question to a node**: a type in the service's `rpc`, a function in `agent/`, a line in the `register` beside it.
+//! - **A route**: a line in the service's `api`, with its rule in the policy (`context/policy.rs`) and in the table of the
+//!   authorization test.
+//! - **A screen**: a file in `tui/screens/` and a line in `tui/screens/mod.rs` (`REGISTRY`); its commands are declared there
+//!   and appear in the palette, the help and the keys by themselves.
 pub mod agent;
 pub mod api;
 pub mod bus;

@@ -96,6 +96,8 @@ fn run(arguments: Arguments) -> Result<()> {
     let outcome = runtime.block_on(async {
         match (arguments.role, common.cloud) {
             (Some(Role::Server), _) => {
+                // Before the log, which makes its own directory in it.
+                roles::data_directory(&config.data_dir)?;
                 let _log = roles::logging::start(&log(&config), &config.log.level, true)?;
                 roles::server::run(config).await
             }

@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::Node;
 use crate::bus::Message;
 use crate::compute::rpc::{GuestReport, HostReport};
-use crate::hypervisor::{HvEvent, PowerState};
+use crate::hypervisor::HvEvent;
 use crate::ids::{ServerId, Time};
 
 pub(super) async fn run(node: Arc<Node>, interval: Duration) {
@@ -23,12 +23,8 @@ pub(super) async fn run(node: Arc<Node>, interval: Duration) {
         let whole = tokio::select! {
             _ = tick.tick() => true,
             event = events.recv() => match event {
-                Ok(HvEvent::Power { id, power }) => {
-                    guest(&node, id, Some(power)).await;
-                    false
-                }
-                Ok(HvEvent::Gone { id }) => {
-                    guest(&node, id, None).await;
+                Ok(HvEvent::Power { id, .. } | HvEvent::Gone { id }) => {
+                    guest(&node, id).await;
                     false
                 }
                 Ok(HvEvent::Connection(_)) | Err(RecvError::Lagged(_)) => true,
@@ -47,17 +43,19 @@ pub(super) async fn run(node: Arc<Node>, interval: Duration) {
     }
 }
 
-async fn guest(node: &Node, id: ServerId, power: Option<PowerState>) {
-    send(
-        node,
-        &GuestReport {
+/// Tells what a guest is now. Not what the event said: it may have waited, and told late it would pass for news.
+async fn guest(node: &Node, id: ServerId) {
+    let at = Time::now();
+    // Without an answer the next whole report says it.
+    if let Ok(found) = node.hypervisor.guest(id).await {
+        let report = GuestReport {
             host: node.host.clone(),
             id,
-            power,
-            at: Time::now(),
-        },
-    )
-    .await;
+            power: found.map(|guest| guest.power),
+            at,
+        };
+        send(node, &report).await;
+    }
 }
 
 async fn send<M: Message>(node: &Node, message: &M) {
@@ -67,6 +65,7 @@ async fn send<M: Message>(node: &Node, message: &M) {
 }
 
 async fn host(node: &Node) -> HostReport {
+    let seen = Time::now();
     let (info, guests) = tokio::join!(node.hypervisor.host(), node.hypervisor.guests());
     let trouble = info
         .as_ref()
@@ -78,9 +77,41 @@ async fn host(node: &Node) -> HostReport {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started: node.started,
         sent: Time::now(),
+        seen,
         info: info.ok(),
         trouble,
         disk_gb: node.places.disk_gb(),
         guests: guests.ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Places;
+    use crate::bus::Bus;
+    use crate::hypervisor::sim::{Latency, SimConfig, SimHost};
+
+    #[tokio::test]
+    async fn a_report_is_dated_before_its_guests_were_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = SimConfig {
+            latency: Latency {
+                call: Duration::from_millis(20),
+                ..Latency::default()
+            },
+            ..SimConfig::default()
+        };
+        let sim = Arc::new(SimHost::open(config).unwrap());
+        let node = Node::new(
+            "n1",
+            sim,
+            Places::prepare(dir.path()).unwrap(),
+            Bus::local(),
+        );
+        let before = Time::now();
+        let report = host(&node).await;
+        // An operation that ended while the hypervisor answered is newer than what it said.
+        assert!(before <= report.seen && report.seen < report.sent);
     }
 }

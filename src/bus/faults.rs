@@ -124,3 +124,62 @@ impl Bus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use serde::{Deserialize, Serialize};
+
+    use super::super::{Fault, Handler, Rpc};
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Count;
+
+    impl Rpc for Count {
+        const TOPIC: &'static str = "t";
+        const METHOD: &'static str = "count";
+        type Reply = usize;
+    }
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    #[async_trait]
+    impl Handler for Counter {
+        async fn handle(&self, _: Incoming) -> Result<Value, Fault> {
+            Ok(Value::from(self.0.fetch_add(1, Ordering::SeqCst) + 1))
+        }
+    }
+
+    #[tokio::test]
+    async fn each_fate_is_what_it_says() {
+        let moment = Duration::from_millis(1);
+        for (fate, answered, arrivals) in [
+            (Fate::Arrives, true, 1),
+            (Fate::Lost, false, 0),
+            (Fate::AnswerLost, false, 1),
+            (Fate::Doubled, true, 2),
+            (Fate::Echoed(moment), true, 2),
+            (Fate::Late(moment), true, 1),
+        ] {
+            let bus = Bus::local();
+            let counter = Arc::new(Counter::default());
+            let _serving = bus.serve("t", "n1", counter.clone());
+            bus.weather.turn(Some(Arc::new(move |_, _| fate)));
+            let answer = bus.call("n1", None, &Count, Duration::from_secs(20)).await;
+            assert_eq!(answer.is_ok(), answered, "{fate:?}");
+            let arrived = async {
+                while counter.0.load(Ordering::SeqCst) < arrivals {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), arrived)
+                .await
+                .expect("all arrive");
+            assert_eq!(counter.0.load(Ordering::SeqCst), arrivals, "{fate:?}");
+        }
+    }
+}

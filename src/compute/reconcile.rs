@@ -13,7 +13,7 @@
 mod guests;
 mod judge;
 mod residue;
-mod stuck;
+pub(super) mod stuck;
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub async fn host_reported(cx: &Context, report: HostReport) -> Result<()> {
         return Ok(());
     };
     residue::pay(cx, &report.host).await?;
-    guests::compare(cx, &report.host, report.sent, guests).await
+    guests::compare(cx, &report.host, report.seen, guests).await
 }
 
 /// Work that compute does again and again for servers.

@@ -299,6 +299,11 @@ impl Rpc for InstanceSnapshotEnd {
     type Reply = ();
 }
 
+/// Where a node leaves a snapshot for an image, and where the file is while it is not whole.
+pub fn snapshot_files(upload_dir: &std::path::Path, image: ImageId) -> [std::path::PathBuf; 2] {
+    ["qcow2", "copy"].map(|ending| upload_dir.join(format!("{image}.{ending}")))
+}
+
 /// A snapshot's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SnapshotFile {
@@ -369,6 +374,8 @@ pub struct HostReport {
     pub started: Time,
     /// Its clock as it sent this.
     pub sent: Time,
+    /// Its clock before it looked at its guests: what changed after that may not be among them.
+    pub seen: Time,
     /// The machine; absent while the hypervisor does not answer.
     pub info: Option<HostInfo>,
     /// Why `info` is absent.
@@ -393,7 +400,7 @@ pub struct GuestReport {
     pub id: ServerId,
     /// Its state; absent if it is gone.
     pub power: Option<PowerState>,
-    /// When it was seen, by the node's clock.
+    /// The node's clock before it looked.
     pub at: Time,
 }
 

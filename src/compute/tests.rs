@@ -8,4 +8,5 @@ mod list;
 mod node;
 mod power;
 mod resize;
+mod stuck;
 mod sync;

@@ -127,6 +127,11 @@ impl Db {
                 .max_connections(size)
                 .acquire_timeout(ACQUIRE)
                 .test_before_acquire(engine != Engine::Sqlite)
+                // What ends a transaction by itself (SQLite's full disk) leaves a connection that believes to be in it.
+                .before_acquire(|conn, _| {
+                    let usable = !conn.is_in_transaction();
+                    Box::pin(async move { Ok(usable) })
+                })
                 .after_connect(move |conn, _| {
                     let pragmas = pragmas.clone();
                     Box::pin(async move {

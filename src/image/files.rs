@@ -134,6 +134,19 @@ impl Files {
         }
     }
 
+    /// Whether somebody holds the image's file, who made it of a part just now and will say so in its row.
+    pub fn is_landing(&self, id: ImageId) -> Result<bool> {
+        let path = self.data(id);
+        match File::open(&path) {
+            Ok(file) => Ok(matches!(
+                file.try_lock_shared(),
+                Err(TryLockError::WouldBlock)
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error(&path, &error)),
+        }
+    }
+
     /// Makes a flushed part the image's file.
     pub fn publish(&self, id: ImageId, part: &Path) -> Result<()> {
         let path = self.data(id);
@@ -224,7 +237,13 @@ mod tests {
         drop(part);
         assert_eq!(files.look_at_part(id).unwrap(), Some((7, false)));
         assert_eq!(files.found().unwrap(), (vec![], vec![id]));
+        // Whoever brought the bytes holds the file until its row says what it is.
+        let part = files.open_part(id).unwrap();
+        assert!(!files.is_landing(id).unwrap());
         files.publish(id, &files.part(id)).unwrap();
+        assert!(files.is_landing(id).unwrap());
+        drop(part);
+        assert!(!files.is_landing(id).unwrap());
         assert_eq!(files.found().unwrap(), (vec![id], vec![]));
         assert_eq!(files.look_at_part(id).unwrap(), None);
         files.remove(id).unwrap();

@@ -148,7 +148,11 @@ async fn requeue(cx: &Context, id: ImageId, status: ImageStatus) -> Result<bool>
     let Some(part) = lock(cx, id).await? else {
         return Ok(false);
     };
-    if row(cx, id).await?.map(|image| image.status) != Some(status) {
+    // The lock goes with the file into its place.
+    let place = files(cx);
+    let landing = blocking(move || place.is_landing(id)).await?;
+    if landing || row(cx, id).await?.map(|image| image.status) != Some(status) {
+        give_back(cx, id, part).await?;
         return Ok(false);
     }
     let mut conn = cx.db.read().await?;
@@ -174,18 +178,32 @@ async fn misplaced(
     let Some(part) = lock(cx, id).await? else {
         return Ok(None);
     };
-    let Some(image) = row(cx, id).await? else {
-        return Ok(None);
-    };
-    let place = files(cx);
-    if image.status == ImageStatus::Queued && part.len()? == 0 {
+    let queued = row(cx, id)
+        .await?
+        .is_some_and(|image| image.status == ImageStatus::Queued);
+    if queued && part.len()? == 0 {
+        let place = files(cx);
         let (from, to) = (place.data(id), place.part(id));
         blocking(move || {
             std::fs::rename(&from, &to).map_err(|error| super::files::io_error(&from, &error))
         })
         .await?;
+        return Ok(None);
     }
+    give_back(cx, id, part).await?;
     Ok(None)
+}
+
+/// Ends a lock that was taken to look. A part that was made only for that does not stay.
+async fn give_back(cx: &Context, id: ImageId, part: Part) -> Result<()> {
+    let place = files(cx);
+    blocking(move || {
+        if part.len()? == 0 {
+            place.remove_part(id)?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// Removes a part that nobody touched for a day, or that belongs to no image any more.

@@ -40,6 +40,7 @@ pub async fn local(config: Config, log: &Path, read_only: bool) -> Result<(), Ro
         let _ = heir.await;
         return shown;
     }
+    super::data_directory(&config.data_dir)?;
     let _log = logging::start(log, &config.log.level, false)?;
     let whole = Whole::start(config, Front::Console).await?;
     let client = match whole.config().socket() {

@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::lock::{DirectoryLock, Front, LockError};
-use super::{private_directory, services};
+use super::{data_directory, services};
 use crate::api::{self, ListenError, Listeners};
 use crate::bus::Bus;
 use crate::bus::local::Serving;
@@ -28,9 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Why a control process does not start. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data directory can not be made.
+    /// The data directory can not be made, or not be used.
     #[error(
-        "the data directory {path} can not be made: {reason}; choose another one with --data-dir"
+        "the data directory {path} can not be used: {reason}; choose another one with --data-dir"
     )]
     Directory {
         /// It.
@@ -74,10 +74,7 @@ pub struct Control {
 impl Control {
     /// Starts with these settings.
     pub async fn start(config: Config, front: Front) -> Result<Self, StartError> {
-        private_directory(&config.data_dir).map_err(|reason| StartError::Directory {
-            path: config.data_dir.display().to_string(),
-            reason,
-        })?;
+        data_directory(&config.data_dir)?;
         let lock = if config.is_single() {
             Some(DirectoryLock::take(&config.data_dir, front)?)
         } else {

@@ -36,7 +36,7 @@ impl Front {
 pub enum LockError {
     /// By a living process.
     #[error(
-        "{directory} is in use by process {holder}, which does not answer on its socket; wait for it, or stop it with `kill {holder}`"
+        "{directory} is in use by process {holder}: the command skydeck attaches to it once it answers on its socket; `kill {holder}` stops it"
     )]
     Taken {
         /// The directory.

@@ -15,7 +15,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The file can not be written.
-    #[error("the log in {directory} can not be written: {reason}")]
+    #[error(
+        "the log in {directory} can not be written: {reason}; choose another place with --log or --data-dir"
+    )]
     File {
         /// Its directory.
         directory: String,

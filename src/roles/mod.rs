@@ -20,7 +20,7 @@ pub mod server;
 pub(crate) mod services;
 pub mod whole;
 
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 pub use control::{Control, StartError};
@@ -58,3 +58,39 @@ pub(crate) fn private_directory(path: &Path) -> std::io::Result<()> {
         .mode(0o700)
         .create(path)
 }
+
+/// Makes the data directory ready, before anything is written into it.
+pub fn data_directory(path: &Path) -> Result<(), StartError> {
+    close_directory(path).map_err(|reason| StartError::Directory {
+        path: path.display().to_string(),
+        reason,
+    })
+}
+
+/// Makes the data directory, or makes one that exists private. The group of guest processes may traverse it, which a node
+/// allows them. One that is not ours, or that is open to others and holds other things, is refused: it may be anything, and
+/// closing it would harm whoever uses it.
+fn close_directory(path: &Path) -> std::io::Result<()> {
+    let refuse = |reason: String| Err(std::io::Error::other(reason));
+    private_directory(path)?;
+    let found = std::fs::metadata(path)?;
+    if found.uid() != nix::unistd::geteuid().as_raw() {
+        return refuse(format!("it belongs to the user with id {}", found.uid()));
+    }
+    let open = found.mode() & 0o067;
+    if open != 0 {
+        let ours = path.join("control.lock").exists();
+        if !ours && std::fs::read_dir(path)?.next().is_some() {
+            return refuse(format!(
+                "others may enter it (mode {:o}) and it holds something else already; if it shall be used, close it with chmod 0700",
+                found.mode() & 0o777
+            ));
+        }
+        let closed = std::fs::Permissions::from_mode(found.mode() & 0o710);
+        std::fs::set_permissions(path, closed)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,8 @@ pub fn periodic() -> Vec<Periodic> {
         image::reconcile::periodic(),
         volume::reconcile::periodic(),
         network::periodic(),
+        image::reconcile::periodic(),
+        volume::reconcile::periodic(),
         telemetry::periodic(),
     ]
     .into_iter()

@@ -57,9 +57,9 @@ pub enum Verdict {
     Twice,
     /// Do not run it; it failed and left nothing behind.
     Fail,
-    /// Run it, and turn back when it is done, as when somebody aborts just then. A step past the point of no return loses
-    /// its answer instead.
-    FailAfter,
+    /// Run it, lose its answer and its state, and turn back, as when the process dies just then and somebody aborts before it
+    /// is run again. A step past the point of no return is run again instead.
+    Abort,
     /// Run it and lose its answer and its state: what it did is unknown.
     Lose,
 }
@@ -404,7 +404,7 @@ async fn one_step(
     };
     let begun = Instant::now();
     crash_point(&operation.kind, saga.name(step), phase, "before");
-    let (result, fail_after) = run_step(shared, saga, &step_cx, operation, step, phase).await;
+    let result = run_step(shared, saga, &step_cx, operation, step, phase).await;
     crash_point(&operation.kind, saga.name(step), phase, "after");
     let mut event = OperationEvent {
         at: Time::now(),
@@ -416,9 +416,6 @@ async fn one_step(
     };
     operation.step_name = event.step.clone();
     let wake_in_us = settle(saga, operation, step, phase, result, &mut event);
-    if fail_after && operation.status == Status::Running {
-        turn_back(operation, Failure::new("failed by a test"), false, None);
-    }
     record(shared, operation, Some(event), wake_in_us).await
 }
 
@@ -429,34 +426,36 @@ async fn run_step(
     operation: &mut Operation,
     step: usize,
     phase: Phase,
-) -> (StepResult, bool) {
+) -> StepResult {
     let verdict = shared.chaos.as_ref().map_or(Verdict::Normal, |chaos| {
         chaos(&operation.kind, saga.name(step), phase)
     });
-    let committed = phase == Phase::Run && saga.is_committed(step);
     if verdict == Verdict::Fail {
-        let failure = Failure::new("failed by a test");
-        return (Err(StepError::Failed(failure)), false);
+        return Err(StepError::Failed(Failure::new("failed by a test")));
     }
-    let loses = verdict == Verdict::Lose || (verdict == Verdict::FailAfter && committed);
-    if verdict == Verdict::Twice || loses {
+    if matches!(verdict, Verdict::Twice | Verdict::Abort | Verdict::Lose) {
         // This run's state is lost, as it would be.
         let mut lost = operation.state.clone();
         let _ = saga.run(cx, step, phase, &mut lost).await;
     }
-    if loses {
-        let text = "its answer was lost by a test".to_owned();
-        return (Err(StepError::Retry(text)), false);
+    match verdict {
+        Verdict::Abort => return Err(StepError::Aborted),
+        Verdict::Lose => return Err(StepError::Retry("its answer was lost by a test".into())),
+        _ => {}
     }
     let run = AssertUnwindSafe(saga.run(cx, step, phase, &mut operation.state));
     // What a step did before it panicked is unknown.
-    let result = run.catch_unwind().await.unwrap_or_else(|_| {
-        Err(StepError::Retry(
-            "the step ended by a defect of this program, which the log has".into(),
-        ))
-    });
-    let fail_after = verdict == Verdict::FailAfter && matches!(result, Ok(Flow::Next));
-    (result, fail_after)
+    run.catch_unwind().await.unwrap_or_else(|panic| {
+        let said = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or(panic.downcast_ref::<&str>().copied())
+            .unwrap_or_default();
+        tracing::error!(operation = %operation.id, step = saga.name(step), said, "a step panicked");
+        Err(StepError::Retry(format!(
+            "the step ended by a defect of this program: {said}"
+        )))
+    })
 }
 
 /// Applies a step's result to the operation; returns how long it rests, in microseconds.

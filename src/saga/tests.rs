@@ -1,5 +1,6 @@
 //! The engine against a real database: a small saga that builds a list, in every way it can go.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,13 +11,16 @@ use super::*;
 use crate::context::{Cloud, Context};
 use crate::ids::OperationId;
 
+/// How often a step panicked, or would have.
+static PANICS: AtomicUsize = AtomicUsize::new(0);
 /// What the steps did, in order; shared by name because a saga's state is data.
 static WORLD: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
 #[derive(Serialize, Deserialize)]
 struct Build {
     name: String,
-    /// What the third step answers: `ok`, `fail`, `elsewhere` (once), `retry` (once), `never`.
+    /// What the third step answers: `ok`, `fail`, `elsewhere` (once), `retry` (once), `panic` (once),
+    /// `never`.
     third: String,
     tries: u32,
 }
@@ -85,6 +89,7 @@ fn third<'a>(cx: &'a StepContext, s: &'a mut Build) -> futures::future::BoxFutur
                 s.third = "ok".into();
                 Err(StepError::Retry("later".into()))
             }
+            "panic" if PANICS.fetch_add(1, Ordering::SeqCst) == 0 => panic!("a defect"),
             "never" => {
                 cx.aborted().await;
                 Err(StepError::Aborted)
@@ -187,6 +192,12 @@ async fn steps_run_in_order_and_a_failure_undoes_what_came_before() {
             "+accept +place +start -place +place +start",
         ),
         (
+            "defect",
+            "panic",
+            Status::Done,
+            "+accept +place +start +start",
+        ),
+        (
             "again",
             "retry",
             Status::Done,
@@ -228,7 +239,7 @@ async fn each_step_may_run_twice_and_each_failure_is_undone() {
         ("start", Phase::Run),
     ] {
         let chaos: Chaos = Arc::new(move |_, step, now| match (step == at, now == phase) {
-            (true, true) => Verdict::FailAfter,
+            (true, true) => Verdict::Abort,
             _ => Verdict::Twice,
         });
         let lab = lab(Some(chaos)).await;

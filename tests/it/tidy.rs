@@ -223,6 +223,77 @@ fn the_readme_names_only_targets_that_make_has() {
 }
 
 #[test]
+fn the_map_names_only_what_is_there() {
+    let map = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let text: Vec<&str> = map
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .collect();
+    let text = text.join(" ");
+    // `file.rs` (`function`, `Type`)
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    let quoted: Vec<&str> = text.split('`').collect();
+    let mut file = None;
+    for (at, part) in quoted.iter().enumerate() {
+        if at % 2 == 0 {
+            // Names in brackets belong to the file before them.
+            if !matches!(part.trim(), "(" | ",") {
+                file = None;
+            }
+            continue;
+        }
+        let (beside, below) = (root().join(part), root().join("src").join(part));
+        if part.ends_with(".rs") || part.ends_with('/') {
+            seen += 1;
+            file = [below, beside].into_iter().find(|path| path.exists());
+            if file.is_none() {
+                wrong.push(format!("src/lib.rs: {part} is not there"));
+            }
+        } else if let Some(path) = file.as_ref().filter(|path| path.is_file()) {
+            let code = fs::read_to_string(path).unwrap();
+            let there = ["fn", "struct", "enum", "trait", "const", "static"]
+                .iter()
+                .flat_map(|word| {
+                    code.match_indices(&format!("{word} {part}"))
+                        .collect::<Vec<_>>()
+                })
+                .any(|(start, found)| {
+                    let after = code[start + found.len()..].chars().next();
+                    after.is_some_and(|c| !c.is_alphanumeric() && c != '_')
+                });
+            if !there {
+                wrong.push(format!("src/lib.rs: {} has no {part}", path.display()));
+            }
+        }
+    }
+    assert!(seen > 40, "the map is elsewhere now: {seen} files");
+    report("names in the map", &wrong);
+}
+
+#[test]
+fn all_recurring_work_is_started() {
+    let list = fs::read_to_string(root().join("src/roles/services.rs")).unwrap();
+    let wrong: Vec<String> = sources("src")
+        .into_iter()
+        .filter(|file| {
+            file.production()
+                .contains("pub fn periodic() -> Vec<Periodic>")
+        })
+        // A service lists the work of its own parts.
+        .filter(|file| file.name != "src/roles/services.rs")
+        .filter(|file| {
+            let whole = file.module.join("::");
+            let service = file.module.first().cloned().unwrap_or_default();
+            !list.contains(&format!("{whole}::periodic()"))
+                && !list.contains(&format!("{service}::periodic()"))
+        })
+        .map(|file| file.name)
+        .collect();
+    report("recurring work that nobody starts", &wrong);
+}
+
+#[test]
 fn scripts_are_clean() {
     let scripts: Vec<PathBuf> = ["config/setup", "tests/guest", "tests/it/lab", ".ci"]
         .iter()

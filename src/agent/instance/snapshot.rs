@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::agent::Node;
 use crate::agent::node::file_fault;
 use crate::bus::Fault;
-use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd, SnapshotFile};
+use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd, SnapshotFile, snapshot_files};
 use crate::ids::{OperationId, ServerId};
 
 /// The file appears under its name only when it is whole; a repeated call starts over.
@@ -19,7 +19,7 @@ pub async fn instance_snapshot(
     request: InstanceSnapshot,
     operation: Option<OperationId>,
 ) -> Result<SnapshotFile, Fault> {
-    let path = request.upload_dir.join(format!("{}.qcow2", request.image));
+    let [path, arriving] = snapshot_files(&request.upload_dir, request.image);
     let partial = partial(&node, request.id);
     let told = {
         let node = node.clone();
@@ -55,7 +55,7 @@ pub async fn instance_snapshot(
         }
     };
     let fault = |error| file_fault("can not keep the snapshot", &path, &error);
-    hand_over(&partial, &path).await.map_err(fault)?;
+    hand_over(&partial, &arriving, &path).await.map_err(fault)?;
     let bytes = tokio::fs::metadata(&path).await.map_err(fault)?.len();
     Ok(SnapshotFile {
         path,
@@ -79,8 +79,8 @@ fn partial(node: &Node, id: ServerId) -> PathBuf {
     node.places.instance(id).join("snapshot.copy")
 }
 
-/// Moves a whole copy to the image store, on the same file system or another.
-async fn hand_over(from: &Path, to: &Path) -> std::io::Result<()> {
+/// Moves a whole copy to the image store; over `arriving` there, where that is another file system.
+async fn hand_over(from: &Path, arriving: &Path, to: &Path) -> std::io::Result<()> {
     let mine = |path: &Path| {
         std::os::unix::fs::chown(path, Some(nix::unistd::geteuid().as_raw()), None)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
@@ -88,10 +88,9 @@ async fn hand_over(from: &Path, to: &Path) -> std::io::Result<()> {
     mine(from)?;
     match tokio::fs::rename(from, to).await {
         Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices => {
-            let arriving = to.with_extension("copy");
-            tokio::fs::copy(from, &arriving).await?;
-            mine(&arriving)?;
-            tokio::fs::rename(&arriving, to).await?;
+            tokio::fs::copy(from, arriving).await?;
+            mine(arriving)?;
+            tokio::fs::rename(arriving, to).await?;
             tokio::fs::remove_file(from).await
         }
         moved => moved,

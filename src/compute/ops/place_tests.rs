@@ -40,6 +40,7 @@ fn report(host: &str, vcpus: u32, memory_mb: u64) -> HostReport {
         version: "0.1.0".into(),
         started: Time(7),
         sent: Time::now(),
+        seen: Time::now(),
         info: Some(HostInfo {
             hypervisor_type: "QEMU".into(),
             hypervisor_version: 7_002_000,

@@ -29,8 +29,8 @@ pub async fn guest_reported(cx: &Context, report: &GuestReport) -> Result<()> {
     absorb(cx, &Brief::of(&server), seen, report.at, &report.host).await
 }
 
-/// All guests of a node, as they were at `sent`.
-pub async fn compare(cx: &Context, host: &str, sent: Time, guests: &[GuestState]) -> Result<()> {
+/// All guests of a node, as they were at `at` or later.
+pub async fn compare(cx: &Context, host: &str, at: Time, guests: &[GuestState]) -> Result<()> {
     let mut conn = cx.db.read().await?;
     let servers = store::server::briefs_on_host(&mut conn, host).await?;
     drop(conn);
@@ -40,7 +40,7 @@ pub async fn compare(cx: &Context, host: &str, sent: Time, guests: &[GuestState]
         .collect();
     for server in &servers {
         let power = seen.get(&server.id).copied().unwrap_or_default();
-        absorb(cx, server, power, sent, host).await?;
+        absorb(cx, server, power, at, host).await?;
     }
     let known: HashSet<ServerId> = servers.iter().map(|server| server.id).collect();
     for guest in guests.iter().filter(|guest| !known.contains(&guest.id)) {
@@ -78,7 +78,7 @@ async fn absorb(
 
 async fn note(cx: &Context, server: &Brief, seen: PowerState) -> Result<()> {
     let mut tx = cx.db.begin().await?;
-    let news = store::server::saw_power(&mut tx, server.id, seen).await?;
+    let news = store::server::saw_power(&mut tx, server, seen).await?;
     tx.commit().await?;
     if news {
         cx.events
@@ -95,15 +95,7 @@ async fn become_(
     fault: Option<Fault>,
 ) -> Result<()> {
     let mut tx = cx.db.begin().await?;
-    let settled = store::server::settle(
-        &mut tx,
-        server.id,
-        server.vm_state,
-        vm,
-        seen,
-        fault.as_ref(),
-    )
-    .await?;
+    let settled = store::server::settle(&mut tx, server, vm, seen, fault.as_ref()).await?;
     tx.commit().await?;
     if settled {
         let what = match (vm, &fault) {

@@ -20,22 +20,27 @@ pub async fn servers_stuck(cx: &Context) -> Result<()> {
     let candidates = store::server::busy_before(&mut conn, before).await?;
     drop(conn);
     for server in candidates {
-        let mut tx = cx.db.begin().await?;
-        let under_way = operation_of_on_conn(&mut tx, &server.id.to_string()).await?;
-        if under_way.is_some() {
-            continue;
-        }
-        if server.task_state == Some(TaskState::Deleting) {
-            drop(tx);
-            ops::server_delete(cx, server.id).await?;
-            continue;
-        }
-        let row = end(&server);
-        if store::server::change(&mut tx, server.id, &row).await? {
-            tx.commit().await?;
-            tracing::warn!(id = %server.id, task = ?server.task_state, "nothing worked on a server any more");
-            ops::tell(cx, &server, Change::Updated);
-        }
+        free(cx, &server).await?;
+    }
+    Ok(())
+}
+
+/// Frees one, unless something works on it, or has changed it since it was read.
+pub async fn free(cx: &Context, server: &Server) -> Result<()> {
+    let mut tx = cx.db.begin().await?;
+    let under_way = operation_of_on_conn(&mut tx, &server.id.to_string()).await?;
+    if under_way.is_some() {
+        return Ok(());
+    }
+    if server.task_state == Some(TaskState::Deleting) {
+        drop(tx);
+        ops::server_delete(cx, server.id).await?;
+        return Ok(());
+    }
+    if store::server::change(&mut tx, server.id, &end(server)).await? {
+        tx.commit().await?;
+        tracing::warn!(id = %server.id, task = ?server.task_state, "nothing worked on a server any more");
+        ops::tell(cx, server, Change::Updated);
     }
     Ok(())
 }
@@ -55,6 +60,8 @@ fn end(server: &Server) -> Row {
             to: None,
         }),
         fault: making.then_some(Some(fault)),
+        // Its operation may have ended, well, since it was read.
+        unchanged_since: Some(server.updated_at),
         ..Row::default()
     }
 }

@@ -103,11 +103,16 @@ impl Saga for ServerLaunch {
     }
 }
 
-/// The launch failed for good: the server stays as a record of why.
+/// The launch failed for good: the server stays as a record of why. Ports and volumes of its owner were promised to it when
+/// it was asked for, and are free again.
 fn give_up<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, StepResult> {
     async move {
+        if let Some(until) = ops::volumes_unmake(cx, s.server, &s.wish.volumes).await? {
+            return Ok(Flow::Park(until));
+        }
         let server = guest::server(cx, s.server).await?;
         let mut tx = cx.db.begin().await?;
+        let freed = ops::ports_unmake_on_conn(&mut tx, s.server, &s.wish.nics).await?;
         store::server_link::clear_links(&mut tx, s.server).await?;
         let row = Row {
             vm: Some(VmState::Error),
@@ -117,6 +122,7 @@ fn give_up<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, St
         };
         store::server::change(&mut tx, s.server, &row).await?;
         tx.commit().await?;
+        ops::ports_tell(cx, &freed);
         ops::tell(cx, &server, Change::Updated);
         Ok(Flow::Next)
     }

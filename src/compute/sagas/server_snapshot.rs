@@ -1,7 +1,7 @@
 //! An image of a server's root disk: accept → copy → upload.
 //!
 //! The image's row is made when it is asked for. The node copies the disk, while the guest goes on, into a file in the image
-//! store's upload directory; the image store takes it from there. What is undone leaves no image and no file.
+//! store's upload directory; the image store takes it from there. What is undone leaves no image and no file. Once the image has its bytes it stays.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::guest;
 use crate::compute::model::{Server, TaskState};
-use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd};
+use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd, snapshot_files};
 use crate::compute::store::server::{Change as Row, Task};
 use crate::ids::{ImageId, ServerId};
 use crate::image::ops::{image_adopt, image_discard, image_upload_dir};
@@ -48,7 +48,7 @@ impl Saga for ServerSnapshot {
             Step::new("accept", |_, _| async { Ok(Flow::Next) }.boxed()).undo(give_up),
             Step::new("copy", copy).undo(remove_copy),
             Step::new("upload", upload),
-            Step::new("settle", settle),
+            Step::new("settle", settle).commits(),
         ]
     }
 }
@@ -69,13 +69,14 @@ fn copy<'a>(cx: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<'a, Ste
     .boxed()
 }
 
-/// A node that was asked to copy and did not answer may still be at it.
+/// Whether or not the node has said so, it may still be at it, or have left its copy here.
 fn remove_copy<'a>(cx: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<'a, StepResult> {
     async move {
         let request = InstanceSnapshotEnd { id: s.server };
         cx.call(&s.host, &request, guest::CALL).await?;
-        if let Some(file) = &s.file {
-            match tokio::fs::remove_file(file).await {
+        let place = image_upload_dir(cx).await?;
+        for file in snapshot_files(&place, s.image) {
+            match tokio::fs::remove_file(&file).await {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(crate::saga::StepError::Retry(format!(
                         "{} can not be removed: {error}",

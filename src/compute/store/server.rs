@@ -158,9 +158,11 @@ pub struct Change {
     pub launched: bool,
     /// What its guest shall be has changed.
     pub new_generation: bool,
+    /// Only if nobody has changed it since this time of its last change.
+    pub unchanged_since: Option<Time>,
 }
 
-/// Changes a server; `false` if it is gone.
+/// Changes a server; `false` if it is gone, or was changed since it was looked at.
 pub async fn change(conn: &mut Conn, id: ServerId, change: &Change) -> DbResult<bool> {
     let mut statement = sql("UPDATE server SET updated_at = $1").bind(Time::now());
     if let Some(vm) = change.vm {
@@ -200,10 +202,11 @@ pub async fn change(conn: &mut Conn, id: ServerId, change: &Change) -> DbResult<
     if change.new_generation {
         statement = statement.push(", generation = generation + 1");
     }
-    statement
-        .push_bind(" WHERE id = {} AND deleted_at IS NULL", id)
-        .swapped(conn)
-        .await
+    statement = statement.push_bind(" WHERE id = {} AND deleted_at IS NULL", id);
+    if let Some(since) = change.unchanged_since {
+        statement = statement.push_bind(" AND updated_at = {}", since);
+    }
+    statement.swapped(conn).await
 }
 
 /// Writes what owners change (name, image, lock, user data, detail) as `server` has it, if nobody else wrote it since
@@ -223,34 +226,38 @@ pub async fn write_fields(conn: &mut Conn, server: &Server) -> DbResult<bool> {
     .await
 }
 
-/// Records what the hypervisor says, if it is news; `false` if not. Does not count as a change of the server.
-pub async fn saw_power(conn: &mut Conn, id: ServerId, power: PowerState) -> DbResult<bool> {
-    sql("UPDATE server SET power_state = $2 WHERE id = $1 AND power_state <> $2 AND deleted_at IS NULL")
-        .bind(id)
-        .bind(i64::from(power.number()))
-        .swapped(conn)
-        .await
+/// Records what the hypervisor says, if it is news and the server has not changed since it was `seen`; `false` if not.
+/// Does not count as a change of the server.
+pub async fn saw_power(conn: &mut Conn, seen: &Brief, power: PowerState) -> DbResult<bool> {
+    sql("UPDATE server SET power_state = $2 \
+         WHERE id = $1 AND power_state <> $2 AND updated_at = $3 AND deleted_at IS NULL")
+    .bind(seen.id)
+    .bind(i64::from(power.number()))
+    .bind(seen.updated_at)
+    .swapped(conn)
+    .await
 }
 
-/// From what it was (`seen`) to something else, if nothing is done to it and it still is that; `false` if not.
+/// From what it was when it was `seen` to something else, if nothing is done to it and it has not changed since; `false` if
+/// not.
 pub async fn settle(
     conn: &mut Conn,
-    id: ServerId,
-    seen: VmState,
+    seen: &Brief,
     vm: VmState,
     power: PowerState,
     fault: Option<&Fault>,
 ) -> DbResult<bool> {
     sql(
         "UPDATE server SET vm_state = $2, power_state = $3, fault = $4, updated_at = $5 \
-         WHERE id = $1 AND vm_state = $6 AND task_state IS NULL AND deleted_at IS NULL",
+         WHERE id = $1 AND vm_state = $6 AND updated_at = $7 AND task_state IS NULL AND deleted_at IS NULL",
     )
-    .bind(id)
+    .bind(seen.id)
     .bind(vm.name())
     .bind(i64::from(power.number()))
     .bind(optional(fault))
     .bind(Time::now())
-    .bind(seen.name())
+    .bind(seen.vm_state.name())
+    .bind(seen.updated_at)
     .swapped(conn)
     .await
 }

@@ -26,7 +26,7 @@ fn chaos(kind: &'static str, at: Option<&'static str>, armed: Arc<AtomicBool>) -
             return Verdict::Normal;
         }
         if phase == Phase::Run && at == Some(step) {
-            return Verdict::FailAfter;
+            return Verdict::Abort;
         }
         Verdict::Twice
     })

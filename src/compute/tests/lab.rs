@@ -188,6 +188,9 @@ impl Lab {
 
     /// Nothing is left of any server: not in the database, not on a node.
     pub async fn assert_clean(&self) {
+        // Operations on what went with a server end a moment after it.
+        self.until(async || (self.count("operation_lock", "1 = 1").await == 0).then_some(()))
+            .await;
         for (table, condition) in [
             ("server", "deleted_at IS NULL AND vm_state <> 'error'"),
             ("claim", "1 = 1"),

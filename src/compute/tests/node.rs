@@ -83,6 +83,7 @@ impl TestNode {
             version: "test".into(),
             started: Time(1),
             sent: Time::now(),
+            seen: Time::now(),
             info: self.hypervisor.host().await.ok(),
             trouble: None,
             disk_gb: (1000, 1000),

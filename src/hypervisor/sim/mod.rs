@@ -74,6 +74,12 @@ impl SimHost {
         }
     }
 
+    /// What a guest is now, or shall be if it is off.
+    #[cfg(test)]
+    pub fn spec(&self, id: ServerId) -> HvResult<GuestSpec> {
+        self.inner.guests.read(id, |guest| guest.spec().clone())
+    }
+
     /// The guest dies by itself, as when its emulator is killed.
     pub fn crash(&self, id: ServerId) -> HvResult<()> {
         self.inner.stop(id, PowerState::Crashed)

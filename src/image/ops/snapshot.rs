@@ -60,18 +60,12 @@ pub async fn image_adopt(cx: &Context, id: ImageId, file: &Path) -> Result<Image
     settle(cx, id, ImageStatus::Saving, &content).await
 }
 
-/// Gives up an image that did not become active, with whatever there is of it. Success if there is none.
+/// Gives up an image with whatever there is of it, for whoever made it and takes that back. Success if there is none.
 pub async fn image_discard(cx: &Context, id: ImageId) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     let Some(image) = store::show(&mut tx, id).await? else {
         return Ok(());
     };
-    if image.status.has_data() {
-        return Err(Error::conflict(format!(
-            "image {id} is {}; delete it instead",
-            image.status
-        )));
-    }
     store::swap_status(&mut tx, id, image.status, ImageStatus::Deleted).await?;
     tx.commit().await?;
     image_changed(cx, &image, Change::Deleted);

@@ -155,17 +155,16 @@ fn nowhere(failed: &[(String, String)], no_other: bool, reason: String) -> StepE
 /// Takes the row off its node, which is not tried again.
 fn leave<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepResult> {
     async move {
-        let Some(host) = s.host.take() else {
-            return Ok(Flow::Next);
-        };
         let mut tx = cx.db.begin().await?;
         if let Some(mut volume) = unpublished(&mut tx, s).await? {
             volume.host = None;
             store::update(&mut tx, &mut volume, VolumeStatus::Creating).await?;
         }
         tx.commit().await?;
-        let reason = cx.reason.as_ref().map(ToString::to_string);
-        s.failed.push((host, reason.unwrap_or_default()));
+        if let Some(host) = s.host.take() {
+            let reason = cx.reason.as_ref().map(ToString::to_string);
+            s.failed.push((host, reason.unwrap_or_default()));
+        }
         Ok(Flow::Next)
     }
     .boxed()

@@ -241,7 +241,7 @@ async fn an_operation_that_fails_at_any_step_leaves_nothing_half_made() {
         }
         for fails in steps {
             let chaos: Chaos = Arc::new(move |this, step, phase| match phase {
-                Phase::Run if this == kind && step == fails => Verdict::FailAfter,
+                Phase::Run if this == kind && step == fails => Verdict::Abort,
                 Phase::Undo => Verdict::Twice,
                 Phase::Run => Verdict::Normal,
             });
