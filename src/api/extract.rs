@@ -57,9 +57,8 @@ impl<T: DeserializeOwned> FromRequest<State> for Body<T> {
             ));
         }
         let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let parsed: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            refusal(&error.path().to_string(), &error.inner().to_string())
-        })?;
+        let parsed: T = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| refusal(&error.path().to_string(), &error.inner().to_string()))?;
         json.end().map_err(|_| {
             Error::BadRequest("there is something after the end of the JSON body".into())
         })?;

@@ -75,17 +75,6 @@ impl Running {
         }
     }
 
-    /// Sends a request and reads the status only: the body may never end.
-    async fn knock(&self, token: &str, method: &str, path: &str, body: Value) -> u16 {
-        let body = match body {
-            Value::Null => Body::empty(),
-            body => Body::from(body.to_string()),
-        };
-        let request = request(token, method, path, &[]).body(body).unwrap();
-        let sent = self.app.clone().oneshot(request);
-        sent.await.unwrap().status().as_u16()
-    }
-
     async fn send(
         &self,
         token: &str,
@@ -148,7 +137,8 @@ impl Running {
     async fn admin(&self) -> String {
         let file = self.dir.path().join("admin-password");
         let password = std::fs::read_to_string(file).unwrap();
-        self.log_in("admin", password.trim_end(), Some("admin")).await
+        self.log_in("admin", password.trim_end(), Some("admin"))
+            .await
     }
 
     /// Makes something of Keystone's and gives its id.
@@ -165,7 +155,9 @@ impl Running {
             .await;
         let role = id(&roles["roles"][0]);
         let path = format!("/identity/v3/projects/{project}/users/{user}/roles/{role}");
-        self.call(admin, "PUT", &path, Value::Null).await.expect(204);
+        self.call(admin, "PUT", &path, Value::Null)
+            .await
+            .expect(204);
     }
 
     /// Waits until something shows this.

@@ -148,7 +148,9 @@ pub(super) async fn counts(
     conn: &mut Conn,
     project: Option<ProjectId>,
 ) -> DbResult<Vec<(Status, u64)>> {
-    let mut statement = sql("SELECT status, COUNT(*) FROM operation WHERE status IN ('pending', 'running', 'unwinding', 'stuck')");
+    let mut statement = sql(
+        "SELECT status, COUNT(*) FROM operation WHERE status IN ('pending', 'running', 'unwinding', 'stuck')",
+    );
     if let Some(project) = project {
         statement = statement.push_bind(" AND project_id = {}", project);
     }

@@ -68,7 +68,10 @@ async fn whole(cx: &Context, summary: &mut Summary) -> Result<()> {
     let volumes = volume_room(cx).await?;
     summary.volume_gb = Some(Room {
         total: volumes.total_gb,
-        allocatable: promised(volumes.total_gb, cx.config.volume.max_over_subscription_ratio),
+        allocatable: promised(
+            volumes.total_gb,
+            cx.config.volume.max_over_subscription_ratio,
+        ),
         claimed: volumes.promised_gb,
         used: Some(precise(volumes.total_gb.saturating_sub(volumes.free_gb))),
     });
@@ -106,7 +109,11 @@ fn processors(rooms: &[HostRoom], rates: &[HostRates]) -> Option<f64> {
 }
 
 fn memory(rates: &[HostRates]) -> Option<f64> {
-    measured(rates.iter().filter_map(|rate| rate.rates.memory_mb.map(f64::from)))
+    measured(
+        rates
+            .iter()
+            .filter_map(|rate| rate.rates.memory_mb.map(f64::from)),
+    )
 }
 
 /// The sum, if there is anything to add.

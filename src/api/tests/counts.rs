@@ -49,12 +49,18 @@ async fn the_summary_shows_a_project_its_own_and_an_administrator_the_cloud() {
     let whole = &whole["summary"];
     // The first start's network is there too.
     assert_eq!(whole["networks"], 3);
-    assert_eq!(whole["hosts"], json!({"total": 1, "up": 1, "down": 0, "disabled": 0}));
+    assert_eq!(
+        whole["hosts"],
+        json!({"total": 1, "up": 1, "down": 0, "disabled": 0})
+    );
     assert_eq!(whole["control_processes"], 1);
     assert_eq!(whole["database"]["kind"], "sqlite");
     assert_eq!(whole["database"]["ok"], true);
     let vcpus = &whole["vcpus"];
-    assert_eq!((&vcpus["total"], &vcpus["claimed"]), (&json!(64), &json!(0)));
+    assert_eq!(
+        (&vcpus["total"], &vcpus["claimed"]),
+        (&json!(64), &json!(0))
+    );
     let own = running.get(&admin, "/skydeck/v1/summary").await;
     assert_eq!(own["summary"]["networks"], 1);
     running.control.shut_down().await;
@@ -64,7 +70,9 @@ async fn the_summary_shows_a_project_its_own_and_an_administrator_the_cloud() {
 async fn quotas_are_set_bounded_by_use_and_reset() {
     let running = Running::start().await;
     let admin = running.admin().await;
-    let projects = running.get(&admin, "/identity/v3/projects?name=admin").await;
+    let projects = running
+        .get(&admin, "/identity/v3/projects?name=admin")
+        .await;
     let project = super::id(&projects["projects"][0]);
     let path = format!("/compute/v2.1/os-quota-sets/{project}");
     let defaults = running.get(&admin, &format!("{path}/defaults")).await;
@@ -78,23 +86,33 @@ async fn quotas_are_set_bounded_by_use_and_reset() {
         answer.expect(status)["quota_set"].clone()
     };
     let changed = set(json!({"cores": "3", "instances": -1}), 200).await;
-    assert_eq!((&changed["cores"], &changed["instances"]), (&json!(3), &json!(-1)));
+    assert_eq!(
+        (&changed["cores"], &changed["instances"]),
+        (&json!(3), &json!(-1))
+    );
     assert!(changed.get("id").is_none());
 
     // Two servers of one processor; nothing runs them, they are counted all the same.
     let nodes = "/compute/v2.1/os-hypervisors/detail";
     running
-        .until(&admin, nodes, |shown| shown["hypervisors"][0]["state"] == "up")
+        .until(&admin, nodes, |shown| {
+            shown["hypervisors"][0]["state"] == "up"
+        })
         .await;
     let image = json!({"name": "i", "disk_format": "raw", "container_format": "bare"});
-    let image = running.call(&admin, "POST", "/image/v2/images", image).await;
+    let image = running
+        .call(&admin, "POST", "/image/v2/images", image)
+        .await;
     let image = super::id(&image.expect(201));
     let octets = [("content-type", "application/octet-stream")];
     let file = format!("/image/v2/images/{image}/file");
     let sent = running.send(&admin, "PUT", &file, &octets, vec![0; 1 << 16]);
     sent.await.expect(204);
-    let server = json!({"server": {"name": "s", "imageRef": image, "flavorRef": "42", "min_count": 2}});
-    let made = running.call(&admin, "POST", "/compute/v2.1/servers", server).await;
+    let server =
+        json!({"server": {"name": "s", "imageRef": image, "flavorRef": "42", "min_count": 2}});
+    let made = running
+        .call(&admin, "POST", "/compute/v2.1/servers", server)
+        .await;
     made.expect(202);
     let detail = running.get(&admin, &format!("{path}/detail")).await;
     assert_eq!(

@@ -21,11 +21,7 @@ fn message(path: &str, status: u16, body: &Value) -> String {
                 .and_then(|members| members.iter().next())
                 .unwrap_or_else(|| panic!("{path}: no object: {body}"));
             assert_eq!(fault["code"], status, "{path}: {body}");
-            assert_eq!(
-                name,
-                crate::api::wire::fault_name(status),
-                "{path}: {body}"
-            );
+            assert_eq!(name, crate::api::wire::fault_name(status), "{path}: {body}");
             text(&fault["message"])
         }
         "image" => {
@@ -55,13 +51,7 @@ const OVERLONG: usize = 256;
 /// Method, path, media type, body, status, and what the message has in it.
 type Case = (&'static str, String, &'static str, String, u16, String);
 
-fn case(
-    method: &'static str,
-    path: &str,
-    body: Value,
-    status: u16,
-    says: &str,
-) -> Case {
+fn case(method: &'static str, path: &str, body: Value, status: u16, says: &str) -> Case {
     let body = body.to_string();
     (method, path.into(), JSON, body, status, says.into())
 }
@@ -150,8 +140,19 @@ fn missing(project: &str) -> Vec<Case> {
         let path = format!("{service}/nonsense/a/b/c/d");
         cases.push(get(&path, 404, ""));
     }
-    for path in ["/compute/v2.1/servers", "/image/v2/images", "/network/v2.0/ports"] {
-        cases.push(("PATCH", path.into(), "", String::new(), 405, "method".into()));
+    for path in [
+        "/compute/v2.1/servers",
+        "/image/v2/images",
+        "/network/v2.0/ports",
+    ] {
+        cases.push((
+            "PATCH",
+            path.into(),
+            "",
+            String::new(),
+            405,
+            "method".into(),
+        ));
     }
     cases
 }
@@ -182,7 +183,11 @@ fn lists(project: &str) -> Vec<Case> {
             "sort",
         ));
     }
-    cases.push(get("/compute/v2.1/servers?changes-since=yesterday", 400, "changes-since"));
+    cases.push(get(
+        "/compute/v2.1/servers?changes-since=yesterday",
+        400,
+        "changes-since",
+    ));
     cases.push(get("/image/v2/images?size_min=big", 400, "size_min"));
     cases
 }
@@ -199,7 +204,10 @@ fn fields(project: &str, image: &str) -> Vec<Case> {
         }
         json!({"server": server})
     };
-    let pairs: Value = (0..129).map(|at| (format!("k{at}"), json!("v"))).collect::<serde_json::Map<_, _>>().into();
+    let pairs: Value = (0..129)
+        .map(|at| (format!("k{at}"), json!("v")))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
     let mut cases = Vec::new();
     for (fields, status, says) in [
         (json!({"name": ""}), 400, "name"),
@@ -209,7 +217,11 @@ fn fields(project: &str, image: &str) -> Vec<Case> {
         (json!({"flavorRef": "nothing"}), 400, "flavorRef"),
         (json!({"imageRef": "nothing"}), 400, "imageRef"),
         (json!({"networks": "some"}), 400, "networks"),
-        (json!({"networks": [{"uuid": "x"}]}), 400, "networks[0].uuid"),
+        (
+            json!({"networks": [{"uuid": "x"}]}),
+            400,
+            "networks[0].uuid",
+        ),
         (json!({"networks": [{"uid": "x"}]}), 400, "uid"),
         (json!({"max_count": 0}), 400, "count"),
         (json!({"min_count": 3, "max_count": 2}), 400, "count"),
@@ -223,10 +235,20 @@ fn fields(project: &str, image: &str) -> Vec<Case> {
         (json!({"config_drive": "perhaps"}), 400, "config_drive"),
         (json!({"accessIPv4": "here"}), 400, "accessIPv4"),
         (json!({"key_name": "nothing"}), 400, "key_name"),
-        (json!({"availability_zone": "moon"}), 400, "availability_zone"),
+        (
+            json!({"availability_zone": "moon"}),
+            400,
+            "availability_zone",
+        ),
         (json!({"colour": "red"}), 400, "server.colour"),
     ] {
-        cases.push(case("POST", "/compute/v2.1/servers", server(fields), status, says));
+        cases.push(case(
+            "POST",
+            "/compute/v2.1/servers",
+            server(fields),
+            status,
+            says,
+        ));
     }
     let flavor = |more: Value| {
         let mut flavor = json!({"name": "a", "ram": 1, "vcpus": 1, "disk": 1});
@@ -245,30 +267,95 @@ fn fields(project: &str, image: &str) -> Vec<Case> {
         (json!({"swap": 1_u64 << 40}), "swap"),
         (json!({"colour": "red"}), "flavor.colour"),
     ] {
-        cases.push(case("POST", "/compute/v2.1/flavors", flavor(fields), 400, says));
+        cases.push(case(
+            "POST",
+            "/compute/v2.1/flavors",
+            flavor(fields),
+            400,
+            says,
+        ));
     }
     for (path, kind, fields, says) in [
-        ("/compute/v2.1/os-keypairs", "keypair", json!({"name": ""}), "name"),
-        ("/compute/v2.1/os-keypairs", "keypair", json!({"name": "a", "public_key": "ssh-rsa nonsense"}), "public_key"),
-        ("/network/v2.0/networks", "network", json!({"name": long}), "name"),
-        ("/network/v2.0/networks", "network", json!({"mtu": 7}), "mtu"),
-        ("/network/v2.0/networks", "network", json!({"colour": 1}), "network.colour"),
-        ("/network/v2.0/subnets", "subnet", json!({"cidr": "10.0.0.0/8"}), "network_id"),
-        ("/network/v2.0/ports", "port", json!({"network_id": "x"}), "network_id"),
+        (
+            "/compute/v2.1/os-keypairs",
+            "keypair",
+            json!({"name": ""}),
+            "name",
+        ),
+        (
+            "/compute/v2.1/os-keypairs",
+            "keypair",
+            json!({"name": "a", "public_key": "ssh-rsa nonsense"}),
+            "public_key",
+        ),
+        (
+            "/network/v2.0/networks",
+            "network",
+            json!({"name": long}),
+            "name",
+        ),
+        (
+            "/network/v2.0/networks",
+            "network",
+            json!({"mtu": 7}),
+            "mtu",
+        ),
+        (
+            "/network/v2.0/networks",
+            "network",
+            json!({"colour": 1}),
+            "network.colour",
+        ),
+        (
+            "/network/v2.0/subnets",
+            "subnet",
+            json!({"cidr": "10.0.0.0/8"}),
+            "network_id",
+        ),
+        (
+            "/network/v2.0/ports",
+            "port",
+            json!({"network_id": "x"}),
+            "network_id",
+        ),
         ("/image/v2/images", "", json!({"name": long}), "name"),
-        ("/image/v2/images", "", json!({"disk_format": "tape"}), "disk_format"),
+        (
+            "/image/v2/images",
+            "",
+            json!({"disk_format": "tape"}),
+            "disk_format",
+        ),
         ("/image/v2/images", "", json!({"min_ram": -1}), "min_ram"),
-        ("/image/v2/images", "", json!({"visibility": "secret"}), "visibility"),
+        (
+            "/image/v2/images",
+            "",
+            json!({"visibility": "secret"}),
+            "visibility",
+        ),
         (&volumes, "volume", json!({"size": 0}), "size"),
         (&volumes, "volume", json!({"size": "big"}), "size"),
         (&volumes, "volume", json!({"size": 1, "name": long}), "name"),
-        (&volumes, "volume", json!({"size": 1, "metadata": {"": "x"}}), "metadata"),
+        (
+            &volumes,
+            "volume",
+            json!({"size": 1, "metadata": {"": "x"}}),
+            "metadata",
+        ),
         ("/identity/v3/users", "user", json!({"name": ""}), "name"),
         ("/identity/v3/users", "user", json!({"name": long}), "name"),
-        ("/identity/v3/projects", "project", json!({"name": ""}), "name"),
+        (
+            "/identity/v3/projects",
+            "project",
+            json!({"name": ""}),
+            "name",
+        ),
         ("/identity/v3/roles", "role", json!({"name": long}), "name"),
     ] {
-        let body = if kind.is_empty() { fields } else { json!({kind: fields}) };
+        let body = if kind.is_empty() {
+            fields
+        } else {
+            json!({kind: fields})
+        };
         cases.push(case("POST", path, body, 400, says));
     }
     let quotas = format!("/compute/v2.1/os-quota-sets/{project}");
@@ -278,7 +365,13 @@ fn fields(project: &str, image: &str) -> Vec<Case> {
         (json!({"injected_files": 1}), "injected_files"),
         (json!({"server_group_members": 3}), "server_group_members"),
     ] {
-        cases.push(case("PUT", &quotas, json!({"quota_set": fields}), 400, says));
+        cases.push(case(
+            "PUT",
+            &quotas,
+            json!({"quota_set": fields}),
+            400,
+            says,
+        ));
     }
     cases.push(case(
         "PUT",
@@ -298,7 +391,9 @@ async fn wrong_input_is_refused_in_the_services_own_words() {
     running
         .until(&admin, hosts, |shown| shown["services"][0]["state"] == "up")
         .await;
-    let projects = running.get(&admin, "/identity/v3/projects?name=admin").await;
+    let projects = running
+        .get(&admin, "/identity/v3/projects?name=admin")
+        .await;
     let project = super::id(&projects["projects"][0]);
     let mut cases = bodies(&project);
     cases.extend(missing(&project));
@@ -313,21 +408,38 @@ async fn wrong_input_is_refused_in_the_services_own_words() {
     cases.extend(fields(&project, &image));
     let mut wrong = Vec::new();
     for (method, path, kind, body, status, says) in cases {
-        let headers = [("content-type", kind), ("openstack-api-version", "compute 2.90")];
-        let headers = if kind.is_empty() { &headers[1..] } else { &headers[..] };
+        let headers = [
+            ("content-type", kind),
+            ("openstack-api-version", "compute 2.90"),
+        ];
+        let headers = if kind.is_empty() {
+            &headers[1..]
+        } else {
+            &headers[..]
+        };
         let shown: String = body.chars().take(120).collect();
         let answer = running.send(&admin, method, &path, headers, body).await;
         let said = answer.body.to_string();
         if answer.status != status {
-            wrong.push(format!("{method} {path} {shown}: {} instead of {status}: {said}", answer.status));
+            wrong.push(format!(
+                "{method} {path} {shown}: {} instead of {status}: {said}",
+                answer.status
+            ));
             continue;
         }
         let message = message(&path, status, &answer.body);
         if !message.contains(&says) {
-            wrong.push(format!("{method} {path} {shown}: does not say {says:?}: {message}"));
+            wrong.push(format!(
+                "{method} {path} {shown}: does not say {says:?}: {message}"
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} cases:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
     running.control.shut_down().await;
 }
 
@@ -350,14 +462,22 @@ async fn versions_are_found_and_agreed_on() {
         for path in [path.to_owned(), format!("{path}/")] {
             let answer = running.call("", "GET", &path, Value::Null).await;
             assert_eq!(answer.status, status, "{path}: {}", answer.body);
-            assert!(answer.body.to_string().contains(id), "{path}: {}", answer.body);
+            assert!(
+                answer.body.to_string().contains(id),
+                "{path}: {}",
+                answer.body
+            );
         }
     }
     let version = "x-openstack-nova-api-version";
     for (headers, status, agreed) in [
         (vec![], 200, "2.1"),
         (vec![("openstack-api-version", "compute 2.79")], 200, "2.79"),
-        (vec![("openstack-api-version", "compute latest")], 200, "2.90"),
+        (
+            vec![("openstack-api-version", "compute latest")],
+            200,
+            "2.90",
+        ),
         (vec![(version, "2.53")], 200, "2.53"),
         (vec![("openstack-api-version", "volume 3.50")], 200, "2.1"),
         (vec![("openstack-api-version", "compute 2.999")], 406, ""),
@@ -368,7 +488,10 @@ async fn versions_are_found_and_agreed_on() {
         let path = "/compute/v2.1/servers";
         let answer = running.send(&admin, "GET", path, &headers, "").await;
         assert_eq!(answer.status, status, "{headers:?}: {}", answer.body);
-        let told = answer.headers.get(version).map(|told| told.to_str().unwrap());
+        let told = answer
+            .headers
+            .get(version)
+            .map(|told| told.to_str().unwrap());
         assert_eq!(told.unwrap_or_default(), agreed, "{headers:?}");
     }
     running.control.shut_down().await;
@@ -378,11 +501,14 @@ async fn versions_are_found_and_agreed_on() {
 async fn pages_are_followed_to_the_end_by_their_links() {
     let running = Running::start().await;
     let admin = running.admin().await;
-    let projects = running.get(&admin, "/identity/v3/projects?name=admin").await;
+    let projects = running
+        .get(&admin, "/identity/v3/projects?name=admin")
+        .await;
     let project = super::id(&projects["projects"][0]);
     for number in 0..5 {
         let name = format!("t{number}");
-        let network = json!({"network": {"name": name}});
+        // Numbers and flags as text, as the stock client writes them.
+        let network = json!({"network": {"name": name, "mtu": "1400", "shared": "False"}});
         let image = json!({"name": name});
         let flavor = json!({"flavor": {"name": name, "ram": 64, "vcpus": 1, "disk": 1}});
         for (path, body) in [
@@ -395,13 +521,21 @@ async fn pages_are_followed_to_the_end_by_their_links() {
         }
         let volume = json!({"volume": {"name": name, "size": 1}});
         let path = format!("/volume/v3/{project}/volumes");
-        running.until(&admin, "/compute/v2.1/os-hypervisors/detail", |shown| {
-            shown["hypervisors"][0]["state"] == "up"
-        }).await;
-        running.call(&admin, "POST", &path, volume).await.expect(202);
+        running
+            .until(&admin, "/compute/v2.1/os-hypervisors/detail", |shown| {
+                shown["hypervisors"][0]["state"] == "up"
+            })
+            .await;
+        running
+            .call(&admin, "POST", &path, volume)
+            .await
+            .expect(202);
     }
     for (path, list) in [
-        ("/network/v2.0/networks?name=t0&name=t1&name=t2&name=t3&name=t4&".to_owned(), "networks"),
+        (
+            "/network/v2.0/networks?name=t0&name=t1&name=t2&name=t3&name=t4&".to_owned(),
+            "networks",
+        ),
         ("/image/v2/images?".into(), "images"),
         ("/compute/v2.1/flavors?".into(), "flavors"),
         (format!("/volume/v3/{project}/volumes?"), "volumes"),
@@ -419,12 +553,18 @@ async fn pages_are_followed_to_the_end_by_their_links() {
             found.extend(names(&page));
             assert!(found.len() < 50, "{path}: no end");
             let links = &page[format!("{list}_links")];
-            let link = links.as_array().and_then(|links| links.iter().find(|link| link["rel"] == "next"));
+            let link = links
+                .as_array()
+                .and_then(|links| links.iter().find(|link| link["rel"] == "next"));
             let href = link.map_or(&page["next"], |link| &link["href"]);
             next = href.as_str().map(|href| {
                 let address = href.trim_start_matches("http://cloud:8774");
                 // Glance writes addresses below itself.
-                if address.starts_with("/v2") { format!("/image{address}") } else { address.to_owned() }
+                if address.starts_with("/v2") {
+                    format!("/image{address}")
+                } else {
+                    address.to_owned()
+                }
             });
         }
         let mut wanted = names(&whole);

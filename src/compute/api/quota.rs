@@ -173,7 +173,9 @@ async fn update(
             if let Some((_, limit)) = below {
                 return Err(Error::invalid(
                     format!("quota_set.{name}"),
-                    format!("Quota limit {limit} for {name} must be greater than or equal to already used {in_use}; force sets it all the same"),
+                    format!(
+                        "Quota limit {limit} for {name} must be greater than or equal to already used {in_use}; force sets it all the same"
+                    ),
                 ));
             }
         }
@@ -215,7 +217,8 @@ async fn class_show(
 async fn class_update(Path(class): Path<String>) -> Result<Json<Value>> {
     Err(if class == DEFAULT_CLASS {
         Error::Forbidden(
-            "the defaults are settings: change [quota] in the configuration file and start again".into(),
+            "the defaults are settings: change [quota] in the configuration file and start again"
+                .into(),
         )
     } else {
         Error::not_found("quota class", class)

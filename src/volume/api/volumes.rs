@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::ids::VolumeId;
 use crate::volume::model::{SortKey, Volume, VolumeQuery};
 use crate::volume::ops::{
-    NewVolume, VolumeChange, VolumeDeletion, VolumeSource, attachments_of, volume_total,
-    volume_create, volume_delete, volume_list, volume_show, volume_update,
+    NewVolume, VolumeChange, VolumeDeletion, VolumeSource, attachments_of, volume_create,
+    volume_delete, volume_list, volume_show, volume_total, volume_update,
 };
 use crate::volume::wire;
 
