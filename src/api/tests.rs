@@ -75,17 +75,6 @@ impl Running {
         }
     }
 
-    /// Sends a request and reads the status only: the body may never end.
-    async fn knock(&self, token: &str, method: &str, path: &str, body: Value) -> u16 {
-        let body = match body {
-            Value::Null => Body::empty(),
-            body => Body::from(body.to_string()),
-        };
-        let request = request(token, method, path, &[]).body(body).unwrap();
-        let sent = self.app.clone().oneshot(request);
-        sent.await.unwrap().status().as_u16()
-    }
-
     async fn send(
         &self,
         token: &str,

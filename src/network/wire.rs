@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::api::wire::{Link, null_default, present};
+use crate::api::wire::{Link, flexible_bool, flexible_int, null_default, present};
 
 /// Free-form objects of Neutron's (`binding:profile`, `binding:vif_details`).
 pub type Details = BTreeMap<String, Value>;
@@ -122,19 +122,35 @@ pub struct NetworkFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether it carries frames; yes when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_bool",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub admin_state_up: Option<bool>,
     /// Whether every project may use it (administrators).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_bool",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub shared: Option<bool>,
     /// Whether it leads outside (administrators).
-    #[serde(rename = "router:external", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "router:external",
+        deserialize_with = "flexible_bool",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub external: Option<bool>,
     /// Largest packet in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub mtu: Option<u32>,
     /// Whether new ports drop frames with foreign addresses.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_bool",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub port_security_enabled: Option<bool>,
     /// Kind (administrators).
     #[serde(
@@ -151,6 +167,7 @@ pub struct NetworkFields {
     /// Number (administrators).
     #[serde(
         rename = "provider:segmentation_id",
+        deserialize_with = "flexible_int",
         skip_serializing_if = "Option::is_none"
     )]
     pub provider_segmentation_id: Option<u32>,
@@ -268,7 +285,10 @@ pub struct SubnetFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_id: Option<String>,
     /// 4 or 6.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub ip_version: Option<u8>,
     /// Its addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -283,7 +303,10 @@ pub struct SubnetFields {
     #[serde(deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub gateway_ip: Option<Option<String>>,
     /// Whether guests get addresses by DHCP; yes when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_bool",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub enable_dhcp: Option<bool>,
     /// Name servers told to guests.
     #[serde(skip_serializing_if = "Option::is_none")]

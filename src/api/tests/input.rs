@@ -507,7 +507,8 @@ async fn pages_are_followed_to_the_end_by_their_links() {
     let project = super::id(&projects["projects"][0]);
     for number in 0..5 {
         let name = format!("t{number}");
-        let network = json!({"network": {"name": name}});
+        // Numbers and flags as text, as the stock client writes them.
+        let network = json!({"network": {"name": name, "mtu": "1400", "shared": "False"}});
         let image = json!({"name": name});
         let flavor = json!({"flavor": {"name": name, "ram": 64, "vcpus": 1, "disk": 1}});
         for (path, body) in [

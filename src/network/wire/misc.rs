@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::wire::Link;
+use crate::api::wire::{Link, flexible_int};
 
 /// An extension.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,13 +94,22 @@ pub struct NetworkQuotaBody<T> {
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkQuotaFields {
     /// Networks.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub network: Option<i64>,
     /// Subnets.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub subnet: Option<i64>,
     /// Ports.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub port: Option<i64>,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Details;
-use crate::api::wire::{Link, null_default, present};
+use crate::api::wire::{Link, flexible_bool, null_default, present};
 
 /// An address of a port. In a create either part may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,7 +163,10 @@ pub struct PortFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_owner: Option<String>,
     /// Whether it carries frames; yes when absent.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_bool",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub admin_state_up: Option<bool>,
     /// Security groups.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -175,7 +178,10 @@ pub struct PortFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extra_dhcp_opts: Option<Vec<Details>>,
     /// Whether frames with foreign addresses are dropped.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "flexible_bool",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub port_security_enabled: Option<bool>,
     /// `normal`.
     #[serde(rename = "binding:vnic_type", skip_serializing_if = "Option::is_none")]

@@ -279,7 +279,7 @@ fn flavors_keys_images_networks_and_volumes() {
     os.ok("image delete staged");
 
     // Networks.
-    os.json("network create blue");
+    os.json("network create --mtu 1400 blue");
     let subnet = os.json("subnet create --network blue --subnet-range 10.77.0.0/24 blue-v4");
     assert_eq!(subnet["gateway_ip"], "10.77.0.1");
     os.ok("subnet set --name azure-v4 blue-v4");
