@@ -85,7 +85,7 @@ impl Lab {
         let engine = Engine::start(cloud.clone(), services::sagas(), kicks, Some(chaos))
             .await
             .unwrap();
-        let reconcilers = Reconcilers::start(&cloud, services::periodic());
+        let reconcilers = Reconcilers::start(&cloud, services::periodic(), services::own());
         let config = SimConfig {
             deadline: Duration::from_millis(200),
             ..SimConfig::default()
