@@ -145,7 +145,7 @@ fn body(method: &str, path: &str) -> Value {
             json!({"interfaceAttachment": {}})
         }
         ("POST" | "PUT", path) if path.contains("/os-volume_attachments") => {
-            json!({"volumeAttachment": {"volumeId": NOTHING}})
+            json!({"volumeAttachment": {"volumeId": NOTHING, "delete_on_termination": true}})
         }
         ("POST", "/compute/v2.1/servers/{id}/remote-consoles") => {
             json!({"remote_console": {"protocol": "serial", "type": "serial"}})
