@@ -42,21 +42,24 @@ pub async fn instance_snapshot(
             }
         }
     };
-    let virtual_bytes = match node
-        .hypervisor
-        .copy_root_disk(request.id, &partial, &told)
-        .await
-    {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            // Best effort: the next try overwrites it, and the undo removes it.
-            let _ = tokio::fs::remove_file(&partial).await;
-            return Err(error.into());
-        }
+    let made = async {
+        let copied = node
+            .hypervisor
+            .copy_root_disk(request.id, &partial, &told)
+            .await?;
+        let fault = |error| file_fault("can not keep the snapshot", &path, &error);
+        hand_over(&partial, &arriving, &path).await.map_err(fault)?;
+        let bytes = tokio::fs::metadata(&path).await.map_err(fault)?.len();
+        Ok((copied, bytes))
     };
-    let fault = |error| file_fault("can not keep the snapshot", &path, &error);
-    hand_over(&partial, &arriving, &path).await.map_err(fault)?;
-    let bytes = tokio::fs::metadata(&path).await.map_err(fault)?.len();
+    let made: Result<(u64, u64), Fault> = made.await;
+    if made.is_err() {
+        for file in [&partial, &arriving] {
+            // Best effort: the next try overwrites it, and the undo removes it.
+            let _ = tokio::fs::remove_file(file).await;
+        }
+    }
+    let (virtual_bytes, bytes) = made?;
     Ok(SnapshotFile {
         path,
         bytes,
