@@ -35,7 +35,7 @@ pub fn run(cloud: &Cloud, servers: usize) {
     );
 
     terminal.send_keys(":servers<enter>");
-    terminal.wait_for_text("ACTIVE");
+    terminal.wait_for_text("● active");
     rest(&terminal);
     let (mut times, mut bytes) = (Vec::new(), Vec::new());
     for _ in 0..20 {

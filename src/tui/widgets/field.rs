@@ -359,7 +359,13 @@ impl Field {
             Kind::Text(input) | Kind::Secret(input) => line::edit(input, key),
             Kind::Number { input, .. } => match key.typed() {
                 Some(c) if !c.is_ascii_digit() => false,
-                _ => line::edit(input, key),
+                typed => {
+                    // The first digit takes the place of what was suggested.
+                    if typed.is_some() && !self.touched {
+                        input.reset();
+                    }
+                    line::edit(input, key)
+                }
             },
             Kind::Toggle(on) => match key.code {
                 Code::Char(' ') | Code::Named("left" | "right") => {

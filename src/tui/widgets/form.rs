@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn mistakes_stay_beside_their_field() {
         let mut form = form();
-        press(&mut form, "tab tab 9");
+        press(&mut form, "tab tab 1 9");
         form.check(vec![("name", "is taken".into())]);
         assert!(!form.is_right());
         assert_eq!(form.focus(), 0);
