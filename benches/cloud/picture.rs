@@ -19,7 +19,7 @@ const ROWS: u16 = 36;
 const WIDE: u16 = 8;
 const HIGH: u16 = 17;
 /// How long the fleet runs before the picture is taken: charts need a past.
-const PAST: Duration = Duration::from_secs(480);
+const PAST: Duration = Duration::from_secs(150);
 const GROUND: &str = "#0d1117";
 const INK: &str = "#c9d1d9";
 

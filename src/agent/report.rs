@@ -72,6 +72,7 @@ async fn host(node: &Node) -> HostReport {
         .err()
         .or(guests.as_ref().err())
         .map(ToString::to_string);
+    let simulated = info.as_ref().ok().and_then(|info| info.disk_gb);
     HostReport {
         host: node.host.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -80,7 +81,7 @@ async fn host(node: &Node) -> HostReport {
         seen,
         info: info.ok(),
         trouble,
-        disk_gb: node.places.disk_gb(),
+        disk_gb: simulated.map_or_else(|| node.places.disk_gb(), |all| (all, all)),
         guests: guests.ok(),
     }
 }

@@ -91,6 +91,9 @@ pub struct HostInfo {
     pub vcpus: u32,
     /// Memory in MiB.
     pub memory_mb: u64,
+    /// GiB of disk, of an engine whose guests' disks only pretend to be; others have what the file system has.
+    #[serde(default)]
+    pub disk_gb: Option<u64>,
     /// CPU architecture, `x86_64`.
     pub arch: String,
     /// CPU model name as the hypervisor has it.

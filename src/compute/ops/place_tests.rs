@@ -51,6 +51,7 @@ fn report(host: &str, vcpus: u32, memory_mb: u64) -> HostReport {
             cpu_features: vec!["sse".into()],
             virt_type: VirtType::Qemu,
             features: Features::default(),
+            disk_gb: None,
             guest_user: None,
         }),
         trouble: None,

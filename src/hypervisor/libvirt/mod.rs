@@ -191,6 +191,7 @@ impl Hypervisor for Libvirt {
                 managed_save: true,
                 hot_plug: real,
             },
+            disk_gb: None,
             guest_user: machine.guest_user,
         })
     }

@@ -1,6 +1,6 @@
 //! What a simulated host is like, and the `sim:` address that says it.
 //!
-//! `sim:` alone is a host of 64 processors and 256 GiB. Further wishes follow as in an address of the web:
+//! `sim:` alone is a host of 64 processors, 256 GiB of memory and 8 TiB of disk. Further wishes follow as in an address of the web:
 //! `sim:?vcpus=16&memory_mb=65536&seed=7&state=/var/lib/x&latency_ms=20`. An unknown key is an error that names the
 //! nearest known one.
 
@@ -16,6 +16,8 @@ pub struct SimConfig {
     pub vcpus: u32,
     /// Memory in MiB.
     pub memory_mb: u64,
+    /// Disk in GiB.
+    pub disk_gb: u64,
     /// Decides the load of every guest, together with the guest's id.
     pub seed: u64,
     /// Directory where guests are kept between runs, one file each; in memory only when absent.
@@ -44,6 +46,7 @@ impl Default for SimConfig {
         Self {
             vcpus: 64,
             memory_mb: 256 * 1024,
+            disk_gb: 8 * 1024,
             seed: 1,
             state: None,
             latency: Latency::default(),
@@ -52,9 +55,10 @@ impl Default for SimConfig {
     }
 }
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "vcpus",
     "memory_mb",
+    "disk_gb",
     "seed",
     "state",
     "latency_ms",
@@ -92,6 +96,7 @@ impl SimConfig {
         match key {
             "vcpus" => self.vcpus = number(key, value, 65_536)? as u32,
             "memory_mb" => self.memory_mb = number(key, value, 1 << 40)?,
+            "disk_gb" => self.disk_gb = number(key, value, 1 << 30)?,
             "seed" => self.seed = number(key, value, u64::MAX)?,
             "state" => self.state = Some(PathBuf::from(value)),
             "latency_ms" => self.latency.call = millis()?,

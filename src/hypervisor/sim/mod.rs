@@ -103,6 +103,7 @@ impl Hypervisor for SimHost {
             hypervisor_version: 1_000_000,
             vcpus: self.inner.config.vcpus,
             memory_mb: self.inner.config.memory_mb,
+            disk_gb: Some(self.inner.config.disk_gb),
             arch: "x86_64".into(),
             cpu_model: "simulated".into(),
             cpu_features: ["sse4.2", "avx", "avx2", "aes"].map(str::to_owned).to_vec(),
