@@ -5,13 +5,14 @@ use std::time::Duration;
 use crate::bus::{CallError, FaultKind};
 use crate::compute::model::{Fault, PowerState, Server};
 use crate::compute::ops;
-use crate::compute::rpc::{InstanceDelete, InstanceEnsure, InstancePower, PowerAction};
+use crate::compute::rpc::{InstanceDelete, InstanceEnsure, InstancePower, PortAttach, PowerAction};
 use crate::compute::scheduler::Decision;
 use crate::compute::store::{self, server::Change as Row};
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
 use crate::hypervisor;
-use crate::ids::{ServerId, Time};
+use crate::ids::{PortId, ServerId, Time};
+use crate::network::ops::port_specs;
 use crate::saga::{Failure, StepContext, StepError};
 
 /// How long a node may take to define and start a guest.
@@ -52,6 +53,26 @@ pub async fn ensure(
     let request = InstanceEnsure { spec, start };
     let state = cx.call(host, &request, START).await?;
     Ok(power(state.power))
+}
+
+/// Gives the guest the interface of this port. Success if the port is gone, or the guest has it.
+pub async fn plug_in(
+    cx: &StepContext,
+    id: ServerId,
+    host: &str,
+    port: PortId,
+) -> std::result::Result<(), StepError> {
+    let server = server(cx, id).await?;
+    let mut specs = port_specs(cx, &[port]).await?;
+    if let Some(port) = specs.pop() {
+        let request = PortAttach {
+            id,
+            port,
+            properties: server.image_properties(),
+        };
+        cx.call(host, &request, CALL).await?;
+    }
+    Ok(())
 }
 
 /// Takes the guest's power away. Success if there is no guest.

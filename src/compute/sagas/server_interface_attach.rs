@@ -8,11 +8,11 @@ use super::guest;
 use super::server_volume_attach::new_definition;
 use crate::compute::model::{Server, ServerNic};
 use crate::compute::ops::{self, NicWish};
-use crate::compute::rpc::{PortAttach, PortDetach};
+use crate::compute::rpc::PortDetach;
 use crate::compute::store;
 use crate::context::Change;
 use crate::ids::ServerId;
-use crate::network::ops::{host_network_ensure, port_announce, port_specs};
+use crate::network::ops::{host_network_ensure, port_announce};
 use crate::saga::{Flow, Saga, Step, StepContext, StepError, StepResult};
 
 /// The saga. The server's row of the port is written before it begins.
@@ -78,16 +78,7 @@ fn unport<'a>(cx: &'a StepContext, s: &'a mut ServerInterfaceAttach) -> BoxFutur
 
 fn attach<'a>(cx: &'a StepContext, s: &'a mut ServerInterfaceAttach) -> BoxFuture<'a, StepResult> {
     async move {
-        let server = guest::server(cx, s.server).await?;
-        let mut specs = port_specs(cx, &[s.wish.port]).await?;
-        if let Some(port) = specs.pop() {
-            let request = PortAttach {
-                id: s.server,
-                port,
-                properties: server.image_properties(),
-            };
-            cx.call(&s.host, &request, guest::CALL).await?;
-        }
+        guest::plug_in(cx, s.server, &s.host, s.wish.port).await?;
         Ok(Flow::Next)
     }
     .boxed()

@@ -13,11 +13,10 @@ use super::server_volume_attach::new_definition;
 use crate::bus::{CallError, FaultKind};
 use crate::compute::model::{Server, ServerNic};
 use crate::compute::ops;
-use crate::compute::rpc::{PortAttach, PortDetach};
+use crate::compute::rpc::PortDetach;
 use crate::compute::store;
 use crate::context::Change;
 use crate::ids::ServerId;
-use crate::network::ops::port_specs;
 use crate::saga::{Flow, Saga, Step, StepContext, StepResult};
 
 /// The saga.
@@ -71,16 +70,7 @@ fn detach<'a>(cx: &'a StepContext, s: &'a mut ServerInterfaceDetach) -> BoxFutur
 /// Nobody knows whether the guest has given it up: it gets it again.
 fn attach<'a>(cx: &'a StepContext, s: &'a mut ServerInterfaceDetach) -> BoxFuture<'a, StepResult> {
     async move {
-        let server = guest::server(cx, s.server).await?;
-        let mut specs = port_specs(cx, &[s.nic.port]).await?;
-        if let Some(port) = specs.pop() {
-            let request = PortAttach {
-                id: s.server,
-                port,
-                properties: server.image_properties(),
-            };
-            cx.call(&s.host, &request, guest::CALL).await?;
-        }
+        guest::plug_in(cx, s.server, &s.host, s.nic.port).await?;
         Ok(Flow::Next)
     }
     .boxed()
