@@ -16,6 +16,7 @@ mod qemu_img;
 mod report;
 mod sampling;
 mod table;
+mod uptime;
 pub mod volume;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 
-use super::Node;
+use super::{Node, uptime};
 use crate::bus::Message;
 use crate::compute::rpc::{GuestReport, HostReport};
 use crate::hypervisor::HvEvent;
@@ -82,6 +82,7 @@ async fn host(node: &Node) -> HostReport {
         info: info.ok(),
         trouble,
         disk_gb: simulated.map_or_else(|| node.places.disk_gb(), |all| (all, all)),
+        uptime: uptime::read().ok().flatten(),
         guests: guests.ok(),
     }
 }

@@ -382,6 +382,9 @@ pub struct HostReport {
     pub trouble: Option<String>,
     /// GiB of the file system under the guests' disks, whole and free.
     pub disk_gb: (u64, u64),
+    /// How long the machine is up and how busy it is, as `uptime` says it.
+    #[serde(default)]
+    pub uptime: Option<String>,
     /// All its guests; absent while the hypervisor does not answer.
     pub guests: Option<Vec<GuestState>>,
 }

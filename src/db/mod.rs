@@ -29,7 +29,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 
 pub use dialect::Engine;
 pub use page::{SortBy, push_after, push_order};
-pub use statement::{Row, Statement, sql};
+pub use statement::{LIST, Row, Statement, sql};
 pub use value::{Column, Value};
 
 /// Connections that may read at the same time.

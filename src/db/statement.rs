@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
+use futures::TryStreamExt;
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{AssertSqlSafe, Executor};
 
 use super::value::{Column, read_json};
 use super::{Conn, DbError, DbResult, Value};
+
+/// Values that one [`Statement::push_in`] takes at its best.
+pub const LIST: usize = 256;
 
 /// A statement on its way to the database. Text never contains values: those are bound.
 #[must_use]
@@ -47,7 +51,8 @@ impl Statement {
         self
     }
 
-    /// Appends ` IN ($n, …)` with these values; ` IN (NULL)`, which holds for nothing, when there are none.
+    /// Appends ` IN ($n, …)` with these values; ` IN (NULL)`, which holds for nothing, when there are none. A long list
+    /// is cut into pieces of [`LIST`] by the caller: engines bound it, and take longer than in proportion.
     pub fn push_in(mut self, values: impl IntoIterator<Item = impl Into<Value>>) -> Self {
         let mut list = Vec::new();
         for value in values {
@@ -81,10 +86,13 @@ impl Statement {
         read: impl Fn(&mut Row) -> DbResult<T>,
     ) -> DbResult<Vec<T>> {
         let query = self.into_query(conn)?;
-        let rows = conn.raw().fetch_all(query).await?;
-        rows.into_iter()
-            .map(|row| read(&mut Row::new(row)))
-            .collect()
+        // Row by row, so that a row is read while the engine makes the next, and its memory serves for the one after.
+        let mut rows = conn.raw().fetch(query);
+        let mut read_rows = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            read_rows.push(read(&mut Row::new(row))?);
+        }
+        Ok(read_rows)
     }
 
     /// The first row, if any.

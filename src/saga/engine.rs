@@ -366,7 +366,7 @@ async fn one_step(
         Phase::Run
     };
     if phase == Phase::Run && operation.step >= saga.len() {
-        return finish(shared, operation, Status::Done).await;
+        return finish(shared, operation, Status::Done, None).await;
     }
     if phase == Phase::Undo {
         if let Some(restart) = operation
@@ -378,7 +378,7 @@ async fn one_step(
             return record(shared, operation, None, 0).await;
         }
         if operation.step == 0 {
-            return finish(shared, operation, Status::Undone).await;
+            return finish(shared, operation, Status::Undone, None).await;
         }
     }
     let step = if phase == Phase::Undo {
@@ -416,6 +416,9 @@ async fn one_step(
     };
     operation.step_name = event.step.clone();
     let wake_in_us = settle(saga, operation, step, phase, result, &mut event);
+    if operation.status == Status::Running && operation.step >= saga.len() {
+        return finish(shared, operation, Status::Done, Some(event)).await;
+    }
     record(shared, operation, Some(event), wake_in_us).await
 }
 
@@ -617,7 +620,13 @@ async fn record(
     })
 }
 
-async fn finish(shared: &Shared, operation: &mut Operation, status: Status) -> DbResult<After> {
+/// Ends the operation, with the event of its last step if that just ended, and frees its resource.
+async fn finish(
+    shared: &Shared,
+    operation: &mut Operation,
+    status: Status,
+    event: Option<OperationEvent>,
+) -> DbResult<After> {
     let cloud = &shared.cloud;
     operation.status = status;
     operation.updated_at = Time::now();
@@ -630,6 +639,9 @@ async fn finish(shared: &Shared, operation: &mut Operation, status: Status) -> D
         wake_in_us: 0,
     };
     let waiting = if store::write(&mut tx, &cloud.db, &write).await? {
+        if let Some(event) = event {
+            store::event_add(&mut tx, operation.id, &event).await?;
+        }
         store::unlock(&mut tx, &operation.resource_id, operation.id).await?;
         store::waiting(&mut tx, &operation.resource_id).await?
     } else {

@@ -146,17 +146,27 @@ async fn find(cx: &Context, id: &str) -> Result<HostRoom> {
         .ok_or_else(|| Error::not_found("hypervisor", id))
 }
 
-/// Nodes do not report how long their machine is up; Nova's answer for drivers that can not tell.
-async fn uptime(cx: Context, version: Version, Path(id): Path<String>) -> Result<()> {
+/// Before 2.88, where it became a part of the hypervisor itself.
+async fn uptime(
+    cx: Context,
+    version: Version,
+    Path(id): Path<String>,
+) -> Result<Json<HypervisorBody>> {
     if since(version.0, 88) {
         return Err(Error::not_found("path", "from version 2.88 on"));
     }
-    find(&cx, &id).await?;
-    Err(Error::Named {
-        kind: "notImplemented",
-        status: 501,
-        message: "Virt driver does not implement uptime function.".into(),
-    })
+    let host = find(&cx, &id).await?.host;
+    let Some(said) = host.uptime.clone().filter(|_| host.up) else {
+        return Err(Error::BadRequest(format!(
+            "hypervisor {} is down: how long it is up is not known",
+            host.name
+        )));
+    };
+    let hypervisor = Hypervisor {
+        uptime: Some(Some(said)),
+        ..brief(&host, version.0)
+    };
+    Ok(Json(HypervisorBody { hypervisor }))
 }
 
 async fn statistics(cx: Context, version: Version) -> Result<Json<HypervisorStatisticsBody>> {
@@ -292,7 +302,7 @@ fn to_wire(cx: &Context, room: &HostRoom, version: Microversion) -> Hypervisor {
         }),
         hypervisor_type: Some(host.hypervisor_type.clone()),
         hypervisor_version: Some(host.hypervisor_version),
-        uptime: Some(None),
+        uptime: Some(host.uptime.clone().filter(|_| host.up)),
         vcpus: Some(signed(host.total.vcpus)),
         vcpus_used: Some(signed(room.used.vcpus)),
         memory_mb: Some(signed(host.total.memory_mb)),

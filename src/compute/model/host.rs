@@ -41,6 +41,8 @@ pub struct Host {
     pub total: Resources,
     /// GiB that are free on the file system of the guests' disks.
     pub disk_free_gb: u64,
+    /// How long its machine is up and how busy it is, as `uptime` says it; `None` if it does not tell.
+    pub uptime: Option<String>,
     /// Whether new servers may be placed on it.
     pub enabled: bool,
     /// Why not.

@@ -40,6 +40,7 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
         skew_us: report.sent.0.saturating_sub(Time::now().0),
         trouble: report.trouble.as_deref(),
         disk_gb: report.disk_gb,
+        uptime: report.uptime.as_deref(),
         machine: report.info.as_ref().map(|info| Machine {
             hypervisor_type: &info.hypervisor_type,
             hypervisor_version: info.hypervisor_version,

@@ -56,6 +56,7 @@ fn report(host: &str, vcpus: u32, memory_mb: u64) -> HostReport {
         }),
         trouble: None,
         disk_gb: (100, 60),
+        uptime: None,
         guests: Some(vec![]),
     }
 }

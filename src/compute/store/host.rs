@@ -7,8 +7,8 @@ use crate::db::{Conn, DbResult, Row, Value, sql};
 use crate::ids::{HostId, Time};
 
 const COLUMNS: &str = "name, id, number, version, started_at, reported_at, skew_us, trouble, hypervisor_type, \
-     hypervisor_version, virt_type, arch, cpu_model, cpu_features, vcpus, memory_mb, disk_gb, disk_free_gb, enabled, \
-     disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
+     hypervisor_version, virt_type, arch, cpu_model, cpu_features, vcpus, memory_mb, disk_gb, disk_free_gb, uptime, \
+     enabled, disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
 
 /// SELECT list of a host; `$1` must be `down_after` in microseconds.
 fn select(conn: &Conn) -> String {
@@ -36,6 +36,7 @@ fn host(row: &mut Row) -> DbResult<Host> {
         cpu_features: row.take_json()?,
         total: Resources::new(row.take()?, row.take()?, row.take()?),
         disk_free_gb: row.take()?,
+        uptime: row.take()?,
         enabled: row.take()?,
         disabled_reason: row.take()?,
         forced_down: row.take()?,
@@ -118,6 +119,8 @@ pub struct Report<'a> {
     pub trouble: Option<&'a str>,
     /// GiB, whole and free.
     pub disk_gb: (u64, u64),
+    /// As [`Host::uptime`].
+    pub uptime: Option<&'a str>,
     /// Absent while the hypervisor does not answer.
     pub machine: Option<Machine<'a>>,
 }
@@ -131,7 +134,8 @@ pub async fn update(conn: &mut Conn, report: &Report<'_>) -> DbResult<bool> {
         .push_bind(", skew_us = {}", report.skew_us)
         .push_bind(", trouble = {}", report.trouble)
         .push_bind(", disk_gb = {}", report.disk_gb.0)
-        .push_bind(", disk_free_gb = {}", report.disk_gb.1);
+        .push_bind(", disk_free_gb = {}", report.disk_gb.1)
+        .push_bind(", uptime = {}", report.uptime);
     if let Some(machine) = &report.machine {
         statement = statement
             .push_bind(", hypervisor_type = {}", machine.hypervisor_type)
@@ -154,7 +158,7 @@ pub async fn insert(conn: &mut Conn, name: &str, id: HostId) -> DbResult<()> {
     let now = conn.engine().now_expr();
     sql(format!(
         "INSERT INTO host ({COLUMNS}) SELECT $1, $2, COALESCE(MAX(number), 0) + 1, '', 0, {now}, 0, NULL, '', 0, '', '', '', \
-         '[]', 0, 0, 0, 0, 1, NULL, 0, 0, 0, 0, {now}, {now} FROM host"
+         '[]', 0, 0, 0, 0, NULL, 1, NULL, 0, 0, 0, 0, {now}, {now} FROM host"
     ))
     .bind(name)
     .bind(id)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::compute::model::{ServerNic, ServerVolume};
-use crate::db::{Conn, DbResult, Row, sql};
+use crate::db::{Conn, DbResult, LIST, Row, sql};
 use crate::ids::{PortId, ServerId, VolumeId};
 
 fn nic(row: &mut Row) -> DbResult<ServerNic> {
@@ -114,13 +114,16 @@ pub async fn volumes_of(
     conn: &mut Conn,
     servers: &[ServerId],
 ) -> DbResult<HashMap<ServerId, Vec<ServerVolume>>> {
-    let rows = sql(format!(
-        "SELECT server_id, {VOLUME} FROM server_volume WHERE server_id"
-    ))
-    .push_in(servers.iter().copied())
-    .push(" ORDER BY server_id, position")
-    .all(conn, |row| Ok((row.take()?, volume(row)?)))
-    .await?;
+    let mut rows = Vec::new();
+    for part in servers.chunks(LIST) {
+        let some = sql(format!(
+            "SELECT server_id, {VOLUME} FROM server_volume WHERE server_id"
+        ))
+        .push_in(part.iter().copied())
+        .push(" ORDER BY server_id, position")
+        .all(conn, |row| Ok((row.take()?, volume(row)?)));
+        rows.extend(some.await?);
+    }
     Ok(gathered(rows))
 }
 

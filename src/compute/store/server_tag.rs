@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::db::{Conn, DbResult, Row, sql};
+use crate::db::{Conn, DbResult, LIST, Row, sql};
 use crate::ids::ServerId;
 
 /// A server's labels, sorted.
@@ -15,16 +15,18 @@ pub async fn list(conn: &mut Conn, server: ServerId) -> DbResult<Vec<String>> {
 
 /// Labels of all these servers, sorted, by server.
 pub async fn of(conn: &mut Conn, servers: &[ServerId]) -> DbResult<HashMap<ServerId, Vec<String>>> {
-    let rows = sql("SELECT server_id, tag FROM server_tag WHERE server_id")
-        .push_in(servers.iter().copied())
-        .push(" ORDER BY server_id, tag")
-        .all(conn, |row| {
-            Ok((row.take::<ServerId>()?, row.take::<String>()?))
-        })
-        .await?;
     let mut found: HashMap<ServerId, Vec<String>> = HashMap::new();
-    for (server, tag) in rows {
-        found.entry(server).or_default().push(tag);
+    for part in servers.chunks(LIST) {
+        let rows = sql("SELECT server_id, tag FROM server_tag WHERE server_id")
+            .push_in(part.iter().copied())
+            .push(" ORDER BY server_id, tag")
+            .all(conn, |row| {
+                Ok((row.take::<ServerId>()?, row.take::<String>()?))
+            })
+            .await?;
+        for (server, tag) in rows {
+            found.entry(server).or_default().push(tag);
+        }
     }
     Ok(found)
 }

@@ -87,6 +87,7 @@ impl TestNode {
             info: self.hypervisor.host().await.ok(),
             trouble: None,
             disk_gb: (1000, 1000),
+            uptime: None,
             guests: self.hypervisor.guests().await.ok(),
         }
     }

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::super::model::PortAddress;
-use crate::db::{Conn, DbResult, Row, sql};
+use crate::db::{Conn, DbResult, LIST, Row, sql};
 use crate::ids::{PortId, SubnetId};
 
 fn address(row: &mut Row) -> DbResult<Ipv4Addr> {
@@ -68,7 +68,7 @@ pub async fn holder(
 pub async fn of_ports(conn: &mut Conn, ports: &[PortId]) -> DbResult<Vec<(PortId, PortAddress)>> {
     let mut found = Vec::new();
     // Long lists in parts: engines bound the number of arguments.
-    for part in ports.chunks(500) {
+    for part in ports.chunks(LIST) {
         found.extend(
             sql("SELECT port_id, subnet_id, address FROM address WHERE port_id")
                 .push_in(part.iter().copied())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::model::{Port, PortAddress, PortQuery, PortStatus, ServerPortAddress};
 use super::address;
-use crate::db::{Conn, DbResult, Row, Value, sql};
+use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
 use crate::ids::{NetworkId, PortId, ProjectId, ServerId, Time};
 
 const COLUMNS: &str = "id, network_id, project_id, name, description, mac, device_id, device_owner, host, status, admin_state_up, \
@@ -178,7 +178,7 @@ pub async fn hosts_of_network(conn: &mut Conn, network: NetworkId) -> DbResult<V
 /// Notes that a host has these ports; says which of them were waiting for it.
 pub async fn activate(conn: &mut Conn, host: &str, ports: &[PortId]) -> DbResult<Vec<Port>> {
     let mut waiting = Vec::new();
-    for part in ports.chunks(500) {
+    for part in ports.chunks(LIST) {
         waiting.extend(
             sql(format!(
                 "SELECT {COLUMNS} FROM port WHERE host = $1 AND status = $2 AND id"
@@ -229,18 +229,22 @@ pub async fn addresses_of_servers(
     conn: &mut Conn,
     servers: &[ServerId],
 ) -> DbResult<Vec<ServerPortAddress>> {
-    sql("SELECT p.device_id, p.id, n.name, p.mac, a.address FROM port p JOIN address a ON a.port_id = p.id \
-         JOIN network n ON n.id = p.network_id WHERE p.device_id")
-    .push_in(servers.iter().copied())
-    .push(" ORDER BY p.created_at, p.id, a.position")
-    .all(conn, |row| {
-        Ok(ServerPortAddress {
-            server: row.take()?,
-            port: row.take()?,
-            network: row.take()?,
-            mac: row.take()?,
-            address: std::net::Ipv4Addr::from(row.take::<u32>()?),
-        })
-    })
-    .await
+    let mut found = Vec::new();
+    for part in servers.chunks(LIST) {
+        let some = sql("SELECT p.device_id, p.id, n.name, p.mac, a.address FROM port p JOIN address a ON a.port_id = p.id \
+             JOIN network n ON n.id = p.network_id WHERE p.device_id")
+        .push_in(part.iter().copied())
+        .push(" ORDER BY p.created_at, p.id, a.position")
+        .all(conn, |row| {
+            Ok(ServerPortAddress {
+                server: row.take()?,
+                port: row.take()?,
+                network: row.take()?,
+                mac: row.take()?,
+                address: std::net::Ipv4Addr::from(row.take::<u32>()?),
+            })
+        });
+        found.extend(some.await?);
+    }
+    Ok(found)
 }

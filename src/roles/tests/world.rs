@@ -39,6 +39,7 @@ const COUNTS: &[&str] = &[
     "last_given",
     "skew_us",
     "disk_free_gb",
+    "uptime",
     "free_gb",
     "failures",
     "reservation_id",

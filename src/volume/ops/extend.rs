@@ -44,7 +44,7 @@ pub async fn volume_extend(cx: &Context, id: VolumeId, size_gb: u64) -> Result<O
     let grow = VolumeGrow::new(&volume, size_gb, user);
     let text = id.to_string();
     let target = access::target(&volume, &text);
-    let operation = saga::start_on_conn(&mut tx, cx, &grow, target, Busy::Refuse).await?;
+    let operation = saga::start_on_conn(&mut tx, cx, &grow, target, Busy::Wait).await?;
     tx.commit().await?;
     cx.sagas.kick(operation);
     volume_changed(cx, &volume, Change::Updated);

@@ -71,7 +71,7 @@ pub async fn snapshot_create(cx: &Context, volume: VolumeId, new: NewSnapshot) -
     let take = SnapshotTake::new(&volume, snapshot.id);
     let id = volume.id.to_string();
     let target = access::target(&volume, &id);
-    let operation = saga::start_on_conn(&mut tx, cx, &take, target, Busy::Refuse).await?;
+    let operation = saga::start_on_conn(&mut tx, cx, &take, target, Busy::Wait).await?;
     tx.commit().await?;
     cx.sagas.kick(operation);
     changed(cx, &snapshot, Change::Created);
@@ -155,7 +155,7 @@ pub async fn snapshot_delete(cx: &Context, id: VolumeSnapshotId) -> Result<()> {
     let remove = SnapshotRemove::new(&volume, id);
     let text = volume.id.to_string();
     let target = access::target(&volume, &text);
-    let operation = saga::start_on_conn(&mut tx, cx, &remove, target, Busy::Refuse).await?;
+    let operation = saga::start_on_conn(&mut tx, cx, &remove, target, Busy::Wait).await?;
     tx.commit().await?;
     cx.sagas.kick(operation);
     changed(cx, &snapshot, Change::Updated);

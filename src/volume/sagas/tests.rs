@@ -197,6 +197,41 @@ async fn a_volume_is_made_copied_grown_snapshotted_and_deleted() {
 }
 
 #[tokio::test]
+async fn what_is_asked_as_soon_as_a_volume_is_available_waits_for_the_operation_that_made_it() {
+    // The last step has made the volume available, but its answer is lost: the operation goes on for a while.
+    let lose = |kind: &str, step: &str, _: Phase| {
+        static LOST: std::sync::Once = std::sync::Once::new();
+        let mut verdict = Verdict::Normal;
+        if (kind, step) == ("volume_create", "publish") {
+            LOST.call_once(|| verdict = Verdict::Lose);
+        }
+        verdict
+    };
+    let lab = lab(Some(Arc::new(lose))).await;
+    let cx = &lab.cx;
+    let mut events = cx.events.watch();
+    let new = NewVolume {
+        size_gb: Some(1),
+        ..NewVolume::default()
+    };
+    let volume = volume_create(cx, new).await.unwrap();
+    let available = async {
+        while lab.status(volume.id).await != VolumeStatus::Available {
+            let _ = events.recv().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), available)
+        .await
+        .expect("the volume becomes available");
+    let snapshot = snapshot_create(cx, volume.id, NewSnapshot::default())
+        .await
+        .unwrap();
+    assert_eq!(settled(cx, volume.id).await, Status::Done);
+    let snapshot = snapshot_show(cx, snapshot.id).await.unwrap();
+    assert_eq!(snapshot.status, SnapshotStatus::Available);
+}
+
+#[tokio::test]
 async fn an_operation_that_runs_each_step_twice_ends_the_same() {
     let twice: Chaos = Arc::new(|_, _, _| Verdict::Twice);
     let lab = lab(Some(twice)).await;

@@ -205,6 +205,14 @@ fn identity_and_what_is_listed_of_the_cloud() {
     let hosts = os.column("hypervisor list", "Hypervisor Hostname");
     assert_eq!(hosts, ["testhost"]);
     assert_eq!(os.json("hypervisor show testhost")["state"], "up");
+    // From here on a part of the hypervisor, which the client takes apart.
+    let newest = os.json("--os-compute-api-version 2.88 hypervisor show testhost");
+    assert!(
+        newest["uptime"]
+            .as_str()
+            .is_some_and(|time| !time.is_empty()),
+        "{newest}"
+    );
     let binaries = os.column("compute service list", "Binary");
     for binary in ["nova-compute", "nova-conductor", "nova-scheduler"] {
         has(&binaries, binary);

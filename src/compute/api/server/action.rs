@@ -184,7 +184,7 @@ async fn rebuild(call: Call) -> Result<Response> {
     };
     ops::server_rebuild(&call.cx, call.id, wish).await?;
     let view = ops::server_show(&call.cx, call.id).await?;
-    let body = show::body(&call.cx, call.version, &call.links, &view).await?;
+    let body = show::body(&call.cx, call.version, &call.links, view).await?;
     Ok((StatusCode::ACCEPTED, body).into_response())
 }
 

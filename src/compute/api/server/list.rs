@@ -61,7 +61,7 @@ async fn detail(
     Ok(Json(ServerList {
         servers_links: links.next(views.len(), limit, last.as_deref()),
         servers: views
-            .iter()
+            .into_iter()
             .map(|view| server_at(to_wire(&cx, &links, &hosts, view), version, true))
             .collect(),
     }))

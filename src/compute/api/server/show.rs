@@ -10,7 +10,7 @@ use sha2::{Digest, Sha224};
 use crate::api::wire::{IntOrText, Link, Microversion};
 use crate::api::{Body, Routes, Version, parse_id};
 use crate::compute::api::links::Links;
-use crate::compute::model::{Lock, Server, ServerView, Status};
+use crate::compute::model::{FlavorCopy, Lock, Server, ServerView, Status};
 use crate::compute::ops::{self, ServerChanges, server_delete, server_show, server_update};
 use crate::compute::wire::microversion::{server_at, since};
 use crate::compute::wire::{self, ServerBody, ServerUpdateRequest};
@@ -38,7 +38,7 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<ServerBody>> {
     let view = server_show(&cx, parse_id("server", &id)?).await?;
-    body(&cx, version, &links, &view).await
+    body(&cx, version, &links, view).await
 }
 
 async fn update(
@@ -57,7 +57,7 @@ async fn update(
         hostname: fields.hostname,
     };
     let view = server_update(&cx, parse_id("server", &id)?, changes).await?;
-    body(&cx, version, &links, &view).await
+    body(&cx, version, &links, view).await
 }
 
 async fn delete(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
@@ -88,7 +88,7 @@ pub(super) async fn body(
     cx: &Context,
     version: Microversion,
     links: &Links,
-    view: &ServerView,
+    view: ServerView,
 ) -> Result<Json<ServerBody>> {
     let hosts = HostStatuses::read(cx, version).await?;
     let server = server_at(to_wire(cx, links, &hosts, view), version, false);
@@ -125,43 +125,51 @@ pub(super) fn to_wire(
     cx: &Context,
     links: &Links,
     hosts: &HostStatuses,
-    view: &ServerView,
+    view: ServerView,
 ) -> wire::Server {
-    let server = &view.server;
-    let detail = &server.detail;
+    let addresses = addresses(&view);
+    let ServerView {
+        server,
+        tags,
+        volumes,
+        ..
+    } = view;
     let admin = cx.actor.is_admin();
     let for_admin = |value: String| admin.then_some(value);
+    let (fault, instance_name) = (fault(&server), for_admin(server.instance_name()));
+    let (status, progress, host_id) = (server.status(), server.progress(), host_id(&server));
+    let detail = server.detail;
+    let host = server.host.unwrap_or_default();
     wire::Server {
         id: server.id.to_string(),
-        name: server.name.clone(),
-        status: server.status().name().to_owned(),
+        name: server.name,
+        status: status.name().to_owned(),
         tenant_id: server.project.to_string(),
         user_id: server.user.map(|user| user.to_string()).unwrap_or_default(),
-        metadata: detail.metadata.clone(),
-        host_id: host_id(server),
+        metadata: detail.metadata,
+        host_id,
         image: server.image.map(|image| wire::ServerImage {
             id: image.to_string(),
             links: bookmark(links, "images", &image.to_string()),
         }),
-        flavor: flavor(server, links),
+        flavor: flavor(server.flavor, links),
         created: server.created_at.to_seconds_text(),
         updated: server.updated_at.to_seconds_text(),
-        addresses: addresses(view),
-        access_ipv4: detail.access_ipv4.clone(),
-        access_ipv6: detail.access_ipv6.clone(),
+        addresses,
+        access_ipv4: detail.access_ipv4,
+        access_ipv6: detail.access_ipv6,
         links: links.item("servers", &server.id.to_string()),
-        disk_config: detail.disk_config.clone(),
-        progress: server.progress(),
-        availability_zone: server.availability_zone.clone().unwrap_or_default(),
+        disk_config: detail.disk_config,
+        progress,
+        availability_zone: server.availability_zone.unwrap_or_default(),
         config_drive: if detail.config_drive { "True" } else { "" }.to_owned(),
-        key_name: detail.key_name.clone(),
+        key_name: detail.key_name,
         launched_at: server.launched_at.map(Time::to_micros_text),
         terminated_at: server.deleted_at.map(Time::to_micros_text),
         vm_state: server.vm_state.name().to_owned(),
         task_state: server.task_state.map(|task| task.name().to_owned()),
         power_state: server.power_state.number(),
-        volumes_attached: view
-            .volumes
+        volumes_attached: volumes
             .iter()
             .map(|volume| wire::AttachedVolume {
                 id: volume.volume.to_string(),
@@ -169,26 +177,22 @@ pub(super) fn to_wire(
             })
             .collect(),
         security_groups: groups(&detail.security_groups),
-        fault: fault(server),
-        host: admin.then(|| server.host.clone().unwrap_or_default()),
-        hypervisor_hostname: admin.then(|| server.host.clone().unwrap_or_default()),
-        instance_name: for_admin(server.instance_name()),
-        reservation_id: for_admin(server.reservation_id.clone()),
+        fault,
+        host_status: hosts.0.get(&host).map(|status| (*status).to_owned()),
+        hypervisor_hostname: for_admin(host.clone()),
+        host: for_admin(host),
+        instance_name,
+        reservation_id: for_admin(server.reservation_id),
         launch_index: admin.then_some(detail.launch_index),
-        hostname: Some(detail.hostname.clone()),
+        hostname: Some(detail.hostname),
         root_device_name: for_admin("/dev/vda".to_owned()),
-        user_data: server.user_data.clone().filter(|_| admin),
+        user_data: server.user_data.filter(|_| admin),
         kernel_id: for_admin(String::new()),
         ramdisk_id: for_admin(String::new()),
-        host_status: server
-            .host
-            .as_ref()
-            .and_then(|host| hosts.0.get(host))
-            .map(|status| (*status).to_owned()),
         locked: Some(server.locked != Lock::None),
-        locked_reason: Some(detail.locked_reason.clone()),
-        description: Some(detail.description.clone()),
-        tags: Some(view.tags.clone()),
+        locked_reason: Some(detail.locked_reason),
+        description: Some(detail.description),
+        tags: Some(tags),
         trusted_image_certificates: Some(None),
         server_groups: Some(Vec::new()),
         admin_pass: None,
@@ -210,18 +214,17 @@ fn bookmark(links: &Links, collection: &str, id: &str) -> Vec<Link> {
         .collect()
 }
 
-fn flavor(server: &Server, links: &Links) -> wire::ServerFlavor {
-    let flavor = &server.flavor;
+fn flavor(flavor: FlavorCopy, links: &Links) -> wire::ServerFlavor {
     wire::ServerFlavor {
-        id: Some(flavor.id.clone()),
         links: bookmark(links, "flavors", &flavor.id),
-        original_name: Some(flavor.name.clone()),
+        id: Some(flavor.id),
+        original_name: Some(flavor.name),
         vcpus: Some(flavor.vcpus.into()),
         ram: Some(flavor.memory_mb),
         disk: Some(flavor.disk_gb),
         ephemeral: Some(flavor.ephemeral_gb),
         swap: Some(IntOrText::Int(flavor.swap_mb)),
-        extra_specs: Some(flavor.extra_specs.clone()),
+        extra_specs: Some(flavor.extra_specs),
     }
 }
 
