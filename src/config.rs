@@ -171,6 +171,10 @@ pub struct Compute {
     pub weighers: std::collections::BTreeMap<String, f64>,
     pub max_instances_per_host: u64,
     pub max_io_ops_per_host: u64,
+    pub isolated_hosts: Vec<String>,
+    pub isolated_images: Vec<crate::ids::ImageId>,
+    pub restrict_isolated_hosts_to_isolated_images: bool,
+    pub conditions: std::collections::BTreeMap<String, String>,
     pub shutdown_timeout: u64,
     pub max_attempts: usize,
 }
@@ -435,6 +439,9 @@ fn unknown(layer: &str, key: &str, known: &[String], separator: char) -> ConfigE
     }
 }
 
+/// Tables whose keys are names that the operator chooses.
+const FREE_TABLES: [&str; 1] = ["compute.conditions."];
+
 fn merge_file(merged: &mut Table, path: &Path, known: &[String]) -> Result<(), ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read {
         path: path.to_owned(),
@@ -446,7 +453,8 @@ fn merge_file(merged: &mut Table, path: &Path, known: &[String]) -> Result<(), C
         reason: error.to_string(),
     })?;
     for key in keys(&table) {
-        if !known.contains(&key) {
+        let named = FREE_TABLES.iter().any(|table| key.starts_with(table));
+        if !named && !known.contains(&key) {
             return Err(unknown(&layer, &key, known, '.'));
         }
     }

@@ -56,6 +56,10 @@ pub mod kind {
     pub enum Host {}
     /// A security group.
     pub enum SecurityGroup {}
+    /// A group of hosts.
+    pub enum Aggregate {}
+    /// A group of servers.
+    pub enum ServerGroup {}
 }
 
 /// Id of a server.
@@ -92,6 +96,10 @@ pub type OperationId = Id<kind::Operation>;
 pub type HostId = Id<kind::Host>;
 /// Id of a security group.
 pub type SecurityGroupId = Id<kind::SecurityGroup>;
+/// Id of a group of hosts.
+pub type AggregateId = Id<kind::Aggregate>;
+/// Id of a group of servers.
+pub type ServerGroupId = Id<kind::ServerGroup>;
 
 impl<T> Id<T> {
     /// A fresh id.

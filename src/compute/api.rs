@@ -13,6 +13,7 @@ mod links;
 mod placement;
 mod quota;
 mod server;
+mod server_group;
 mod service;
 mod version;
 mod zone;
@@ -32,6 +33,7 @@ pub fn routes() -> Vec<Routes> {
         server::routes,
         zone::routes,
         aggregate::routes,
+        server_group::routes,
         quota::routes,
         host::routes,
     ]

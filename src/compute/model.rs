@@ -5,16 +5,19 @@
 //! read, and are tested, alone.
 
 mod action;
+mod aggregate;
 mod claim;
 mod flavor;
 mod host;
 mod keypair;
 mod resources;
 mod server;
+mod server_group;
 mod server_query;
 mod state;
 
 pub use action::{Action, Facts, Refusal, Rule};
+pub use aggregate::{Aggregate, ZONE_KEY, metadata_of_host, zone_of_host};
 pub use claim::{Claim, Consumer};
 pub use flavor::{Flavor, FlavorQuery, FlavorSort, NewFlavor};
 pub use host::{AllocationRatios, ControlProcess, DEFAULT_ZONE, Host, Inventory, ResourceClass};
@@ -25,6 +28,7 @@ pub use server::{
     ServerNic, ServerView, ServerVolume, TAG_MAX, TAGS_MAX, USER_DATA_MAX, hostname_of,
     instance_name,
 };
+pub use server_group::{Affinity, ServerGroup};
 pub use server_query::{Direction, NameFilter, ServerQuery, SortKey};
 pub use state::{PowerState, Status, TaskState, VmState, states_of, status};
 

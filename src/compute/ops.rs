@@ -3,6 +3,11 @@
 //! Operations check what depends on the thing at hand; whether the caller's role suffices was checked by the route's
 //! rule. Each change is published after its commit.
 
+mod aggregate_create;
+mod aggregate_delete;
+mod aggregate_host;
+mod aggregate_list;
+mod aggregate_update;
 mod claim;
 mod decision;
 mod flavor_access;
@@ -20,8 +25,17 @@ mod keypair_delete;
 mod keypair_list;
 mod place;
 mod server;
+mod server_group_create;
+mod server_group_delete;
+mod server_group_join;
+mod server_group_list;
 mod start;
 
+pub use aggregate_create::aggregate_create;
+pub use aggregate_delete::aggregate_delete;
+pub use aggregate_host::{aggregate_host_add, aggregate_host_remove};
+pub use aggregate_list::{INTERNAL_ZONE, aggregate_list, aggregate_show, host_zone, zone_list};
+pub use aggregate_update::{aggregate_metadata_set, aggregate_update};
 pub use claim::{
     ClaimOutcome, claim_find_on_conn, claim_on_conn, claim_release_on_conn,
     claim_release_server_on_conn, claim_settle_on_conn, claims_of_host, claims_of_server,
@@ -42,8 +56,11 @@ pub use host_watch::hosts_watch;
 pub use keypair_create::keypair_create;
 pub use keypair_delete::keypair_delete;
 pub use keypair_list::{keypair_count, keypair_list, keypair_show, keypair_show_of};
-pub use place::{GroupMembers, PlaceOrder, Placement, place, place_plan};
+pub use place::{PlaceOrder, Placement, place, place_plan};
 pub use server::*;
+pub use server_group_create::server_group_create;
+pub use server_group_delete::server_group_delete;
+pub use server_group_list::{server_group_list, server_group_of, server_group_show};
 pub use start::compute_start;
 
 #[cfg(test)]

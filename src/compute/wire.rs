@@ -11,6 +11,7 @@ pub mod microversion;
 pub mod placement;
 
 mod action;
+mod aggregate;
 mod flavor;
 mod host;
 mod keypair;
@@ -21,6 +22,7 @@ mod server_create;
 mod volume_attachment;
 
 pub use action::*;
+pub use aggregate::*;
 pub use flavor::*;
 pub use host::*;
 pub use keypair::*;

@@ -354,11 +354,6 @@ async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'st
             shown["volume"]["status"] == "available"
         })
         .await;
-    // It shows so a moment before its making has ended.
-    let open = "/skydeck/v1/operations?status=active";
-    running
-        .until(member, open, |shown| shown["operations"] == json!([]))
-        .await;
     let snapshots = format!("/volume/v3/{project}/snapshots");
     let fields = json!({"volume_id": volume.id, "name": "t"});
     let made = post(&snapshots, json!({"snapshot": fields})).await;
@@ -381,6 +376,10 @@ async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'st
             id: keypair,
         },
     );
+    let groups = "/compute/v2.1/os-server-groups";
+    let fields = json!({"name": "g", "policies": ["anti-affinity"]});
+    let made = post(groups, json!({"server_group": fields})).await;
+    things.insert("server_group", thing(id(&made["server_group"]), groups));
     things.insert("image", thing(image, "/image/v2/images"));
     things.insert("network", thing(network, "/network/v2.0/networks"));
     things.insert("server", server);

@@ -363,7 +363,7 @@ fn fields(project: &str, image: &str) -> Vec<Case> {
         (json!({"cores": -2}), "cores"),
         (json!({"cores": "many"}), "cores"),
         (json!({"injected_files": 1}), "injected_files"),
-        (json!({"server_group_members": 3}), "server_group_members"),
+        (json!({"server_group_members": -2}), "server_group_members"),
     ] {
         cases.push(case(
             "PUT",

@@ -4,7 +4,7 @@ use axum::Json;
 use serde::Serialize;
 
 use crate::api::{Params, Routes, Version};
-use crate::compute::model::DEFAULT_ZONE;
+use crate::compute::model::zone_of_host;
 use crate::compute::ops;
 use crate::compute::wire::microversion::since;
 use crate::context::Context;
@@ -25,7 +25,7 @@ struct HostList {
 struct Host {
     host_name: String,
     service: &'static str,
-    zone: &'static str,
+    zone: String,
 }
 
 async fn list(cx: Context, version: Version, params: Params) -> Result<Json<HostList>> {
@@ -45,12 +45,14 @@ async fn list(cx: Context, version: Version, params: Params) -> Result<Json<Host
         .into_iter()
         .flat_map(|process| {
             ["conductor", "scheduler"]
-                .map(|service| entry(process.host.clone(), service, "internal"))
+                .map(|service| entry(process.host.clone(), service, ops::INTERNAL_ZONE.to_owned()))
         });
+    let aggregates = ops::aggregate_list(&cx).await?;
     let nodes = ops::host_list(&cx).await?;
-    let nodes = nodes
-        .into_iter()
-        .map(|host| entry(host.name, "compute", DEFAULT_ZONE));
+    let nodes = nodes.into_iter().map(|host| {
+        let zone = zone_of_host(&aggregates, &host.name).to_owned();
+        entry(host.name, "compute", zone)
+    });
     let mut hosts: Vec<Host> = control.chain(nodes).collect();
     if let Some(zone) = params.get("zone") {
         hosts.retain(|host| host.zone == zone);

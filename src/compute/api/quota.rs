@@ -25,13 +25,14 @@ use crate::ids::ProjectId;
 const SHOW: &str = "compute:quota:show";
 const SET: &str = "compute:quota:set";
 /// The quotas that are about servers.
-const RESOURCES: [&str; 6] = [
+const RESOURCES: [&str; 7] = [
     "instances",
     "cores",
     "ram",
     "key_pairs",
     "metadata_items",
     "server_groups",
+    "server_group_members",
 ];
 /// The only class there is.
 const DEFAULT_CLASS: &str = "default";
@@ -140,15 +141,6 @@ async fn update(
     of_projects_only(&params)?;
     let project = known(&cx, &text).await?;
     let fields = body.quota_set;
-    if fields
-        .server_group_members
-        .is_some_and(|members| members != -1)
-    {
-        return Err(Error::invalid(
-            "quota_set.server_group_members",
-            "a group has no bound here; only -1 is allowed",
-        ));
-    }
     let wanted: Vec<(&str, i64)> = [
         ("instances", fields.instances),
         ("cores", fields.cores),
@@ -156,6 +148,7 @@ async fn update(
         ("key_pairs", fields.key_pairs),
         ("metadata_items", fields.metadata_items),
         ("server_groups", fields.server_groups),
+        ("server_group_members", fields.server_group_members),
     ]
     .into_iter()
     .filter_map(|(name, bound)| Some((name, bound?)))

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::api::wire::Microversion;
 use crate::api::{Body, Params, Routes, Version};
-use crate::compute::model::{ControlProcess, DEFAULT_ZONE, Host};
+use crate::compute::model::{ControlProcess, Host, zone_of_host};
 use crate::compute::ops::{self, HostDecision};
 use crate::compute::wire::microversion::{service_at, since};
 use crate::compute::wire::{
@@ -43,7 +43,9 @@ async fn all(cx: &Context, version: Microversion) -> Result<Vec<ComputeService>>
         .iter()
         .flat_map(|process| control_services(process, version))
         .collect();
-    services.extend(hosts.iter().map(|host| to_wire(host, version)));
+    let aggregates = ops::aggregate_list(cx).await?;
+    let zone = |host: &Host| zone_of_host(&aggregates, &host.name).to_owned();
+    services.extend(hosts.iter().map(|host| to_wire(host, zone(host), version)));
     Ok(services)
 }
 
@@ -72,7 +74,7 @@ async fn update(
     };
     let host = ops::host_update(&cx, &host, &decision).await?;
     Ok(Json(ComputeServiceBody {
-        service: to_wire(&host, version.0),
+        service: to_wire(&host, ops::host_zone(&cx, &host.name).await?, version.0),
     }))
 }
 
@@ -167,7 +169,7 @@ async fn delete(cx: Context, version: Version, Path(id): Path<String>) -> Result
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn to_wire(host: &Host, version: Microversion) -> ComputeService {
+fn to_wire(host: &Host, zone: String, version: Microversion) -> ComputeService {
     let newest = ComputeService {
         id: if since(version, 53) {
             NumberOrUuid::Uuid(host.id.to_string())
@@ -176,7 +178,7 @@ fn to_wire(host: &Host, version: Microversion) -> ComputeService {
         },
         binary: COMPUTE.into(),
         host: host.name.clone(),
-        zone: DEFAULT_ZONE.into(),
+        zone,
         status: if host.enabled { "enabled" } else { "disabled" }.into(),
         state: if host.up { "up" } else { "down" }.into(),
         updated_at: Some(host.reported_at.to_micros_text()),
@@ -199,7 +201,7 @@ fn control_services(process: &ControlProcess, version: Microversion) -> Vec<Comp
             },
             binary: binary.into(),
             host: process.host.clone(),
-            zone: "internal".into(),
+            zone: ops::INTERNAL_ZONE.into(),
             status: "enabled".into(),
             state: if process.up { "up" } else { "down" }.into(),
             updated_at: Some(process.reported_at.to_micros_text()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 
 use crate::api::Routes;
-use crate::compute::model::{DEFAULT_ZONE, Host};
+use crate::compute::model::Host;
 use crate::compute::ops;
 use crate::compute::wire::{Zone, ZoneList, ZoneService, ZoneState};
 use crate::context::Context;
@@ -23,16 +23,19 @@ pub(super) fn routes(routes: Routes) -> Routes {
 }
 
 async fn list(cx: Context) -> Result<Json<ZoneList>> {
-    let hosts = ops::host_list(&cx).await?;
+    let zones = ops::zone_list(&cx).await?;
     Ok(Json(ZoneList {
-        availability_zone_info: vec![default_zone(&hosts)],
+        availability_zone_info: zones
+            .into_iter()
+            .map(|(name, hosts)| zone(name, &hosts))
+            .collect(),
     }))
 }
 
-/// The zone of all nodes; servers can be made there if one of them takes new ones.
-fn default_zone(hosts: &[Host]) -> Zone {
+/// Servers can be made in a zone if one of its nodes takes new ones.
+fn zone(name: String, hosts: &[Host]) -> Zone {
     Zone {
-        zone_name: DEFAULT_ZONE.into(),
+        zone_name: name,
         zone_state: ZoneState {
             available: hosts.iter().any(|host| host.up && host.enabled),
         },
@@ -41,7 +44,6 @@ fn default_zone(hosts: &[Host]) -> Zone {
 }
 
 async fn detail(cx: Context) -> Result<Json<ZoneList>> {
-    let hosts = ops::host_list(&cx).await?;
     let control = ops::control_list(&cx).await?;
     let service = |up: bool, enabled: bool, at: Time| ZoneService {
         available: up,
@@ -54,24 +56,24 @@ async fn detail(cx: Context) -> Result<Json<ZoneList>> {
             ["nova-conductor", "nova-scheduler"].map(|binary| (binary.to_owned(), state.clone()));
         (process.host.clone(), BTreeMap::from(services))
     });
-    let nodes = hosts.iter().map(|host| {
+    let node = |host: &Host| {
         let state = service(host.up, host.enabled, host.reported_at);
         (
             host.name.clone(),
             BTreeMap::from([("nova-compute".to_owned(), state)]),
         )
+    };
+    let zones = ops::zone_list(&cx).await?;
+    let zones = zones.into_iter().map(|(name, hosts)| Zone {
+        hosts: Some(hosts.iter().map(node).collect()),
+        ..zone(name, &hosts)
     });
+    let control = Zone {
+        zone_name: ops::INTERNAL_ZONE.into(),
+        zone_state: ZoneState { available: true },
+        hosts: Some(internal.collect()),
+    };
     Ok(Json(ZoneList {
-        availability_zone_info: vec![
-            Zone {
-                zone_name: "internal".into(),
-                zone_state: ZoneState { available: true },
-                hosts: Some(internal.collect()),
-            },
-            Zone {
-                hosts: Some(nodes.collect()),
-                ..default_zone(&hosts)
-            },
-        ],
+        availability_zone_info: std::iter::once(control).chain(zones).collect(),
     }))
 }

@@ -26,6 +26,7 @@ pub async fn host_delete(cx: &Context, name: &str) -> Result<()> {
             "host {name} is up and would come back with its next report; stop its agent first"
         )));
     }
+    store::aggregate::host_forget(&mut tx, name).await?;
     store::host::delete(&mut tx, name).await?;
     tx.commit().await?;
     tell(cx, name, Change::Deleted, None);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::compute::model::{AllocationRatios, ControlProcess, Host, Resources};
-use crate::compute::scheduler::Rules;
+use crate::compute::scheduler::{Condition, Isolation, Rules};
 use crate::compute::store;
 use crate::context::Context;
 use crate::db::Conn;
@@ -49,17 +49,29 @@ pub fn allocation_ratios(cx: &Context) -> AllocationRatios {
     }
 }
 
-/// The scheduler's rules from the settings. A name that does not exist is told at start, see
+/// The scheduler's rules from the settings. A mistake in them is told at start, see
 /// [`compute_start`](super::compute_start).
 pub(super) fn scheduler_rules(cx: &Context) -> Result<Rules> {
     let compute = &cx.config.compute;
-    Rules::new(
-        &compute.filters,
-        &compute.weighers,
-        compute.max_instances_per_host,
-        compute.max_io_ops_per_host,
-    )
-    .map_err(|error| Error::Internal(error.to_string()))
+    let wrong = |error: &dyn std::error::Error| Error::Internal(error.to_string());
+    let bound = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let conditions = compute
+        .conditions
+        .iter()
+        .map(|(name, text)| Condition::new(name, text).map_err(|error| wrong(&error)))
+        .collect::<Result<_>>()?;
+    let rules = Rules::new(&compute.filters, &compute.weighers).map_err(|error| wrong(&error))?;
+    Ok(Rules {
+        max_instances: bound(compute.max_instances_per_host),
+        max_io_ops: bound(compute.max_io_ops_per_host),
+        isolation: Isolation {
+            hosts: compute.isolated_hosts.clone(),
+            images: compute.isolated_images.clone(),
+            hosts_for_images_only: compute.restrict_isolated_hosts_to_isolated_images,
+        },
+        conditions,
+        ..rules
+    })
 }
 
 /// All hosts by name.

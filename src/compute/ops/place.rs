@@ -10,16 +10,17 @@ use serde_json::Value;
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
 use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
-use crate::compute::model::{Consumer, DEFAULT_ZONE, FlavorQuery, Resources};
+use crate::compute::model::{
+    Affinity, Consumer, FlavorQuery, Resources, ServerGroup, metadata_of_host, zone_of_host,
+};
 use crate::compute::scheduler::{
-    Affinity, Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain,
-    select,
+    Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain, select,
 };
 use crate::compute::store;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{OperationId, ServerId, Time};
+use crate::ids::{ImageId, OperationId, ProjectId, ServerGroupId, ServerId, Time};
 
 /// Times that hosts are read anew because everything that was chosen was lost to others.
 const ROUNDS: usize = 5;
@@ -28,17 +29,6 @@ const ALTERNATES: usize = 4;
 /// Hosts explained in a decision that found one, and in one that did not.
 const EXPLAINED: usize = 10;
 const EXPLAINED_FAILURE: usize = 100;
-
-/// The other servers of a server's group.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupMembers {
-    /// What the group asks for.
-    pub affinity: Affinity,
-    /// Its members, this one or not.
-    pub members: Vec<ServerId>,
-    /// With anti-affinity: members that may share a host, usually 1.
-    pub max_per_host: u32,
-}
 
 /// A wish for a place.
 #[derive(Clone, Debug)]
@@ -51,6 +41,12 @@ pub struct PlaceOrder {
     pub operation: Option<OperationId>,
     /// How much it needs in all.
     pub resources: Resources,
+    /// Its project.
+    pub project: Option<ProjectId>,
+    /// Name of its flavor.
+    pub flavor: String,
+    /// Its image.
+    pub image: Option<ImageId>,
     /// Extra specs of its flavor.
     pub extra_specs: BTreeMap<String, String>,
     /// Properties of its image.
@@ -65,8 +61,8 @@ pub struct PlaceOrder {
     pub same_host: Vec<ServerId>,
     /// No host of any of these servers.
     pub different_host: Vec<ServerId>,
-    /// Its group.
-    pub group: Option<GroupMembers>,
+    /// The group that it will be in; one that it is in already counts without being named.
+    pub group: Option<ServerGroupId>,
     /// The hint `query`.
     pub query: Option<Value>,
 }
@@ -79,6 +75,9 @@ impl PlaceOrder {
             server,
             operation: None,
             resources,
+            project: None,
+            flavor: String::new(),
+            image: None,
             extra_specs: BTreeMap::new(),
             image_properties: BTreeMap::new(),
             availability_zone: None,
@@ -178,6 +177,9 @@ async fn claim_one(
         let host = &hosts[at];
         let needed = request.needed_on(&host.name);
         let mut tx = cx.db.begin().await?;
+        if !group_allows_on_conn(&mut tx, order, &host.name).await? {
+            continue;
+        }
         let outcome = claim_on_conn(
             &mut tx,
             cx,
@@ -207,6 +209,21 @@ async fn claim_one(
     Ok(None)
 }
 
+/// Whether the server's group lets it be on this host, as its members are now: others may have been placed since hosts were
+/// chosen. Whoever else places a member of the group waits until this transaction ends.
+async fn group_allows_on_conn(conn: &mut Conn, order: &PlaceOrder, host: &str) -> Result<bool> {
+    let Some(group) = group_of(conn, order).await? else {
+        return Ok(true);
+    };
+    if matches!(group.policy, Affinity::SoftTogether | Affinity::SoftApart) {
+        return Ok(true);
+    }
+    store::server_group::lock(conn, group.id).await?;
+    let hosts = hosts_of(conn, &others(&group, order)).await?;
+    let here = hosts.iter().filter(|name| *name == host).count();
+    Ok(group.allows(here, hosts.len() - here))
+}
+
 /// Records that no host was found, with what would help.
 async fn refuse(
     cx: &Context,
@@ -230,15 +247,18 @@ async fn refuse(
 /// All hosts as the scheduler sees them.
 async fn host_states(cx: &Context, conn: &mut Conn) -> Result<Vec<HostState>> {
     let rooms = host_rooms_on_conn(conn, cx).await?;
+    let aggregates = store::aggregate::list(conn).await?;
     Ok(rooms
         .into_iter()
         .map(|room| HostState {
+            zone: zone_of_host(&aggregates, &room.host.name).to_owned(),
+            aggregate_metadata: metadata_of_host(&aggregates, &room.host.name),
+            isolation_waived: false,
             capacity: room.capacity,
             used: room.used,
             servers: room.servers,
             io_ops: room.io_ops,
             name: room.host.name,
-            zone: DEFAULT_ZONE.to_owned(),
             up: room.host.up,
             forced_down: room.host.forced_down,
             trouble: room.host.trouble,
@@ -266,21 +286,13 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
                 resources: claim.resources,
             }),
     };
-    let group = match &order.group {
+    let group = match group_of(conn, order).await? {
         None => None,
-        Some(group) => {
-            let others: Vec<ServerId> = group
-                .members
-                .iter()
-                .copied()
-                .filter(|member| *member != order.server)
-                .collect();
-            Some(Group {
-                affinity: group.affinity,
-                hosts: hosts_of(conn, &others).await?,
-                max_per_host: group.max_per_host,
-            })
-        }
+        Some(group) => Some(Group {
+            affinity: group.policy,
+            hosts: hosts_of(conn, &others(&group, order)).await?,
+            max_per_host: group.max_per_host,
+        }),
     };
     let same_host = if order.same_host.is_empty() {
         None
@@ -290,6 +302,9 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
     let (high, low) = order.server.uuid().as_u64_pair();
     Ok(Request {
         resources: order.resources,
+        project: order.project,
+        flavor: order.flavor.clone(),
+        image: order.image,
         extra_specs: order.extra_specs.clone(),
         image_properties: order.image_properties.clone(),
         availability_zone: order.availability_zone.clone(),
@@ -303,6 +318,24 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
         seed: high ^ low,
         flavors: Vec::new(),
     })
+}
+
+/// The group that the server is in, or will be.
+async fn group_of(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<ServerGroup>> {
+    let id = match order.group {
+        Some(id) => Some(id),
+        None => store::server_group::of_server(conn, order.server).await?,
+    };
+    match id {
+        None => Ok(None),
+        Some(id) => Ok(store::server_group::show(conn, id).await?),
+    }
+}
+
+/// The group's other members.
+fn others(group: &ServerGroup, order: &PlaceOrder) -> Vec<ServerId> {
+    let members = group.members.iter().copied();
+    members.filter(|member| *member != order.server).collect()
 }
 
 /// The host of each of these servers that has one.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::compute::model::{Consumer, ResourceClass, Resources};
+use crate::compute::model::{
+    Affinity, Consumer, ResourceClass, Resources, Server, ServerGroup, testing,
+};
 use crate::compute::rpc::HostReport;
-use crate::compute::scheduler::Affinity;
+use crate::compute::store;
 use crate::context::testing::cloud;
 use crate::context::{Cloud, Context};
 use crate::db::sql;
 use crate::error::Error;
 use crate::hypervisor::{Features, HostInfo, VirtType};
-use crate::ids::{OperationId, ServerId, Time};
+use crate::ids::{OperationId, ProjectId, ServerGroupId, ServerId, Time, UserId};
 
 struct Lab {
     _dir: tempfile::TempDir,
@@ -73,6 +75,41 @@ fn order(server: ServerId, vcpus: u64, memory_mb: u64) -> PlaceOrder {
         server,
         Resources::new(vcpus, memory_mb, 1),
     )
+}
+
+/// A group of these servers, whose rows are made.
+async fn group(lab: &Lab, policy: Affinity, members: &[ServerId]) -> ServerGroupId {
+    let group = ServerGroup {
+        id: ServerGroupId::new(),
+        project: ProjectId::new(),
+        user: UserId::new(),
+        name: "g".into(),
+        policy,
+        max_per_host: 1,
+        members: Vec::new(),
+        created_at: Time::now(),
+    };
+    let mut tx = lab.cx.db.begin().await.unwrap();
+    store::server_group::insert(&mut tx, &group).await.unwrap();
+    for id in members {
+        let server = Server {
+            id: *id,
+            ..testing::server("member")
+        };
+        sql("DELETE FROM server_group_member WHERE server_id = $1")
+            .bind(*id)
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        if store::server::show(&mut tx, *id).await.unwrap().is_none() {
+            store::server::insert(&mut tx, &server).await.unwrap();
+        }
+        store::server_group::member_add(&mut tx, group.id, *id)
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    group.id
 }
 
 async fn used(lab: &Lab, name: &str) -> Resources {
@@ -354,7 +391,9 @@ async fn a_place_is_kept_when_asked_for_again_and_every_decision_is_recorded() {
     let server = ServerId::new();
     let first = place(cx, &order(server, 1, 1024)).await.unwrap();
     assert_eq!(first.host.as_deref(), Some("n1"));
-    assert_eq!(first.decision.hosts[0].filters.len(), 11);
+    // All that are configured, and the one about a requested host.
+    let asked = cx.config.compute.filters.len() + 1;
+    assert_eq!(first.decision.hosts[0].filters.len(), asked);
     assert_eq!(
         place(cx, &order(server, 1, 1024)).await.unwrap().host,
         first.host
@@ -394,12 +433,7 @@ async fn without_hosts_the_failure_says_so() {
 
 #[tokio::test]
 async fn hints_and_groups_are_about_the_hosts_of_other_servers() {
-    let lab = lab_with(|cloud| {
-        cloud.config.compute.filters.extend(
-            ["ServerGroupAffinityFilter", "ServerGroupAntiAffinityFilter"].map(str::to_owned),
-        );
-    })
-    .await;
+    let lab = lab().await;
     let cx = &lab.cx;
     host(&lab, "n1", 4, 8192).await;
     host(&lab, "n2", 4, 8192).await;
@@ -419,14 +453,9 @@ async fn hints_and_groups_are_about_the_hosts_of_other_servers() {
         ..order(ServerId::new(), 1, 64)
     };
     assert_eq!(place(cx, &together).await.unwrap().host.unwrap(), on);
-    let group = |affinity| GroupMembers {
-        affinity,
-        members: vec![anchor],
-        max_per_host: 1,
-    };
-    for (affinity, same) in [(Affinity::Together, true), (Affinity::Apart, false)] {
+    for (policy, same) in [(Affinity::Together, true), (Affinity::Apart, false)] {
         let grouped = PlaceOrder {
-            group: Some(group(affinity)),
+            group: Some(group(&lab, policy, &[anchor]).await),
             ..order(ServerId::new(), 1, 64)
         };
         assert_eq!(place(cx, &grouped).await.unwrap().host.unwrap() == on, same);
@@ -436,6 +465,112 @@ async fn hints_and_groups_are_about_the_hosts_of_other_servers() {
         ..order(ServerId::new(), 1, 64)
     };
     assert_eq!(place(cx, &excluded).await.unwrap().host, None);
+}
+
+#[tokio::test]
+async fn servers_that_must_be_apart_are_apart_also_when_placed_at_once() {
+    let lab = lab().await;
+    for name in ["n1", "n2", "n3"] {
+        host(&lab, name, 8, 8192).await;
+    }
+    let servers: Vec<ServerId> = (0..6).map(|_| ServerId::new()).collect();
+    group(&lab, Affinity::Apart, &servers).await;
+    let orders: Vec<PlaceOrder> = servers.iter().map(|id| order(*id, 1, 64)).collect();
+    let places = orders.iter().map(|order| place(&lab.cx, order));
+    let placed: Vec<Option<String>> = futures::future::join_all(places)
+        .await
+        .into_iter()
+        .map(|placement| placement.unwrap().host)
+        .collect();
+    let mut hosts: Vec<String> = placed.into_iter().flatten().collect();
+    hosts.sort();
+    assert_eq!(hosts, ["n1", "n2", "n3"]);
+}
+
+#[tokio::test]
+async fn zones_and_metadata_of_aggregates_decide_and_a_host_is_in_one_zone() {
+    let lab = lab().await;
+    let cx = &lab.cx;
+    host(&lab, "n1", 4, 8192).await;
+    host(&lab, "n2", 4, 8192).await;
+    let west = aggregate_create(cx, "racks", Some("west")).await.unwrap();
+    assert_eq!((west.number, west.zone()), (1, Some("west")));
+    assert!(
+        aggregate_create(cx, "racks", None)
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("already exists")
+    );
+    for bad in ["a:b", "internal", ""] {
+        assert!(
+            aggregate_create(cx, "bad", Some(bad)).await.is_err(),
+            "{bad}"
+        );
+    }
+    aggregate_host_add(cx, 1, "n2").await.unwrap();
+    assert!(
+        aggregate_host_add(cx, 1, "n2")
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("already")
+    );
+    assert!(
+        aggregate_host_add(cx, 1, "n9")
+            .await
+            .unwrap_err()
+            .to_string()
+            .contains("n9")
+    );
+    let zones = zone_list(cx).await.unwrap();
+    let names: Vec<&String> = zones.keys().collect();
+    assert_eq!(names, ["nova", "west"]);
+    let mut wanted = order(ServerId::new(), 1, 64);
+    wanted.availability_zone = Some("west".into());
+    assert_eq!(
+        place(cx, &wanted).await.unwrap().host.as_deref(),
+        Some("n2")
+    );
+    // Now it has a server, which was asked into that zone.
+    for changed in [
+        aggregate_host_remove(cx, 1, "n2").await,
+        aggregate_update(cx, 1, None, Some(Some("east".into()))).await,
+        aggregate_update(cx, 1, None, Some(None)).await,
+    ] {
+        let error = changed.unwrap_err().to_string();
+        assert!(error.contains("n2 has 1 servers"), "{error}");
+    }
+    let east = aggregate_create(cx, "east", Some("east")).await.unwrap();
+    let error = aggregate_host_add(cx, east.number, "n2").await.unwrap_err();
+    assert!(error.to_string().contains("one zone only"), "{error}");
+    let error = aggregate_delete(cx, 1).await.unwrap_err();
+    assert!(error.to_string().contains("take them out first"), "{error}");
+
+    let ssd = aggregate_create(cx, "ssd", None).await.unwrap();
+    aggregate_host_add(cx, ssd.number, "n1").await.unwrap();
+    let pair = |value: Option<&str>| [("ssd".to_owned(), value.map(str::to_owned))].into();
+    let set = aggregate_metadata_set(cx, ssd.number, pair(Some("yes")))
+        .await
+        .unwrap();
+    assert_eq!(set.metadata["ssd"], "yes");
+    let mut wanted = order(ServerId::new(), 1, 64);
+    let spec = (
+        "aggregate_instance_extra_specs:ssd".to_owned(),
+        "yes".to_owned(),
+    );
+    wanted.extra_specs = [spec].into();
+    assert_eq!(
+        place(cx, &wanted).await.unwrap().host.as_deref(),
+        Some("n1")
+    );
+    let unset = aggregate_metadata_set(cx, ssd.number, pair(None))
+        .await
+        .unwrap();
+    assert!(unset.metadata.is_empty());
+    aggregate_host_remove(cx, ssd.number, "n1").await.unwrap();
+    aggregate_delete(cx, ssd.number).await.unwrap();
+    assert!(aggregate_show(cx, ssd.number).await.is_err());
 }
 
 #[tokio::test]

@@ -11,9 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::guest;
-use crate::compute::model::{
-    Consumer, DEFAULT_ZONE, PowerState, Resources, Server, TaskState, VmState,
-};
+use crate::compute::model::{Consumer, PowerState, Resources, Server, TaskState, VmState};
 use crate::compute::ops::{self, NicWish, PlaceOrder, VolumeWish};
 use crate::compute::rpc::RootDiskEnsure;
 use crate::compute::scheduler::Decision;
@@ -134,6 +132,9 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
         let server = guest::server(cx, s.server).await?;
         let order = PlaceOrder {
             operation: Some(cx.operation),
+            project: Some(server.project),
+            flavor: server.flavor.name.clone(),
+            image: server.image,
             extra_specs: server.flavor.extra_specs.clone(),
             image_properties: server.image_properties(),
             availability_zone: s.wish.availability_zone.clone(),
@@ -191,10 +192,11 @@ fn ports<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
     async move {
         let host = s.host()?;
         let server = guest::server(cx, s.server).await?;
+        let zone = ops::host_zone(cx, host).await?;
         let mut tx = cx.db.begin().await?;
         let row = Row {
             host: Some(Some(host.to_owned())),
-            zone: Some(Some(DEFAULT_ZONE.to_owned())),
+            zone: Some(Some(zone)),
             task: task(Some(if s.wish.volumes.is_empty() {
                 TaskState::Spawning
             } else {

@@ -104,6 +104,9 @@ fn claim<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, Step
         let order = PlaceOrder {
             operation: Some(cx.operation),
             host: Some(s.host.clone()),
+            project: Some(server.project),
+            flavor: server.flavor.name.clone(),
+            image: server.image,
             extra_specs: server.flavor.extra_specs.clone(),
             image_properties: server.image_properties(),
             ..PlaceOrder::new(Consumer::Operation(cx.operation), s.server, s.resources)

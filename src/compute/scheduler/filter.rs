@@ -1,5 +1,6 @@
 //! All filters, by Nova's names. A filter is a function that lets a host stay or says why not.
 
+mod aggregate;
 mod availability;
 mod image;
 mod placement;
@@ -31,16 +32,25 @@ pub struct Filter {
 }
 
 /// In alphabetical order.
-const ALL: [Filter; 16] = [
+const ALL: [Filter; 22] = [
+    Filter::new(
+        "AggregateImagePropertiesIsolation",
+        aggregate::image_properties,
+    ),
+    Filter::new("AggregateInstanceExtraSpecsFilter", aggregate::extra_specs),
+    Filter::new("AggregateMultiTenancyIsolation", aggregate::tenants),
+    Filter::new("AggregateTypeAffinityFilter", aggregate::flavors),
     Filter::new("AllHostsFilter", placement::all_hosts),
     Filter::new("AvailabilityZoneFilter", availability::zone),
     Filter::new("ComputeCapabilitiesFilter", capability::judge),
     Filter::new("ComputeFilter", availability::compute),
+    CONDITIONS,
     Filter::new("CoreFilter", room::cores),
     Filter::new("DifferentHostFilter", placement::different_host),
     Filter::new("DiskFilter", room::disk),
     Filter::new("ImagePropertiesFilter", image::properties),
     Filter::new("IoOpsFilter", room::io_ops),
+    Filter::new("IsolatedHostsFilter", aggregate::isolated),
     Filter::new("JsonFilter", query::judge),
     Filter::new("NumInstancesFilter", room::instances),
     Filter::new("RamFilter", room::ram),
@@ -52,6 +62,9 @@ const ALL: [Filter; 16] = [
 
 /// Asked before all others, whatever the settings say: a host that was asked for by name is the only one.
 const REQUESTED: Filter = Filter::new("RequestedHostFilter", placement::requested);
+
+/// Asked after all others where the operator has set conditions of their own.
+const CONDITIONS: Filter = Filter::new("ConditionsFilter", aggregate::conditions);
 
 impl Filter {
     const fn new(name: &'static str, judge: Judge) -> Self {
@@ -75,13 +88,15 @@ impl Filter {
 
     /// The filters that a request meets under these rules, in order.
     pub fn of(rules: &Rules) -> impl Iterator<Item = Self> {
-        std::iter::once(REQUESTED).chain(
-            rules
-                .filters
-                .iter()
-                .copied()
-                .filter(|filter| filter.name != REQUESTED.name),
-        )
+        std::iter::once(REQUESTED)
+            .chain(
+                rules
+                    .filters
+                    .iter()
+                    .copied()
+                    .filter(|filter| ![REQUESTED.name, CONDITIONS.name].contains(&filter.name)),
+            )
+            .chain((!rules.conditions.is_empty()).then_some(CONDITIONS))
     }
 
     /// Whether this host may have the server, and if not, why.

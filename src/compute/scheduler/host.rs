@@ -1,5 +1,7 @@
 //! A host as the scheduler sees it.
 
+use std::collections::BTreeMap;
+
 use crate::compute::model::Resources;
 
 /// What is known of a host when it is asked for room.
@@ -19,6 +21,10 @@ pub struct HostState {
     pub enabled: bool,
     /// Why not.
     pub disabled_reason: Option<String>,
+    /// What its aggregates say: each key with all its values.
+    pub aggregate_metadata: BTreeMap<String, Vec<String>>,
+    /// Taken as if it were set apart for just what is asked for; only suggestions say so.
+    pub isolation_waived: bool,
     /// CPU architecture.
     pub arch: String,
     /// `QEMU`, `simulated`.

@@ -143,6 +143,30 @@ pub enum Refusal<'a> {
     },
     /// The condition of the hint `query` does not hold.
     Query,
+    /// None of its aggregates has what the flavor asks for.
+    Aggregate {
+        /// The extra spec.
+        key: &'a str,
+        /// Its value.
+        wanted: &'a str,
+    },
+    /// Its aggregates have other values of a property of the image.
+    AggregateImage {
+        /// The property.
+        property: &'a str,
+        /// The image's value.
+        wanted: &'a str,
+    },
+    /// Its aggregates keep it for other projects.
+    OtherTenants,
+    /// Its aggregates keep it for other flavors.
+    OtherFlavors,
+    /// The image is for hosts that are set apart.
+    ImageIsolated,
+    /// It is set apart for other images.
+    HostIsolated,
+    /// A condition of the operator's does not hold: its name.
+    Condition(&'a str),
 }
 
 impl Refusal<'_> {
@@ -193,6 +217,19 @@ impl Refusal<'_> {
                 format!("has {members} servers of the group, of at most {max}")
             }
             Self::Query => "does not fulfil the hint query".into(),
+            Self::Aggregate { key, wanted } => {
+                format!("the flavor wants {key} {wanted}, which none of its aggregates has")
+            }
+            Self::AggregateImage { property, wanted } => {
+                format!("the image has {property} = {wanted}, its aggregates want another value")
+            }
+            Self::OtherTenants => "is kept for other projects by its aggregates".into(),
+            Self::OtherFlavors => "is kept for other flavors by its aggregates".into(),
+            Self::ImageIsolated => "the image is for isolated hosts, and it is none".into(),
+            Self::HostIsolated => "is an isolated host, for other images".into(),
+            Self::Condition(name) => {
+                format!("does not fulfil the operator's condition {name} (compute.conditions)")
+            }
         }
     }
 
@@ -219,10 +256,10 @@ impl Refusal<'_> {
         }
     }
 
-    /// What would have to change for this host to pass this filter.
-    pub fn remedy(&self, host: &HostState) -> Change {
+    /// What would have to change for this host to pass this filter; `None` if nobody who asks can tell.
+    pub fn remedy(&self, host: &HostState) -> Option<Change> {
         let name = || host.name.clone();
-        match self {
+        Some(match self {
             Self::Short {
                 what,
                 wanted,
@@ -251,6 +288,13 @@ impl Refusal<'_> {
             Self::NotDifferentHost => Change::WithoutHint("different_host".into()),
             Self::GroupElsewhere | Self::GroupHere { .. } => Change::WithoutHint("group".into()),
             Self::Query => Change::WithoutHint("query".into()),
-        }
+            Self::Aggregate { key, .. } => Change::WithoutExtraSpec((*key).to_owned()),
+            Self::AggregateImage { property, .. } => {
+                Change::WithoutProperty((*property).to_owned())
+            }
+            Self::OtherTenants | Self::OtherFlavors => Change::OtherAggregates(name()),
+            Self::ImageIsolated | Self::HostIsolated => Change::OtherIsolation(name()),
+            Self::Condition(_) => return None,
+        })
     }
 }

@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::compute::model::Resources;
+use crate::compute::model::{Affinity, Resources};
+use crate::ids::{ImageId, ProjectId};
 
 /// A request for a place. Servers named in hints have been turned into the hosts they are on.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
     /// How much.
     pub resources: Resources,
+    /// Whose the server is.
+    pub project: Option<ProjectId>,
+    /// Name of the flavor; empty if it has none any more.
+    pub flavor: String,
+    /// The image, unless it boots from a volume.
+    pub image: Option<ImageId>,
     /// Extra specs of the flavor.
     pub extra_specs: BTreeMap<String, String>,
     /// Properties of the image.
@@ -55,19 +62,6 @@ pub struct Group {
     pub hosts: Vec<String>,
     /// With anti-affinity: members that may share a host, usually 1.
     pub max_per_host: u32,
-}
-
-/// What a server group asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Affinity {
-    /// All on one host.
-    Together,
-    /// Each on another host.
-    Apart,
-    /// On one host where possible.
-    SoftTogether,
-    /// On different hosts where possible.
-    SoftApart,
 }
 
 impl Group {

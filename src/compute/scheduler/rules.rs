@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::filter::Filter;
+use super::query::Condition;
 use super::weigher::Weigher;
+use crate::ids::ImageId;
 
 /// The scheduler's settings, checked.
 #[derive(Clone, Debug)]
@@ -16,6 +18,21 @@ pub struct Rules {
     pub max_instances: u32,
     /// Servers of one host that may be built, resized, copied or moved at a time.
     pub max_io_ops: u32,
+    /// Hosts and images that are set apart.
+    pub isolation: Isolation,
+    /// What the operator wants of every host, besides.
+    pub conditions: Vec<Condition>,
+}
+
+/// Hosts and images that are set apart (IsolatedHostsFilter).
+#[derive(Clone, Debug, Default)]
+pub struct Isolation {
+    /// The hosts.
+    pub hosts: Vec<String>,
+    /// The images, which run on no other hosts.
+    pub images: Vec<ImageId>,
+    /// Whether those hosts take no other images.
+    pub hosts_for_images_only: bool,
 }
 
 /// A name in the settings that no filter or weigher has.
@@ -31,14 +48,8 @@ pub struct UnknownName {
 }
 
 impl Rules {
-    /// Rules from `compute.filters`, `compute.weighers`, `compute.max_instances_per_host` and
-    /// `compute.max_io_ops_per_host`.
-    pub fn new(
-        filters: &[String],
-        weighers: &BTreeMap<String, f64>,
-        max_instances: u64,
-        max_io_ops: u64,
-    ) -> Result<Self, UnknownName> {
+    /// Rules from `compute.filters` and `compute.weighers`, without any bounds.
+    pub fn new(filters: &[String], weighers: &BTreeMap<String, f64>) -> Result<Self, UnknownName> {
         let filters = filters.iter().map(|name| {
             Filter::by_name(name)
                 .ok_or_else(|| unknown("compute.filters", name, Filter::all().map(Filter::name)))
@@ -52,8 +63,10 @@ impl Rules {
         Ok(Self {
             filters: filters.collect::<Result<_, _>>()?,
             weighers: weighers.collect::<Result<_, _>>()?,
-            max_instances: u32::try_from(max_instances).unwrap_or(u32::MAX),
-            max_io_ops: u32::try_from(max_io_ops).unwrap_or(u32::MAX),
+            max_instances: u32::MAX,
+            max_io_ops: u32::MAX,
+            isolation: Isolation::default(),
+            conditions: Vec::new(),
         })
     }
 }

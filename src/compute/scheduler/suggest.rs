@@ -58,6 +58,10 @@ pub enum Change {
     },
     /// Wait until less is under way on a host.
     WaitFor(String),
+    /// Change what a host's aggregates keep it for.
+    OtherAggregates(String),
+    /// Set a host apart, or no longer.
+    OtherIsolation(String),
 }
 
 /// What would help.
@@ -133,7 +137,7 @@ fn plan<'a>(
 /// The remedy for a refusal; makes room instead of asking for nothing. `None` if there is none: a machine without any of
 /// a resource.
 fn remedy(refusal: &Refusal<'_>, request: &Request, host: &HostState) -> Option<Change> {
-    let change = refusal.remedy(host);
+    let change = refusal.remedy(host)?;
     let Change::Less { what, by } = change else {
         return Some(change);
     };
@@ -258,6 +262,9 @@ impl Change {
                 host.servers = host.servers.saturating_sub(*servers);
             }
             Self::WaitFor(_) => host.io_ops = 0,
+            Self::OtherAggregates(_) => host.aggregate_metadata.clear(),
+            // A host is set apart by name: what was refused then passes, whichever of the two it was.
+            Self::OtherIsolation(_) => host.isolation_waived = true,
         }
     }
 
@@ -280,7 +287,7 @@ impl Change {
             Self::WaitFor(_) => 5.0,
             Self::WithoutExtraSpec(_) => 6.0,
             Self::WithoutProperty(_) => 7.0,
-            Self::Enable(_) => 8.0,
+            Self::Enable(_) | Self::OtherAggregates(_) | Self::OtherIsolation(_) => 8.0,
             Self::Free { what, amount, .. } => {
                 9.0 + *amount as f64 / (what.of(request.resources).max(1)) as f64
             }
@@ -315,6 +322,12 @@ impl Change {
             Self::WithoutHint(hint) => format!("leave out the hint {hint}"),
             Self::Vacate { host, servers } => format!("move or delete {servers} servers of {host}"),
             Self::WaitFor(host) => format!("wait until {host} has less to do"),
+            Self::OtherAggregates(host) => {
+                format!("take {host} out of the aggregate that keeps it")
+            }
+            Self::OtherIsolation(host) => {
+                format!("change compute.isolated_hosts or isolated_images for {host}")
+            }
         })
     }
 }

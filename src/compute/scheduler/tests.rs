@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::compute::model::Resources;
+use crate::compute::model::{Affinity, Resources};
+use crate::ids::{ImageId, ProjectId};
 
 fn rules() -> Rules {
     let filters: Vec<String> = Filter::all()
@@ -20,7 +21,16 @@ fn rules() -> Rules {
         ("ServerGroupSoftAffinityWeigher", 1.0),
     ];
     let weighers = weighers.map(|(name, factor)| (name.to_owned(), factor));
-    Rules::new(&filters, &BTreeMap::from(weighers), 4, 8).unwrap()
+    Rules {
+        max_instances: 4,
+        max_io_ops: 8,
+        isolation: Isolation {
+            hosts: vec!["apart".into()],
+            images: vec![ImageId::from_uuid(uuid::Uuid::from_u128(7))],
+            hosts_for_images_only: true,
+        },
+        ..Rules::new(&filters, &BTreeMap::from(weighers)).unwrap()
+    }
 }
 
 fn host(name: &str) -> HostState {
@@ -51,6 +61,48 @@ fn decide(request: &Request, hosts: &[HostState]) -> Decision {
     explain(&rules, request, hosts, &selection, 2, 100)
 }
 
+fn says(host: &mut HostState, key: &str, value: &str) {
+    let values = host.aggregate_metadata.entry(key.to_owned()).or_default();
+    values.push(value.to_owned());
+}
+
+#[test]
+fn what_aggregates_keep_a_host_for_is_let_in() {
+    let (mut request, mut host) = (request(), host("a"));
+    let project = ProjectId::new();
+    request.project = Some(project);
+    request.flavor = "m1.ssd".into();
+    request.extra_specs.insert(
+        "aggregate_instance_extra_specs:ssd".into(),
+        "<or> nvme <or> sata".into(),
+    );
+    request
+        .image_properties
+        .insert("os_distro".into(), "debian".into());
+    says(&mut host, "ssd", "sata");
+    says(&mut host, "filter_tenant_id", &ProjectId::new().to_string());
+    says(&mut host, "filter_tenant_id", &project.to_string());
+    says(&mut host, "instance_type", "m1.ssd");
+    says(&mut host, "os_distro", "debian");
+    assert_eq!(decide(&request, &[host]).chosen.as_deref(), Some("a"));
+}
+
+#[test]
+fn a_condition_of_the_operator_is_a_filter_and_is_named() {
+    let mut rules = rules();
+    rules.conditions = vec![Condition::new("big", r#"["<=", "$wanted_disk_gb", 10]"#).unwrap()];
+    let (request, hosts) = (request(), [host("a")]);
+    let selection = select(&rules, &request, &hosts, 3);
+    let decision = explain(&rules, &request, &hosts, &selection, 2, 100);
+    let refused = decision.hosts[0].filters.last().unwrap();
+    assert_eq!(refused.filter, "ConditionsFilter");
+    assert!(
+        refused.reason.as_ref().unwrap().contains("big"),
+        "{refused:?}"
+    );
+    assert_eq!(decision.suggestion, None);
+}
+
 /// One change to a good host or request, and what is then said.
 #[rstest]
 #[case::down(|_: &mut Request, h: &mut HostState| h.up = false, "ComputeFilter", "does not report", "bring a up")]
@@ -69,6 +121,12 @@ fn decide(request: &Request, hosts: &[HostState]) -> Decision {
 #[case::same(|r: &mut Request, _: &mut HostState| r.same_host = Some(vec!["b".into()]), "SameHostFilter", "same_host", "hint same_host")]
 #[case::apart(|r: &mut Request, _: &mut HostState| r.group = Some(Group { affinity: Affinity::Apart, hosts: vec!["a".into()], max_per_host: 1 }), "ServerGroupAntiAffinityFilter", "1 servers of the group", "hint group")]
 #[case::query(|r: &mut Request, _: &mut HostState| r.query = Some(serde_json::json!([">", "$num_instances", 3])), "JsonFilter", "query", "hint query")]
+#[case::aggregate(|r: &mut Request, _: &mut HostState| { r.extra_specs.insert("aggregate_instance_extra_specs:ssd".into(), "true".into()); }, "AggregateInstanceExtraSpecsFilter", "none of its aggregates", "without the extra spec aggregate_instance_extra_specs:ssd")]
+#[case::tenant(|_: &mut Request, h: &mut HostState| says(h, "filter_tenant_id2", "x"), "AggregateMultiTenancyIsolation", "other projects", "take a out of the aggregate")]
+#[case::flavor(|_: &mut Request, h: &mut HostState| says(h, "instance_type", "m1.huge"), "AggregateTypeAffinityFilter", "other flavors", "take a out of the aggregate")]
+#[case::aggregate_image(|r: &mut Request, h: &mut HostState| { says(h, "os_distro", "debian"); r.image_properties.insert("os_distro".into(), "windows".into()); }, "AggregateImagePropertiesIsolation", "os_distro = windows", "without the property os_distro")]
+#[case::isolated_host(|_: &mut Request, h: &mut HostState| h.name = "apart".into(), "IsolatedHostsFilter", "isolated host", "compute.isolated_hosts")]
+#[case::isolated_image(|r: &mut Request, _: &mut HostState| r.image = Some(ImageId::from_uuid(uuid::Uuid::from_u128(7))), "IsolatedHostsFilter", "for isolated hosts", "compute.isolated_hosts")]
 fn a_refusal_names_the_filter_the_reason_and_what_helps(
     #[case] change: fn(&mut Request, &mut HostState),
     #[case] filter: &str,
@@ -157,14 +215,14 @@ fn a_server_needs_on_its_own_host_only_what_it_does_not_hold() {
 
 #[test]
 fn unknown_names_in_the_settings_name_the_nearest() {
-    let error = Rules::new(&["RamFiler".into()], &BTreeMap::new(), 1, 1).unwrap_err();
+    let error = Rules::new(&["RamFiler".into()], &BTreeMap::new()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "compute.filters: there is no RamFiler; did you mean RamFilter?"
     );
     let weighers = BTreeMap::from([("RamWeigher".to_owned(), 1.0)]);
     assert!(
-        Rules::new(&[], &weighers, 1, 1)
+        Rules::new(&[], &weighers)
             .unwrap_err()
             .to_string()
             .contains("RAMWeigher")

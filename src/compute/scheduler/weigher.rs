@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::host::HostState;
-use super::request::{Affinity, Request};
+use super::request::Request;
+use crate::compute::model::Affinity;
 
 type Measure = fn(&Request, &HostState) -> f64;
 

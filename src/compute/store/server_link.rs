@@ -135,7 +135,8 @@ pub async fn clear_links(conn: &mut Conn, server: ServerId) -> DbResult<()> {
 /// Forgets everything that hangs on a server.
 pub async fn clear(conn: &mut Conn, server: ServerId) -> DbResult<()> {
     clear_links(conn, server).await?;
-    clear_tables(conn, server, &["server_tag", "server_console"]).await
+    let tables = ["server_tag", "server_console", "server_group_member"];
+    clear_tables(conn, server, &tables).await
 }
 
 async fn clear_tables(conn: &mut Conn, server: ServerId, tables: &[&str]) -> DbResult<()> {

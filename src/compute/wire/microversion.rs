@@ -5,7 +5,7 @@
 
 use super::{
     AbsoluteLimits, ComputeService, Flavor, Hypervisor, InstanceAction, Keypair, QuotaSet, Server,
-    ServerFlavor, VolumeAttachment,
+    ServerFlavor, ServerGroup, VolumeAttachment,
 };
 use crate::api::wire::{IntOrText, Link, Microversion};
 
@@ -68,6 +68,22 @@ fn server_flavor_at(flavor: ServerFlavor, version: Microversion) -> ServerFlavor
         links: Vec::<Link>::new(),
         ..flavor
     }
+}
+
+/// A group of servers.
+pub fn server_group_at(mut group: ServerGroup, version: Microversion) -> ServerGroup {
+    if since(version, 64) {
+        group.policies = None;
+        group.metadata = None;
+    } else {
+        group.policy = None;
+        group.rules = None;
+    }
+    if !since(version, 13) {
+        group.project_id = None;
+        group.user_id = None;
+    }
+    group
 }
 
 /// A flavor in show, and in a detailed list.

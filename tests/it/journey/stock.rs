@@ -202,6 +202,27 @@ fn identity_and_what_is_listed_of_the_cloud() {
             .contains("no project")
     );
 
+    os.json("aggregate create --zone west racks");
+    os.json("aggregate add host racks testhost");
+    os.ok("aggregate set --property ssd=true racks");
+    let racks = os.json("aggregate show racks");
+    assert_eq!(racks["hosts"][0], "testhost", "{racks}");
+    assert_eq!(racks["availability_zone"], "west", "{racks}");
+    assert!(racks["properties"].to_string().contains("ssd"), "{racks}");
+    has(&os.column("availability zone list", "Zone Name"), "west");
+    os.ok("aggregate unset --property ssd racks");
+    os.json("aggregate remove host racks testhost");
+    os.ok("aggregate delete racks");
+    let group = os.json("server group create --policy anti-affinity apart");
+    assert_eq!(os.column("server group list", "Name"), ["apart"]);
+    let shown = os.json("--os-compute-api-version 2.64 server group create --policy anti-affinity --rule max_server_per_host=2 two");
+    assert_eq!(shown["policy"], "anti-affinity", "{shown}");
+    os.ok("server group delete two");
+    os.run(&format!(
+        "server group delete {}",
+        group["id"].as_str().unwrap()
+    ));
+
     let hosts = os.column("hypervisor list", "Hypervisor Hostname");
     assert_eq!(hosts, ["testhost"]);
     assert_eq!(os.json("hypervisor show testhost")["state"], "up");

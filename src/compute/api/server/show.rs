@@ -91,7 +91,15 @@ pub(super) async fn body(
     view: ServerView,
 ) -> Result<Json<ServerBody>> {
     let hosts = HostStatuses::read(cx, version).await?;
-    let server = server_at(to_wire(cx, links, &hosts, view), version, false);
+    let group = match since(version, 71) {
+        true => ops::server_group_of(cx, view.server.id).await?,
+        false => None,
+    };
+    let full = wire::Server {
+        server_groups: Some(group.iter().map(ToString::to_string).collect()),
+        ..to_wire(cx, links, &hosts, view)
+    };
+    let server = server_at(full, version, false);
     Ok(Json(ServerBody { server }))
 }
 

@@ -11,6 +11,7 @@ use super::volumes::{VolumeWish, free_device};
 use crate::compute::model::{
     Detail, Lock, PowerState, Server, ServerNic, ServerVolume, TaskState, VmState, hostname_of,
 };
+use crate::compute::ops::server_group_join::server_group_join_on_conn;
 use crate::compute::sagas::{LaunchWish, ServerLaunch};
 use crate::compute::store;
 use crate::context::{Change, Context, Scope};
@@ -165,6 +166,9 @@ async fn write_on_conn(
     store::server::insert(conn, server).await?;
     for tag in &request.tags {
         store::server_tag::add(conn, server.id, tag).await?;
+    }
+    if let Some(group) = prepared.hints.group {
+        server_group_join_on_conn(conn, cx, group, server.id).await?;
     }
     let mut nics = Vec::new();
     for plan in &prepared.nics {

@@ -188,6 +188,10 @@ async fn place(
 ) -> Result<()> {
     let server = ServerId::new();
     let order = PlaceOrder {
+        project: cx.actor.project.as_ref().map(|scope| scope.id),
+        flavor: prepared.flavor.name.clone(),
+        image: prepared.image.as_ref().map(|image| image.id),
+        group: prepared.hints.group,
         extra_specs: prepared.flavor.extra_specs.clone(),
         image_properties: prepared
             .image

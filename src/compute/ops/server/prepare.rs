@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::ports::{NicPlan, nics_plan};
 use super::request::{DiskRequest, DiskSource, Hints, NewServer};
 use super::volumes::MakeVolume;
-use crate::compute::model::{DEFAULT_ZONE, Flavor, FlavorCopy, ImageCopy, Resources};
-use crate::compute::ops::{flavor_show, keypair_show};
+use crate::compute::model::{Flavor, FlavorCopy, ImageCopy, Resources};
+use crate::compute::ops::server_group_join::server_group_room_on_conn;
+use crate::compute::ops::{flavor_show, keypair_show, zone_list};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::{ImageId, VolumeId};
@@ -112,13 +113,18 @@ pub async fn prepare(cx: &Context, request: &NewServer) -> Result<Prepared> {
         image.check_fits(&copy)?;
     }
     let mut host = request.host.clone();
-    let (mut zone, forced) = zone_of(cx, request.availability_zone.as_deref())?;
+    let (mut zone, forced) = zone_of(cx, request.availability_zone.as_deref()).await?;
     if host.is_some() {
         cx.require("compute:server:force_host")?;
     }
     host = host.or(forced);
     if zone.as_deref() == Some("") {
         zone = None;
+    }
+    let hints = request.hints()?;
+    if let Some(group) = hints.group {
+        let mut conn = cx.db.read().await?;
+        server_group_room_on_conn(&mut conn, cx, group, request.count.0).await?;
     }
     let volumes = volumes_plan(cx, request, &copy, &mut host).await?;
     let image_gb = image.as_ref().map_or(0, |image| image.copy.gib());
@@ -134,7 +140,7 @@ pub async fn prepare(cx: &Context, request: &NewServer) -> Result<Prepared> {
         volumes,
         zone,
         host,
-        hints: request.hints()?,
+        hints,
     })
 }
 
@@ -202,7 +208,7 @@ pub async fn key_of(cx: &Context, name: &str) -> Result<String> {
 }
 
 /// `zone`, or `zone:host` for administrators.
-fn zone_of(cx: &Context, text: Option<&str>) -> Result<(Option<String>, Option<String>)> {
+async fn zone_of(cx: &Context, text: Option<&str>) -> Result<(Option<String>, Option<String>)> {
     let Some(text) = text else {
         return Ok((None, None));
     };
@@ -213,10 +219,12 @@ fn zone_of(cx: &Context, text: Option<&str>) -> Result<(Option<String>, Option<S
         }
         None => (text, None),
     };
-    if !zone.is_empty() && zone != DEFAULT_ZONE {
+    let zones = zone_list(cx).await?;
+    if !zone.is_empty() && !zones.contains_key(zone) {
+        let known: Vec<&str> = zones.keys().map(String::as_str).collect();
         return Err(Error::invalid(
             "availability_zone",
-            format!("there is no zone {zone:?}; {DEFAULT_ZONE} is"),
+            format!("there is no zone {zone:?}; there is {}", known.join(", ")),
         ));
     }
     Ok((Some(zone.to_owned()), host))

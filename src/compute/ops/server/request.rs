@@ -12,7 +12,7 @@ use super::check::{
 };
 use crate::compute::model::{TAG_MAX, USER_DATA_MAX};
 use crate::error::{Error, Result};
-use crate::ids::{ImageId, NetworkId, PortId, ServerId, VolumeId, VolumeSnapshotId};
+use crate::ids::{ImageId, NetworkId, PortId, ServerGroupId, ServerId, VolumeId, VolumeSnapshotId};
 
 /// Servers that one request may ask for.
 const COUNT_MAX: u32 = 1000;
@@ -132,6 +132,8 @@ pub struct Hints {
     pub different_host: Vec<ServerId>,
     /// A condition on hosts.
     pub query: Option<Value>,
+    /// The server group it will be in.
+    pub group: Option<ServerGroupId>,
 }
 
 impl NewServer {
@@ -274,14 +276,22 @@ impl NewServer {
         self.disks.iter().find(|disk| disk.boot && disk.is_volume)
     }
 
-    /// What the hints say. Hints that mean nothing here are ignored, as in Nova; a server group is not one of them.
+    /// What the hints say. Hints that mean nothing here are ignored, as in Nova.
     pub fn hints(&self) -> Result<Hints> {
-        if self.hints.contains_key("group") {
-            return Err(Error::invalid(
-                "os:scheduler_hints.group",
-                "this cloud has no server groups",
-            ));
-        }
+        let group = match self.hints.get("group") {
+            None | Some(Value::Null) => None,
+            Some(named) => Some(
+                named
+                    .as_str()
+                    .and_then(|text| text.parse().ok())
+                    .ok_or_else(|| {
+                        Error::invalid(
+                            "os:scheduler_hints.group",
+                            "the id of a server group is expected",
+                        )
+                    })?,
+            ),
+        };
         let query = match self.hints.get("query") {
             Some(Value::String(text)) => Some(
                 serde_json::from_str(text)
@@ -293,6 +303,7 @@ impl NewServer {
             same_host: servers_of(&self.hints, "same_host")?,
             different_host: servers_of(&self.hints, "different_host")?,
             query,
+            group,
         })
     }
 }

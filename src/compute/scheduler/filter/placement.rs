@@ -1,9 +1,10 @@
 //! Which hosts a request names, in whatever way.
 
 use super::Judgement;
+use crate::compute::model::Affinity;
 use crate::compute::scheduler::host::HostState;
 use crate::compute::scheduler::refusal::Refusal;
-use crate::compute::scheduler::request::{Affinity, Request};
+use crate::compute::scheduler::request::Request;
 use crate::compute::scheduler::rules::Rules;
 
 /// Every host.
