@@ -187,7 +187,7 @@ impl Sheet for Create {
         }
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let flavor = FlavorCreate {
             name: form.value("name"),
             vcpus: form.number("vcpus"),
@@ -206,7 +206,6 @@ impl Sheet for Create {
             Ok(Done::saying("made"))
         });
         cx.act("Create", vec![(target, request)]);
-        true
     }
 }
 

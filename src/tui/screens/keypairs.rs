@@ -165,7 +165,7 @@ impl Sheet for Generate {
         check_name(form, facts)
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let name = form.value("name");
         let path = files::expand(&form.value("directory"))
             .join(format!("{}.pem", name.replace([' ', '/'], "-")));
@@ -174,7 +174,6 @@ impl Sheet for Generate {
             path,
         };
         cx.act("Generate", vec![(target(&name), Box::new(request))]);
-        true
     }
 }
 
@@ -267,14 +266,13 @@ impl Sheet for Import {
         wrong
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let name = form.value("name");
         let request = ImportRequest {
             name: name.clone(),
             key: form.value("key"),
         };
         cx.act("Import", vec![(target(&name), Box::new(request))]);
-        true
     }
 }
 

@@ -273,7 +273,7 @@ impl Sheet for Create {
         wrong
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let name = form.value("name");
         let network = NetworkFields {
             name: Some(name.clone()),
@@ -313,7 +313,6 @@ impl Sheet for Create {
             },
         );
         cx.act("Create", vec![(target, request)]);
-        true
     }
 }
 
@@ -341,7 +340,7 @@ impl Sheet for Edit {
         ]
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let id = self.network.id.clone();
         let fields = NetworkFields {
             name: form.filled("name"),
@@ -360,7 +359,6 @@ impl Sheet for Edit {
             "Edit",
             vec![(super::action::target(&self.network), request)],
         );
-        true
     }
 }
 

@@ -246,7 +246,7 @@ impl Sheet for Create {
             .collect()
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let fixed = form.filled("address").map(|address| {
             vec![crate::network::wire::FixedIp {
                 ip_address: Some(address),
@@ -269,7 +269,6 @@ impl Sheet for Create {
             Ok(Done::saying("made"))
         });
         cx.act("Create", vec![(target, request)]);
-        true
     }
 }
 

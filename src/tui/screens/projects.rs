@@ -203,7 +203,7 @@ impl Sheet for About {
         }
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let fields = ProjectFields {
             name: form.filled("name"),
             description: Some(form.value("description")),
@@ -211,7 +211,7 @@ impl Sheet for About {
         };
         if let Some(project) = &self.project {
             cx.act("Edit", vec![(target(project), update(project, fields))]);
-            return true;
+            return;
         }
         let made = Target {
             kind: Project::KIND,
@@ -223,7 +223,6 @@ impl Sheet for About {
             Ok(Done::saying("made"))
         });
         cx.act("Create", vec![(made, request)]);
-        true
     }
 }
 

@@ -213,6 +213,8 @@ pub struct Field {
     pub error: Option<String>,
     /// Whether it was left or changed, so that mistakes may be shown.
     pub touched: bool,
+    /// What the cloud refused to take, and why.
+    refused: Option<(String, String)>,
 }
 
 impl Field {
@@ -225,6 +227,7 @@ impl Field {
             kind,
             error: None,
             touched: false,
+            refused: None,
         }
     }
 
@@ -351,6 +354,21 @@ impl Field {
             },
             _ => None,
         }
+    }
+
+    /// Notes that the cloud did not take what it holds now.
+    pub fn refuse(&mut self, reason: &str) {
+        self.refused = Some((self.value(), reason.to_owned()));
+    }
+
+    /// What is to be shown as wrong: its own mistake once it was touched, or why the cloud refused what it holds.
+    pub fn problem(&self) -> Option<&str> {
+        let own = self.error.as_deref().filter(|_| self.touched);
+        let refused = self.refused.as_ref();
+        own.or_else(|| {
+            let (value, reason) = refused?;
+            (*value == self.value()).then_some(reason.as_str())
+        })
     }
 
     /// Takes a key; whether it meant anything.

@@ -260,8 +260,7 @@ impl Overlay for Plan {
             "cancel" => cx.close(),
             "confirm.press" if !self.armed => cx.close(),
             "confirm.press" => {
-                // The plan, and the form below it.
-                cx.close();
+                // The form below it stays until the launch is accepted.
                 cx.close();
                 let target = Target {
                     kind: Server::KIND,
