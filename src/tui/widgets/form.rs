@@ -160,7 +160,7 @@ impl Form {
         }
         match self.fields.iter().position(|field| field.error.is_some()) {
             Some(wrong) => {
-                self.focus = wrong;
+                self.go_to(wrong);
                 false
             }
             None => true,
@@ -183,7 +183,7 @@ impl Form {
             reason.strip_prefix(": ")
         });
         field.refuse(reason.unwrap_or(&failure.message));
-        self.focus = at;
+        self.go_to(at);
     }
 
     /// The field that the cloud calls `name`: `flavorRef` is `flavor`, `server.key_name` is `key`.
@@ -266,11 +266,18 @@ impl Form {
     fn go(&mut self, forward: bool) {
         self.leave();
         let count = self.fields.len().max(1);
-        self.focus = if forward {
+        self.go_to(if forward {
             (self.focus + 1) % count
         } else {
             (self.focus + count - 1) % count
-        };
+        });
+    }
+
+    fn go_to(&mut self, at: usize) {
+        self.focus = at;
+        if let Some(field) = self.focused() {
+            field.enter();
+        }
     }
 
     /// Takes a key into the focused field.
@@ -399,6 +406,54 @@ mod tests {
         assert_eq!(form.fields()[0].problem(), None);
         form.refuse(&refusal(None, "the webserver of my-web is down"));
         assert!(refused(&form).is_empty());
+    }
+
+    #[test]
+    fn what_is_typed_ahead_is_taken_when_the_options_come() {
+        let fields = || {
+            vec![
+                Field::choice("flavor", "Flavor", ""),
+                Field::text("name", "Name", ""),
+            ]
+        };
+        let options = || vec![Choice::plain("m1.small"), Choice::plain("m1.large")];
+        // Enter takes the best, tab the only one.
+        for (keys, taken) in [
+            ("l a r enter", "m1.large"),
+            ("m 1 enter", "m1.small"),
+            ("l a r tab", "m1.large"),
+            ("m 1 tab", ""),
+        ] {
+            let mut form = Form::new(fields());
+            press(&mut form, keys);
+            form.check(Vec::new());
+            assert!(form.fields()[0].error.is_some(), "{keys}");
+            press(&mut form, "x");
+            form.offer("flavor", options());
+            form.check(Vec::new());
+            assert_eq!(form.value("flavor"), taken, "{keys}");
+            assert_eq!(form.fields()[0].error.is_none(), !taken.is_empty());
+            assert_eq!(form.value("name"), "x");
+        }
+        // Who comes back finds what was typed.
+        let mut form = Form::new(fields());
+        press(&mut form, "m 1 tab");
+        form.offer("flavor", options());
+        press(&mut form, "tab . l enter");
+        form.check(Vec::new());
+        assert_eq!(form.value("flavor"), "m1.large");
+        assert!(form.is_right());
+    }
+
+    #[test]
+    fn a_number_is_typed_anew_whenever_it_is_gone_to() {
+        let mut form = form();
+        press(&mut form, "tab tab 2 0");
+        assert_eq!(form.value("count"), "20");
+        press(&mut form, "tab tab tab 7");
+        assert_eq!(form.value("count"), "7");
+        press(&mut form, "tab tab tab left 1");
+        assert_eq!(form.value("count"), "17");
     }
 
     #[test]

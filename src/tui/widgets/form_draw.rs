@@ -195,7 +195,11 @@ fn draw_choice(
             let chosen = choices.labels().join(", ");
             let (text, style) = match (chosen.is_empty(), choices.known, choices.is_empty()) {
                 (false, ..) => (chosen, style),
-                (true, false, _) => ("loading".to_owned(), view.style("ui.text.dim")),
+                (true, false, _) => {
+                    let typed = choices.awaited().map(|typed| format!("{typed}, "));
+                    let text = format!("{}loading", typed.unwrap_or_default());
+                    (text, view.style("ui.text.dim"))
+                }
                 (true, true, true) => ("there is none".to_owned(), view.style("ui.text.dim")),
                 (true, true, false) => ("type or choose".to_owned(), view.style("ui.text.dim")),
             };
