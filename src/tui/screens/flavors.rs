@@ -202,8 +202,8 @@ impl Sheet for Create {
             name: flavor.name.clone(),
         };
         let request = call(format!("{flavor:?}"), move |client| async move {
-            client.flavor_create(flavor).await?;
-            Ok(Done::saying("made"))
+            let made = client.flavor_create(flavor).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(target, request)]);
     }

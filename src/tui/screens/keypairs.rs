@@ -225,6 +225,7 @@ impl Request for GenerateRequest {
                     text,
                     note,
                 }),
+                made: Some(self.name),
             })
         })
     }
@@ -311,13 +312,13 @@ impl Request for ImportRequest {
                 ));
             }
             let create = KeypairCreate {
-                name: self.name,
+                name: self.name.clone(),
                 public_key: Some(key.trim().to_owned()),
                 kind: Some("ssh".to_owned()),
                 ..KeypairCreate::default()
             };
             client.keypair_create(create).await?;
-            Ok(Done::saying("imported"))
+            Ok(Done::made(self.name, "imported"))
         })
     }
 }

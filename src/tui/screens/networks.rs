@@ -299,7 +299,7 @@ impl Sheet for Create {
             move |client| async move {
                 let made = client.network_create(network).await?;
                 let Some(mut subnet) = subnet else {
-                    return Ok(Done::saying("made, without a subnet"));
+                    return Ok(Done::made(made.id, "made, without a subnet"));
                 };
                 subnet.network_id = Some(made.id.clone());
                 if let Err(error) = client.subnet_create(subnet).await {
@@ -309,7 +309,7 @@ impl Sheet for Create {
                     }
                     return Err(error);
                 }
-                Ok(Done::saying("made, with its subnet"))
+                Ok(Done::made(made.id, "made, with its subnet"))
             },
         );
         cx.act("Create", vec![(target, request)]);

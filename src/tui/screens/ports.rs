@@ -265,8 +265,8 @@ impl Sheet for Create {
             name: form.filled("name").unwrap_or_else(|| "a port".to_owned()),
         };
         let request = call(format!("{fields:?}"), move |client| async move {
-            client.port_create(fields).await?;
-            Ok(Done::saying("made"))
+            let made = client.port_create(fields).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(target, request)]);
     }

@@ -219,8 +219,8 @@ impl Sheet for About {
             name: form.value("name"),
         };
         let request = call(format!("{fields:?}"), move |client| async move {
-            client.project_create(fields).await?;
-            Ok(Done::saying("made"))
+            let made = client.project_create(fields).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(made, request)]);
     }

@@ -293,8 +293,8 @@ impl Sheet for Create {
             name: form.filled("name").unwrap_or(cidr),
         };
         let request = call(format!("{fields:?}"), move |client| async move {
-            client.subnet_create(fields).await?;
-            Ok(Done::saying("made"))
+            let made = client.subnet_create(fields).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(target, request)]);
     }

@@ -407,7 +407,7 @@ fn create(fields: UserFields, role: Option<(String, String)>) -> Box<dyn Request
                     return Err(error);
                 }
             }
-            Ok(Done::saying("made"))
+            Ok(Done::made(made.id, "made"))
         },
     )
 }

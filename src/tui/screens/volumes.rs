@@ -449,8 +449,8 @@ impl Sheet for About {
                     ..VolumeCreate::default()
                 };
                 let request = call(format!("{create:?}"), move |client| async move {
-                    client.volume_create(create).await?;
-                    Ok(Done::saying("begun"))
+                    let made = client.volume_create(create).await?;
+                    Ok(Done::made(made.id, "begun"))
                 });
                 ("Create", request)
             }

@@ -34,6 +34,8 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Bytes per second lately.
     pub rate: Option<f64>,
+    /// Id of what was made for it and is there now.
+    pub made: Option<String>,
 }
 
 impl Progress {
@@ -136,11 +138,11 @@ impl Activities {
         self.next
     }
 
-    /// Notes how far a request has come, and returns its batch.
-    pub fn progress(&mut self, ticket: Ticket, progress: Progress) -> Option<u64> {
+    /// Notes how far a request has come, and returns it.
+    pub fn progress(&mut self, ticket: Ticket, progress: Progress) -> Option<&Activity> {
         let activity = self.find(ticket).filter(|activity| activity.runs())?;
         activity.stage = Stage::Running(Some(progress));
-        Some(activity.batch)
+        Some(activity)
     }
 
     /// Notes the end of a request, and returns it.

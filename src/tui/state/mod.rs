@@ -248,10 +248,10 @@ impl State {
 
     fn on_finished(&mut self, ticket: Ticket, result: Result<super::effect::Done, Failure>) {
         let now = self.world.clock.now;
-        let (stage, once) = match result {
-            Ok(done) => (Stage::Done(done.text), done.once),
-            Err(failure) if failure.is_stop() => (Stage::Stopped, None),
-            Err(failure) => (Stage::Failed(failure), None),
+        let (stage, once, made) = match result {
+            Ok(done) => (Stage::Done(done.text), done.once, done.made),
+            Err(failure) if failure.is_stop() => (Stage::Stopped, None, None),
+            Err(failure) => (Stage::Failed(failure), None, None),
         };
         let Some(activity) = self.world.activities.end(ticket, stage, now) else {
             return;
@@ -263,6 +263,9 @@ impl State {
             activity.stage.clone(),
         );
         self.world.data.spoil(target.kind);
+        if let Some(id) = made {
+            self.screens.made(target.kind, &id);
+        }
         let in_form = self.answer_form(batch);
         let tally = self.world.activities.tally(batch);
         let done = tally.total - tally.running - tally.failed;
@@ -304,10 +307,17 @@ impl State {
 
     /// What reports progress was accepted, and is shown elsewhere.
     fn on_progress(&mut self, ticket: Ticket, progress: Progress) {
-        if let Some(batch) = self.world.activities.progress(ticket, progress)
-            && let Some(at) = self.form_of(batch)
-        {
+        let made = progress.made.clone();
+        let Some(activity) = self.world.activities.progress(ticket, progress) else {
+            return;
+        };
+        let (batch, kind) = (activity.batch, activity.target.kind);
+        if let Some(at) = self.form_of(batch) {
             self.overlays.remove(at);
+        }
+        if let Some(id) = made {
+            self.world.data.spoil(kind);
+            self.screens.made(kind, &id);
         }
     }
 

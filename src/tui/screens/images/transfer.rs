@@ -74,18 +74,17 @@ impl Request for Upload {
                         }
                         return Err(error.into());
                     }
-                    Ok(Done::saying("the cloud is fetching it"))
+                    Ok(Done::made(id, "the cloud is fetching it"))
                 }
                 Source::File(path) => {
+                    // The image is there from here on: what breaks off is gone on with, not begun anew.
+                    report.progress(Progress {
+                        what: "sending".to_owned(),
+                        made: Some(id.clone()),
+                        ..Progress::default()
+                    });
                     let meter = Arc::new(Speedometer::new(report, "sending"));
                     let told = meter.clone();
-                    // The image is there from here on: what breaks off is gone on with, not begun anew.
-                    meter.tell(
-                        0,
-                        tokio::fs::metadata(&path)
-                            .await
-                            .map_or(0, |file| file.len()),
-                    );
                     let progress = Arc::new(move |done, total| told.tell(done, total));
                     client.image_upload(&id, &path, progress).await?;
                     Ok(Done::saying(format!(
@@ -157,6 +156,7 @@ impl Speedometer {
             done,
             total: Some(total),
             rate: state.rate,
+            made: None,
         });
     }
 }

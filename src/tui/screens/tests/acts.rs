@@ -1,5 +1,6 @@
 //! What keys do on the cloud of the fixture: what is asked for at once, what is asked about first, what follows what.
 
+use crate::compute::wire::Server;
 use crate::tui::effect::{ConsoleEffect, Done, Effect};
 use crate::tui::event::Event;
 use crate::tui::failure::Failure;
@@ -308,4 +309,31 @@ fn of_several_only_those_that_were_refused_are_sent_again() {
     lab.press("esc");
     answer(&mut lab, &again, vec![busy(), busy()]);
     assert!(lab.picture().contains("2 refused"), "{}", lab.picture());
+}
+
+#[test]
+fn the_cursor_goes_to_what_was_made_once_it_is_listed() {
+    let mut lab = on_servers();
+    lab.press("G");
+    let made = fixture::id(1, 99);
+    let sent = lab.press(r#"n "api" tab "debian" enter "small" enter ctrl-s enter"#);
+    answer(&mut lab, &sent, vec![Ok(Done::made(&made, "begun"))]);
+    // It is not listed yet.
+    assert!(at_cursor(&lab).contains("データ"), "{}", lab.picture());
+    let list = |lab: &mut Lab, id: &str, name: &str| {
+        let mut row = lab.state.world.data.rows::<Server>()[0].clone();
+        (row.id, row.name) = (id.to_owned(), name.to_owned());
+        lab.state.world.data.put_row(row);
+        lab.on_event(Event::Tick(NOW));
+    };
+    list(&mut lab, &made, "api");
+    assert!(at_cursor(&lab).contains("api"), "{}", lab.picture());
+    // Whoever has gone elsewhere meanwhile is left there.
+    let made = fixture::id(1, 98);
+    let sent = lab.press(r#"n "bpi" tab "debian" enter "small" enter ctrl-s enter"#);
+    answer(&mut lab, &sent, vec![Ok(Done::made(&made, "begun"))]);
+    lab.press("j");
+    let before = at_cursor(&lab);
+    list(&mut lab, &made, "bpi");
+    assert_eq!(at_cursor(&lab), before, "{}", lab.picture());
 }
