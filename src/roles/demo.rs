@@ -3,14 +3,15 @@
 //! Everything is real but the hosts: the same control process, the same agents on the bus, the same API; only what the
 //! agents drive is simulated, and each of them says so. It lives in a directory that is thrown away, under a socket of its
 //! own, and every screen is marked. The fleet is launched like any other, through the API, while one watches: each purpose
-//! has a network, so that there is traffic, and hosts are as large as makes the fleet fill about two thirds of them.
+//! has a network, so that there is traffic (of the first thousand servers), and hosts are as large as makes the fleet fill about two thirds of them.
 
 use std::sync::Arc;
 
 use crate::bus::Bus;
 use crate::client::{Client, ListQuery};
 use crate::compute::wire::{
-    FlavorCreate, NetworkRequested, Networks, QuotaFields, ServerCreate, ServerCreateRequest,
+    FlavorCreate, NetworkRequested, Networks, NetworksWord, QuotaFields, ServerCreate,
+    ServerCreateRequest,
 };
 use crate::config::{Config, Listen};
 use crate::hypervisor::Hypervisor;
@@ -24,6 +25,9 @@ use super::{Control, RoleError, logging, node};
 
 /// Servers asked for in one request.
 const AT_ONCE: u32 = 50;
+/// Servers that have networks: each node is told all ports of its networks whenever one of them changes, which would be
+/// most of the work of a fleet of thousands.
+const NETWORKED: u32 = 1_000;
 /// The fleet's purposes; names of servers are made of them.
 const PURPOSES: [&str; 8] = ["web", "app", "db", "cache", "queue", "build", "mail", "log"];
 
@@ -221,15 +225,19 @@ async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Re
         if networks.len() <= purpose {
             networks.push(network(client, purpose).await?);
         }
-        let requested = NetworkRequested {
-            uuid: networks.get(purpose).cloned(),
-            ..NetworkRequested::default()
+        let wanted = if fleet.servers - left < NETWORKED {
+            Networks::List(vec![NetworkRequested {
+                uuid: networks.get(purpose).cloned(),
+                ..NetworkRequested::default()
+            }])
+        } else {
+            Networks::Word(NetworksWord::None)
         };
         let server = ServerCreate {
             name: PURPOSES[purpose].to_owned(),
             flavor_ref: sizes[turn % sizes.len()].clone(),
             image_ref: Some(image.id.clone()),
-            networks: Some(Networks::List(vec![requested])),
+            networks: Some(wanted),
             min_count: Some(count),
             max_count: Some(count),
             ..ServerCreate::default()
