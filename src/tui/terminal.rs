@@ -160,7 +160,14 @@ pub fn copy_sequence(text: &str, in_tmux: bool) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// What a test of this module says, when it runs alone in a terminal.
+    /// Set for a test that [`in_terminal`] runs.
+    const INSIDE: &str = "SKYDECK_TEST_IN_TERMINAL";
+
+    fn is_inside() -> bool {
+        std::env::var_os(INSIDE).is_some()
+    }
+
+    /// What a test of this module says when it runs alone in a terminal.
     fn in_terminal(test: &str) -> String {
         use std::io::Read;
         let pair = portable_pty::native_pty_system()
@@ -168,7 +175,8 @@ mod tests {
             .unwrap();
         let mut command = portable_pty::CommandBuilder::new(std::env::current_exe().unwrap());
         let test = format!("tui::terminal::tests::{test}");
-        command.args(["--exact", &test, "--ignored", "--nocapture"]);
+        command.args(["--exact", &test, "--nocapture"]);
+        command.env(INSIDE, "1");
         command.env("RUST_BACKTRACE", "0");
         let mut child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -185,7 +193,17 @@ mod tests {
 
     #[test]
     fn a_panic_gives_the_terminal_back_before_its_message() {
-        let seen = in_terminal("panics_while_drawing");
+        if is_inside() {
+            let before = modes();
+            let terminal = Terminal::take().unwrap();
+            assert_ne!(modes(), before);
+            let drawing = || in_console(|| panic!("a defect in drawing"));
+            assert!(std::panic::catch_unwind(drawing).is_err());
+            println!("modes as before: {}", modes() == before);
+            drop(terminal);
+            return;
+        }
+        let seen = in_terminal("a_panic_gives_the_terminal_back_before_its_message");
         let at = |part: &[u8]| {
             let part = std::str::from_utf8(part).unwrap();
             seen.find(part)
@@ -198,36 +216,22 @@ mod tests {
 
     #[test]
     fn a_terminal_that_was_left_raw_has_lines_again_afterwards() {
-        let seen = in_terminal("finds_a_raw_terminal");
+        use nix::sys::termios::{LocalFlags, SetArg, cfmakeraw, tcsetattr};
+        if is_inside() {
+            let mut raw = modes();
+            cfmakeraw(&mut raw);
+            tcsetattr(io::stdin(), SetArg::TCSANOW, &raw).unwrap();
+            drop(Terminal::take().unwrap());
+            let lines = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
+            println!("lines and echo: {}", modes().local_flags.contains(lines));
+            return;
+        }
+        let seen = in_terminal("a_terminal_that_was_left_raw_has_lines_again_afterwards");
         assert!(seen.contains("lines and echo: true"), "{seen:?}");
     }
 
     fn modes() -> nix::sys::termios::Termios {
         nix::sys::termios::tcgetattr(io::stdin()).unwrap()
-    }
-
-    #[test]
-    #[ignore = "run by another test, in a terminal"]
-    fn panics_while_drawing() {
-        let before = modes();
-        let terminal = Terminal::take().unwrap();
-        assert_ne!(modes(), before);
-        let panicked = std::panic::catch_unwind(|| in_console(|| panic!("a defect in drawing")));
-        assert!(panicked.is_err());
-        println!("modes as before: {}", modes() == before);
-        drop(terminal);
-    }
-
-    #[test]
-    #[ignore = "run by another test, in a terminal"]
-    fn finds_a_raw_terminal() {
-        use nix::sys::termios::{LocalFlags, SetArg, cfmakeraw, tcsetattr};
-        let mut raw = modes();
-        cfmakeraw(&mut raw);
-        tcsetattr(io::stdin(), SetArg::TCSANOW, &raw).unwrap();
-        drop(Terminal::take().unwrap());
-        let lines = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
-        println!("lines and echo: {}", modes().local_flags.contains(lines));
     }
 
     #[test]
