@@ -199,7 +199,7 @@ mod tests {
             assert_ne!(modes(), before);
             let drawing = || in_console(|| panic!("a defect in drawing"));
             assert!(std::panic::catch_unwind(drawing).is_err());
-            println!("modes as before: {}", modes() == before);
+            writeln!(io::stdout(), "modes as before: {}", modes() == before).unwrap();
             drop(terminal);
             return;
         }
@@ -223,7 +223,8 @@ mod tests {
             tcsetattr(io::stdin(), SetArg::TCSANOW, &raw).unwrap();
             drop(Terminal::take().unwrap());
             let lines = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
-            println!("lines and echo: {}", modes().local_flags.contains(lines));
+            let found = modes().local_flags.contains(lines);
+            writeln!(io::stdout(), "lines and echo: {found}").unwrap();
             return;
         }
         let seen = in_terminal("a_terminal_that_was_left_raw_has_lines_again_afterwards");

@@ -299,15 +299,19 @@ fn of_several_only_those_that_were_refused_are_sent_again() {
     lab.press(r#"/ "name:/^node-03[012]$/" enter *"#);
     let sent = lab.press(r#"i "-new" ctrl-s"#);
     assert_eq!(requests(&sent).len(), 3, "{}", lab.picture());
-    let busy = || Err(refusal("it is busy", None, "wait"));
-    answer(&mut lab, &sent, vec![busy(), Ok(Done::default()), busy()]);
+    let busy = || refusal("it is busy", None, "wait");
+    answer(
+        &mut lab,
+        &sent,
+        vec![Err(busy()), Ok(Done::default()), Err(busy())],
+    );
     let picture = lab.picture();
     assert!(picture.contains("1 accepted"), "{picture}");
     let again = lab.press("ctrl-s");
     assert_eq!(requests(&again).len(), 2, "{}", lab.picture());
     // Whoever closes the form is told at the bottom.
     lab.press("esc");
-    answer(&mut lab, &again, vec![busy(), busy()]);
+    answer(&mut lab, &again, vec![Err(busy()), Err(busy())]);
     assert!(lab.picture().contains("2 refused"), "{}", lab.picture());
 }
 
