@@ -33,6 +33,12 @@ pub struct Event {
     pub kind: String,
     /// Its id.
     pub id: String,
+    /// Its name, where it has one: after it is gone nobody can look that up.
+    pub name: Option<String>,
+    /// Its status after this, as OpenStack writes it, where it has one: `ACTIVE`, `in-use`.
+    pub status: Option<String>,
+    /// The node it is on, where it is on one.
+    pub host: Option<String>,
     /// Its project, when it has one; others do not see the event.
     pub project: Option<ProjectId>,
     /// What happened.
@@ -41,6 +47,52 @@ pub struct Event {
     pub message: Option<String>,
     /// What a watcher would otherwise ask for at once: the latest rates, the progress of an operation.
     pub data: Option<serde_json::Value>,
+}
+
+impl Event {
+    /// That this happened to a thing now, without more to say.
+    pub fn new(kind: &str, id: impl ToString, project: Option<ProjectId>, change: Change) -> Self {
+        Self {
+            at: Time::now(),
+            kind: kind.to_owned(),
+            id: id.to_string(),
+            name: None,
+            status: None,
+            host: None,
+            project,
+            change,
+            message: None,
+            data: None,
+        }
+    }
+
+    /// The same of a thing of this name; an empty one is none.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned()).filter(|name| !name.is_empty());
+        self
+    }
+
+    /// The same with its status after it.
+    #[must_use]
+    pub fn with_status(mut self, status: impl ToString) -> Self {
+        self.status = Some(status.to_string());
+        self
+    }
+
+    /// The same on this node.
+    #[must_use]
+    pub fn on_host(mut self, host: Option<&str>) -> Self {
+        self.host = host.map(str::to_owned);
+        self
+    }
+
+    /// The same with a line for people.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
 }
 
 /// An event with its place in the order of this process.
@@ -92,15 +144,7 @@ impl EventHub {
         project: Option<ProjectId>,
         change: Change,
     ) {
-        self.publish(Event {
-            at: Time::now(),
-            kind: kind.to_owned(),
-            id: id.to_string(),
-            project,
-            change,
-            message: None,
-            data: None,
-        });
+        self.publish(Event::new(kind, id, project, change));
     }
 
     /// Events from now on.

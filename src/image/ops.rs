@@ -40,7 +40,7 @@ pub(super) use upload::back_to_queued;
 
 use super::files::Files;
 use super::model::{Image, Visibility};
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 
 /// The image store of this process.
 pub(super) fn files(cx: &Context) -> Files {
@@ -53,5 +53,8 @@ pub fn image_changed(cx: &Context, image: &Image, change: Change) {
         Visibility::Public | Visibility::Community => None,
         Visibility::Private | Visibility::Shared => Some(image.owner),
     };
-    cx.events.changed("image", image.id, project, change);
+    let event = Event::new("image", image.id, project, change)
+        .named(&image.name)
+        .with_status(image.status);
+    cx.events.publish(event);
 }

@@ -14,7 +14,7 @@ use super::ops::{back_to_queued, files, forget};
 use super::store;
 use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
-use crate::ids::{ImageId, Time};
+use crate::ids::ImageId;
 use crate::reconcile::Periodic;
 use crate::saga::{OperationQuery, operation_list};
 
@@ -96,15 +96,9 @@ pub async fn reconcile(cx: &Context) -> Result<Report> {
 
 fn tell(cx: &Context, id: ImageId, text: &str) {
     tracing::warn!(image = %id, "{text}");
-    cx.events.publish(Event {
-        at: Time::now(),
-        kind: "image".into(),
-        id: id.to_string(),
-        project: None,
-        change: Change::Updated,
-        message: Some(format!("image {id} {text}")),
-        data: None,
-    });
+    let event = Event::new("image", id, None, Change::Updated);
+    cx.events
+        .publish(event.saying(format!("image {id} {text}")));
 }
 
 /// Takes the lock of an image's part, unless somebody has it.

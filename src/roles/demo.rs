@@ -2,19 +2,22 @@
 //!
 //! Everything is real but the hosts: the same control process, the same agents on the bus, the same API; only what the
 //! agents drive is simulated, and each of them says so. It lives in a directory that is thrown away, under a socket of its
-//! own, and every screen is marked. The fleet is launched like any other, through the API, while one watches.
+//! own, and every screen is marked. The fleet is launched like any other, through the API, while one watches: each purpose
+//! has a network, so that there is traffic (of the first thousand servers), and hosts are as large as makes the fleet fill about two thirds of them.
 
 use std::sync::Arc;
 
 use crate::bus::Bus;
 use crate::client::{Client, ListQuery};
 use crate::compute::wire::{
-    FlavorCreate, Networks, NetworksWord, QuotaFields, ServerCreate, ServerCreateRequest,
+    FlavorCreate, NetworkRequested, Networks, NetworksWord, QuotaFields, ServerCreate,
+    ServerCreateRequest,
 };
 use crate::config::{Config, Listen};
 use crate::hypervisor::Hypervisor;
 use crate::hypervisor::sim::{Latency, SimConfig, SimHost};
 use crate::image::wire::ImageCreate;
+use crate::network::wire::{NetworkFields, NetworkQuotaFields, SubnetFields};
 
 use super::console::{options, own_client, show};
 use super::lock::Front;
@@ -22,6 +25,9 @@ use super::{Control, RoleError, logging, node};
 
 /// Servers asked for in one request.
 const AT_ONCE: u32 = 50;
+/// Servers that have networks: each node is told all ports of its networks whenever one of them changes, which would be
+/// most of the work of a fleet of thousands.
+const NETWORKED: u32 = 1_000;
 /// The fleet's purposes; names of servers are made of them.
 const PURPOSES: [&str; 8] = ["web", "app", "db", "cache", "queue", "build", "mail", "log"];
 
@@ -37,6 +43,21 @@ pub struct Fleet {
     /// Decides the load of everything.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+}
+
+impl Fleet {
+    /// What one host is like. The mean server has a processor and a third of it, of which it uses a tenth in the long run,
+    /// 2.2 GiB of memory and 20 GiB of disk.
+    fn host(&self) -> SimConfig {
+        let each = u64::from((self.servers / self.hosts).max(8));
+        let vcpus = u32::try_from(each * 2 / 5).unwrap_or(u32::MAX);
+        SimConfig {
+            vcpus: vcpus.next_multiple_of(4),
+            memory_mb: (each * 3_400).next_multiple_of(16 * 1024),
+            disk_gb: (each * 32).next_multiple_of(256),
+            ..SimConfig::default()
+        }
+    }
 }
 
 /// Runs the console on the fleet until it is left.
@@ -119,7 +140,7 @@ fn hosts(config: &Config, bus: &Bus, fleet: &Fleet) -> Result<Vec<crate::agent::
             let sim = SimConfig {
                 seed: fleet.seed.wrapping_add(number.into()),
                 latency,
-                ..SimConfig::default()
+                ..fleet.host()
             };
             let hypervisor: Arc<dyn Hypervisor> =
                 Arc::new(SimHost::open(sim).map_err(node::NodeStartError::from)?);
@@ -154,6 +175,12 @@ async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Re
         ..QuotaFields::default()
     };
     client.quota_set(&project, quota).await?;
+    let quota = NetworkQuotaFields {
+        network: Some(-1),
+        subnet: Some(-1),
+        port: Some(-1),
+    };
+    client.network_quota_set(&project, quota).await?;
     let file = std::env::temp_dir()
         .join(format!("skydeck-demo-{}", std::process::id()))
         .join("demo.img");
@@ -189,15 +216,28 @@ async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Re
         };
         sizes.push(client.flavor_create(flavor).await?.id);
     }
+    let mut networks: Vec<String> = Vec::new();
     let mut left = fleet.servers;
     let mut turn = 0;
     while left > 0 {
         let count = left.min(AT_ONCE);
+        let purpose = turn % PURPOSES.len();
+        if networks.len() <= purpose {
+            networks.push(network(client, purpose).await?);
+        }
+        let wanted = if fleet.servers - left < NETWORKED {
+            Networks::List(vec![NetworkRequested {
+                uuid: networks.get(purpose).cloned(),
+                ..NetworkRequested::default()
+            }])
+        } else {
+            Networks::Word(NetworksWord::None)
+        };
         let server = ServerCreate {
-            name: PURPOSES[turn % PURPOSES.len()].to_owned(),
+            name: PURPOSES[purpose].to_owned(),
             flavor_ref: sizes[turn % sizes.len()].clone(),
             image_ref: Some(image.id.clone()),
-            networks: Some(Networks::Word(NetworksWord::None)),
+            networks: Some(wanted),
             min_count: Some(count),
             max_count: Some(count),
             ..ServerCreate::default()
@@ -212,4 +252,46 @@ async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Re
         turn += 1;
     }
     Ok(())
+}
+
+/// Makes the network of a purpose; answers its id.
+async fn network(client: &Client, purpose: usize) -> crate::client::Result<String> {
+    let name = PURPOSES[purpose];
+    let network = NetworkFields {
+        name: Some(name.to_owned()),
+        ..NetworkFields::default()
+    };
+    let made = client.network_create(network).await?;
+    let subnet = SubnetFields {
+        network_id: Some(made.id.clone()),
+        name: Some(format!("{name}-subnet")),
+        ip_version: Some(4),
+        cidr: Some(format!("10.{}.0.0/19", purpose + 1)),
+        ..SubnetFields::default()
+    };
+    client.subnet_create(subnet).await?;
+    Ok(made.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fleet_fits_on_its_hosts_with_room_to_spare() {
+        for (hosts, servers) in [(1, 0), (12, 240), (12, 10_000), (500, 10_000), (3, 100)] {
+            let fleet = Fleet {
+                hosts,
+                servers,
+                seed: 1,
+            };
+            let host = fleet.host();
+            let all = |each: u64| each * u64::from(hosts);
+            let servers = u64::from(servers);
+            assert!(servers * 2_220 < all(host.memory_mb) * 8 / 10, "{host:?}");
+            assert!(servers * 21 < all(host.disk_gb) * 8 / 10, "{host:?}");
+            // Four of a server's processors may share one.
+            assert!(servers * 4 / 3 < all(host.vcpus.into()) * 4, "{host:?}");
+        }
+    }
 }

@@ -34,12 +34,8 @@ pub async fn report(
     tx.commit().await?;
     cloud.events.publish(Event {
         at: progress.at,
-        kind: "operation".into(),
-        id: id.to_string(),
-        project: operation.project,
-        change: Change::Updated,
-        message: None,
         data: serde_json::to_value(&progress).ok(),
+        ..Event::new("operation", id, operation.project, Change::Updated)
     });
     Ok(())
 }

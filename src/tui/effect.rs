@@ -104,6 +104,8 @@ pub struct Done {
     pub text: String,
     /// Something that is shown this once only, like a private key.
     pub once: Option<Once>,
+    /// Id of what was made, of the kind that the request is about.
+    pub made: Option<String>,
 }
 
 impl Done {
@@ -111,7 +113,15 @@ impl Done {
     pub fn saying(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            once: None,
+            ..Self::default()
+        }
+    }
+
+    /// Something with this id was made.
+    pub fn made(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            made: Some(id.into()),
+            ..Self::saying(text)
         }
     }
 }

@@ -128,6 +128,16 @@ impl Glyphs {
         }
     }
 
+    /// How a line of a chart is drawn, for its legend.
+    pub fn stroke(self, dashed: bool) -> &'static str {
+        match (dashed, self.ascii) {
+            (false, false) => "━",
+            (true, false) => "╍",
+            (false, true) => ".",
+            (true, true) => "x",
+        }
+    }
+
     /// Borders of panes and overlays.
     pub fn border(self) -> border::Set<'static> {
         if self.ascii {

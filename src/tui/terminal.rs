@@ -3,6 +3,9 @@
 //! [`Terminal`] takes raw mode and the alternate screen when it is made and gives them back when it is dropped.
 //! A panic in update or drawing gives them back first, so that its message can be read; a panic elsewhere in the process
 //! goes to the log and the console stays: the hook tells them apart by [`in_console`]'s mark on the thread.
+//!
+//! A console that was killed (signal 9) gives nothing back. The next one does: it finds the terminal raw and takes that for
+//! what was left behind, so that it leaves lines, echo and the main screen.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -39,6 +42,7 @@ impl Terminal {
     }
 
     fn enter(&mut self) -> io::Result<()> {
+        mend_left_behind();
         enable_raw_mode()?;
         OURS.store(true, Ordering::SeqCst);
         self.write(ENTER)
@@ -91,6 +95,26 @@ fn give_back() {
     }
 }
 
+/// Gives a raw terminal lines and echo again: what is found when raw mode is taken is what will be given back.
+fn mend_left_behind() {
+    use nix::sys::termios::{InputFlags, LocalFlags, OutputFlags, SetArg, tcgetattr, tcsetattr};
+    let input = io::stdin();
+    // What is no terminal has no modes.
+    let Ok(mut modes) = tcgetattr(&input) else {
+        return;
+    };
+    let lines = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
+    if modes.local_flags.intersects(lines) {
+        return;
+    }
+    modes.local_flags |= lines | LocalFlags::IEXTEN | LocalFlags::ECHOE | LocalFlags::ECHOK;
+    modes.input_flags |= InputFlags::ICRNL | InputFlags::IXON | InputFlags::BRKINT;
+    modes.output_flags |= OutputFlags::OPOST | OutputFlags::ONLCR;
+    if let Err(error) = tcsetattr(&input, SetArg::TCSANOW, &modes) {
+        tracing::warn!(%error, "the terminal was left raw by another program and stays so");
+    }
+}
+
 fn install_hook() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -135,6 +159,81 @@ pub fn copy_sequence(text: &str, in_tmux: bool) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Set for a test that [`in_terminal`] runs.
+    const INSIDE: &str = "SKYDECK_TEST_IN_TERMINAL";
+
+    fn is_inside() -> bool {
+        std::env::var_os(INSIDE).is_some()
+    }
+
+    /// What a test of this module says when it runs alone in a terminal.
+    fn in_terminal(test: &str) -> String {
+        use std::io::Read;
+        let pair = portable_pty::native_pty_system()
+            .openpty(portable_pty::PtySize::default())
+            .unwrap();
+        let mut command = portable_pty::CommandBuilder::new(std::env::current_exe().unwrap());
+        let test = format!("tui::terminal::tests::{test}");
+        command.args(["--exact", &test, "--nocapture"]);
+        command.env(INSIDE, "1");
+        command.env("RUST_BACKTRACE", "0");
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut seen = Vec::new();
+        // Ends with an error when the last who has the terminal is gone.
+        let _ = pair
+            .master
+            .try_clone_reader()
+            .unwrap()
+            .read_to_end(&mut seen);
+        child.wait().unwrap();
+        String::from_utf8_lossy(&seen).into_owned()
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_its_message() {
+        if is_inside() {
+            let before = modes();
+            let terminal = Terminal::take().unwrap();
+            assert_ne!(modes(), before);
+            let drawing = || in_console(|| panic!("a defect in drawing"));
+            assert!(std::panic::catch_unwind(drawing).is_err());
+            writeln!(io::stdout(), "modes as before: {}", modes() == before).unwrap();
+            drop(terminal);
+            return;
+        }
+        let seen = in_terminal("a_panic_gives_the_terminal_back_before_its_message");
+        let at = |part: &[u8]| {
+            let part = std::str::from_utf8(part).unwrap();
+            seen.find(part)
+                .unwrap_or_else(|| panic!("{part:?} is not in {seen:?}"))
+        };
+        assert!(at(ENTER) < at(LEAVE), "{seen:?}");
+        assert!(at(LEAVE) < at(b"a defect in drawing"), "{seen:?}");
+        assert!(seen.contains("modes as before: true"), "{seen:?}");
+    }
+
+    #[test]
+    fn a_terminal_that_was_left_raw_has_lines_again_afterwards() {
+        use nix::sys::termios::{LocalFlags, SetArg, cfmakeraw, tcsetattr};
+        if is_inside() {
+            let mut raw = modes();
+            cfmakeraw(&mut raw);
+            tcsetattr(io::stdin(), SetArg::TCSANOW, &raw).unwrap();
+            drop(Terminal::take().unwrap());
+            let lines = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
+            let found = modes().local_flags.contains(lines);
+            writeln!(io::stdout(), "lines and echo: {found}").unwrap();
+            return;
+        }
+        let seen = in_terminal("a_terminal_that_was_left_raw_has_lines_again_afterwards");
+        assert!(seen.contains("lines and echo: true"), "{seen:?}");
+    }
+
+    fn modes() -> nix::sys::termios::Termios {
+        nix::sys::termios::tcgetattr(io::stdin()).unwrap()
+    }
 
     #[test]
     fn the_clipboard_is_reached_through_tmux() {

@@ -43,10 +43,12 @@ pub(super) use access::shift_on_conn;
 pub(super) use host::candidates_on_conn;
 
 use super::model::Volume;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 
 /// Tells watchers of a committed change.
 pub fn volume_changed(cx: &Context, volume: &Volume, change: Change) {
-    cx.events
-        .changed("volume", volume.id, Some(volume.project), change);
+    let event = Event::new("volume", volume.id, Some(volume.project), change)
+        .named(&volume.name)
+        .with_status(volume.status);
+    cx.events.publish(event);
 }

@@ -116,15 +116,8 @@ pub(super) async fn compare(cx: &Context, report: &VolumeReport) -> Result<()> {
 
 fn tell(cx: &Context, id: VolumeId, project: Option<ProjectId>, message: String) {
     tracing::warn!(volume = %id, "{message}");
-    cx.events.publish(Event {
-        at: Time::now(),
-        kind: "volume".into(),
-        id: id.to_string(),
-        project,
-        change: Change::Updated,
-        message: Some(message),
-        data: None,
-    });
+    cx.events
+        .publish(Event::new("volume", id, project, Change::Updated).saying(message));
 }
 
 /// Recurring work of this service.

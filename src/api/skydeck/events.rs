@@ -1,6 +1,7 @@
 //! `GET /skydeck/v1/events`: server-sent events of what the caller may see.
 //!
-//! One task of the connection reads the hub; several changes of one operation that arrive together are written once.
+//! One task of the connection reads the hub; what arrives together is written once: several changes of one operation, and
+//! changes of other things that say the same.
 //! Rights are looked at for each event: another project's are dropped, and things without a project (hosts) go to
 //! administrators only.
 
@@ -21,7 +22,7 @@ use crate::api::wire::{
     ResourceRef, Resync, Topic,
 };
 use crate::context::{Change, Context, Event, Numbered};
-use crate::ids::{OperationId, ProjectId};
+use crate::ids::{OperationId, ProjectId, Time};
 
 /// Frames that may wait for a slow reader.
 const DEPTH: usize = 256;
@@ -161,6 +162,7 @@ async fn write(
     out: &mpsc::Sender<Result<Frame, Infallible>>,
 ) -> Result<(), ReaderGone> {
     let mut operations: BTreeSet<OperationId> = BTreeSet::new();
+    let mut told: Vec<ResourceEvent> = Vec::new();
     let Some(newest) = batch.last().map(|(number, _)| *number) else {
         return Ok(());
     };
@@ -184,7 +186,17 @@ async fn write(
                     send(out, None, &WireEvent::Sample(batch)).await?;
                 }
             }
-            _ => send(out, id, &WireEvent::Resource(resource(&event))).await?,
+            _ => {
+                let event = resource(&event);
+                let timeless = ResourceEvent {
+                    at: Time(0),
+                    ..event.clone()
+                };
+                if !told.contains(&timeless) {
+                    told.push(timeless);
+                    send(out, id, &WireEvent::Resource(event)).await?;
+                }
+            }
         }
     }
     for id in operations {
@@ -206,7 +218,7 @@ fn resource(event: &Event) -> ResourceEvent {
         resource: ResourceRef {
             kind: event.kind.clone(),
             id: event.id.clone(),
-            name: None,
+            name: event.name.clone(),
         },
         project_id: event.project.map(|id| id.to_string()),
         change: match event.change {
@@ -214,7 +226,8 @@ fn resource(event: &Event) -> ResourceEvent {
             Change::Updated => WireChange::Updated,
             Change::Deleted => WireChange::Deleted,
         },
-        status: None,
+        status: event.status.clone(),
+        host: event.host.clone(),
         message: event.message.clone(),
         at: event.at,
     }

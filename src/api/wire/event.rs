@@ -123,6 +123,8 @@ pub struct ResourceEvent {
     pub change: Change,
     /// Its status after it, where it has one (`ACTIVE`, `in-use`, `up`).
     pub status: Option<String>,
+    /// The node it is on, where it is on one.
+    pub host: Option<String>,
     /// A line for people, when there is more to say: `cmp-07: heartbeat lost for 40 s`.
     pub message: Option<String>,
     /// When.

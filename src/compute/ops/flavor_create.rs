@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::compute::model::{Flavor, NewFlavor};
 use crate::compute::store;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::Time;
 
@@ -38,8 +38,8 @@ pub async fn flavor_create(cx: &Context, new: NewFlavor) -> Result<Flavor> {
     }
     store::flavor::insert(&mut tx, &flavor).await?;
     tx.commit().await?;
-    cx.events
-        .changed("flavor", &flavor.id, None, Change::Created);
+    let event = Event::new("flavor", &flavor.id, None, Change::Created);
+    cx.events.publish(event.named(&flavor.name));
     Ok(flavor)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::flavor_create::description;
 use crate::compute::model::Flavor;
 use crate::compute::store;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 
 /// Extra specs of one flavor at most.
@@ -22,8 +22,13 @@ pub async fn flavor_describe(cx: &Context, id: &str, text: Option<&str>) -> Resu
         .await?
         .ok_or_else(|| Error::not_found("flavor", id))?;
     tx.commit().await?;
-    cx.events.changed("flavor", id, None, Change::Updated);
+    tell(cx, &flavor);
     Ok(flavor)
+}
+
+fn tell(cx: &Context, flavor: &Flavor) {
+    let event = Event::new("flavor", &flavor.id, None, Change::Updated);
+    cx.events.publish(event.named(&flavor.name));
 }
 
 /// Sets extra specs; others stay.
@@ -88,6 +93,6 @@ async fn change(
         )));
     }
     tx.commit().await?;
-    cx.events.changed("flavor", id, None, Change::Updated);
+    tell(cx, &after);
     Ok(after)
 }

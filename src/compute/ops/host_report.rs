@@ -92,13 +92,8 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
 /// Tells watchers about a host.
 pub(super) fn tell(cx: &Context, host: &str, change: Change, message: Option<String>) {
     cx.events.publish(Event {
-        at: Time::now(),
-        kind: "host".to_owned(),
-        id: host.to_owned(),
-        project: None,
-        change,
         message,
-        data: None,
+        ..Event::new("host", host, None, change).named(host)
     });
 }
 

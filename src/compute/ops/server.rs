@@ -31,7 +31,7 @@ mod update;
 mod usage;
 mod volumes;
 
-pub(in crate::compute) use access::{UnderWay, begin_on_conn, tell, tell_begun};
+pub(in crate::compute) use access::{UnderWay, begin_on_conn, tell, tell_begun, tell_changed};
 pub use actions::{ServerAction, server_action_list, server_action_show};
 pub use attachments::{
     AttachWish, VolumeUse, server_interface_attach, server_interface_detach, server_interface_list,

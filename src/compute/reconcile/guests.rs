@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::judge::{Verdict, Why, judge};
 use super::residue;
-use crate::compute::model::{Fault, PowerState, Server, TaskState, VmState};
+use crate::compute::model::{Fault, PowerState, Server, Status, TaskState, VmState, status};
 use crate::compute::ops::{self, UnderWay};
 use crate::compute::rpc::GuestReport;
 use crate::compute::sagas::{ServerPower, Stop, power};
@@ -67,22 +67,22 @@ async fn absorb(
     }
     match judge(server.vm_state, server.task_state, server.power_state, seen) {
         Verdict::Note if seen == server.power_state => Ok(()),
-        Verdict::Note => note(cx, server, seen).await,
+        Verdict::Note => note(cx, server, seen, host).await,
         Verdict::Become(vm, why) => {
             let fault = why.map(|why| fault(why, host));
-            become_(cx, server, vm, seen, fault).await
+            become_(cx, server, vm, seen, fault, host).await
         }
         Verdict::PowerOff => power_off(cx, server.id).await,
     }
 }
 
-async fn note(cx: &Context, server: &Brief, seen: PowerState) -> Result<()> {
+async fn note(cx: &Context, server: &Brief, seen: PowerState, host: &str) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     let news = store::server::saw_power(&mut tx, server, seen).await?;
     tx.commit().await?;
     if news {
-        cx.events
-            .changed("server", server.id, Some(server.project), Change::Updated);
+        let status = status(server.vm_state, server.task_state);
+        cx.events.publish(event(server, status, host));
     }
     Ok(())
 }
@@ -93,6 +93,7 @@ async fn become_(
     vm: VmState,
     seen: PowerState,
     fault: Option<Fault>,
+    host: &str,
 ) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     let settled = store::server::settle(&mut tx, server, vm, seen, fault.as_ref()).await?;
@@ -104,17 +105,17 @@ async fn become_(
             (vm, None) => format!("the guest is {vm} now, though nobody asked for it"),
         };
         tracing::info!(id = %server.id, what, "a server changed by itself");
-        cx.events.publish(Event {
-            at: Time::now(),
-            kind: "server".to_owned(),
-            id: server.id.to_string(),
-            project: Some(server.project),
-            change: Change::Updated,
-            message: Some(what),
-            data: None,
-        });
+        cx.events
+            .publish(event(server, status(vm, None), host).saying(what));
     }
     Ok(())
+}
+
+fn event(server: &Brief, status: Status, host: &str) -> Event {
+    Event::new("server", server.id, Some(server.project), Change::Updated)
+        .named(&server.name)
+        .with_status(status)
+        .on_host(Some(host))
 }
 
 fn fault(why: Why, host: &str) -> Fault {
@@ -174,17 +175,9 @@ async fn stray(cx: &Context, host: &str, id: ServerId) -> Result<()> {
         Some(server) if server.task_state.is_some() => Ok(()),
         _ => {
             // Told again with each report, so that whoever begins to watch learns it; never touched.
-            cx.events.publish(Event {
-                at: Time::now(),
-                kind: "host".to_owned(),
-                id: host.to_owned(),
-                project: None,
-                change: Change::Updated,
-                message: Some(format!(
-                    "{host} has a guest {id} that belongs to no server there"
-                )),
-                data: None,
-            });
+            let text = format!("{host} has a guest {id} that belongs to no server there");
+            cx.events
+                .publish(Event::new("host", host, None, Change::Updated).saying(text));
             Ok(())
         }
     }

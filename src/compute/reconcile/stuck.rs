@@ -4,7 +4,7 @@ use crate::compute::model::{Fault, Server, TaskState, VmState};
 use crate::compute::ops;
 use crate::compute::store;
 use crate::compute::store::server::{Change as Row, Task};
-use crate::context::{Change, Context};
+use crate::context::Context;
 use crate::error::Result;
 use crate::ids::Time;
 use crate::saga::operation_of_on_conn;
@@ -37,10 +37,11 @@ pub async fn free(cx: &Context, server: &Server) -> Result<()> {
         ops::server_delete(cx, server.id).await?;
         return Ok(());
     }
-    if store::server::change(&mut tx, server.id, &end(server)).await? {
+    let row = end(server);
+    if store::server::change(&mut tx, server.id, &row).await? {
         tx.commit().await?;
         tracing::warn!(id = %server.id, task = ?server.task_state, "nothing worked on a server any more");
-        ops::tell(cx, server, Change::Updated);
+        ops::tell_changed(cx, server, &row);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::compute::ops;
 use crate::compute::rpc::{InstanceDelete, InstanceEnsure, InstancePower, PortAttach, PowerAction};
 use crate::compute::scheduler::Decision;
 use crate::compute::store::{self, server::Change as Row};
-use crate::context::{Change, Context};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hypervisor;
 use crate::ids::{PortId, ServerId, Time};
@@ -38,7 +38,7 @@ pub async fn write(cx: &Context, server: &Server, row: &Row) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     store::server::change(&mut tx, server.id, row).await?;
     tx.commit().await?;
-    ops::tell(cx, server, Change::Updated);
+    ops::tell_changed(cx, server, row);
     Ok(())
 }
 

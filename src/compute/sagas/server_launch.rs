@@ -121,7 +121,7 @@ fn give_up<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, St
         store::server::change(&mut tx, s.server, &row).await?;
         tx.commit().await?;
         ops::ports_tell(cx, &freed);
-        ops::tell(cx, &server, Change::Updated);
+        ops::tell_changed(cx, &server, &row);
         Ok(Flow::Next)
     }
     .boxed()
@@ -207,7 +207,7 @@ fn ports<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
         store::server::change(&mut tx, s.server, &row).await?;
         let made = ops::ports_make_on_conn(&mut tx, cx, &server, &s.wish.nics, host).await?;
         tx.commit().await?;
-        ops::tell(cx, &server, Change::Updated);
+        ops::tell_changed(cx, &server, &row);
         for port in &made {
             port_announce(cx, port, Change::Created);
         }
@@ -229,7 +229,7 @@ fn ports_undo<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a,
         };
         store::server::change(&mut tx, s.server, &row).await?;
         tx.commit().await?;
-        ops::tell(cx, &server, Change::Updated);
+        ops::tell_changed(cx, &server, &row);
         // The node itself is told by the network's reconciler: nobody waits for it.
         ops::ports_tell(cx, &gone);
         Ok(Flow::Next)

@@ -14,7 +14,6 @@ use crate::compute::ops;
 use crate::compute::rpc::RootDiskEnsure;
 use crate::compute::store;
 use crate::compute::store::server::{Change as Row, Task};
-use crate::context::Change;
 use crate::ids::{ImageId, ServerId};
 use crate::saga::{Flow, Saga, Step, StepContext, StepError, StepResult};
 
@@ -209,7 +208,7 @@ async fn restore(cx: &StepContext, s: &ServerRebuild) -> Result<(), StepError> {
     };
     store::server::change(&mut tx, s.server, &row).await?;
     tx.commit().await?;
-    ops::tell(cx, &server, Change::Updated);
+    ops::tell_changed(cx, &server, &row);
     Ok(())
 }
 

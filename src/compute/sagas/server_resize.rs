@@ -21,7 +21,6 @@ use crate::compute::ops::{self, PlaceOrder};
 use crate::compute::rpc::{InstancePower, KeepDisk, PowerAction, RootDiskResize, RootDiskSettle};
 use crate::compute::store;
 use crate::compute::store::server::{Change as Row, Task};
-use crate::context::Change;
 use crate::ids::{ServerId, Time};
 use crate::saga::{Failure, Flow, Operation, Saga, Step, StepContext, StepError, StepResult};
 
@@ -255,7 +254,7 @@ fn confirm<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, St
         };
         store::server::change(&mut tx, s.server, &row).await?;
         tx.commit().await?;
-        ops::tell(cx, &server, Change::Updated);
+        ops::tell_changed(cx, &server, &row);
         Ok(Flow::Next)
     }
     .boxed()

@@ -162,6 +162,25 @@ pub struct Change {
     pub unchanged_since: Option<Time>,
 }
 
+impl Change {
+    /// The server after this, as far as its states and its node go.
+    pub fn onto(&self, server: &Server) -> Server {
+        let mut server = server.clone();
+        server.vm_state = self.vm.unwrap_or(server.vm_state);
+        server.power_state = self.power.unwrap_or(server.power_state);
+        if let Some(host) = &self.host {
+            server.host.clone_from(host);
+        }
+        if let Some(task) = self.task.filter(|task| {
+            let now = server.task_state;
+            now.is_some_and(|now| task.from.contains(&now))
+        }) {
+            server.task_state = task.to;
+        }
+        server
+    }
+}
+
 /// Changes a server; `false` if it is gone, or was changed since it was looked at.
 pub async fn change(conn: &mut Conn, id: ServerId, change: &Change) -> DbResult<bool> {
     let mut statement = sql("UPDATE server SET updated_at = $1").bind(Time::now());
@@ -292,10 +311,12 @@ pub async fn prune(conn: &mut Conn, before: Time) -> DbResult<u64> {
 }
 
 /// As much of a server as its power state is judged by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Brief {
     /// Its id.
     pub id: ServerId,
+    /// Its name.
+    pub name: String,
     /// Its project.
     pub project: ProjectId,
     /// What it is.
@@ -313,6 +334,7 @@ impl Brief {
     pub fn of(server: &Server) -> Self {
         Self {
             id: server.id,
+            name: server.name.clone(),
             project: server.project,
             vm_state: server.vm_state,
             task_state: server.task_state,
@@ -324,11 +346,12 @@ impl Brief {
 
 /// Servers whose guests should be on this host.
 pub async fn briefs_on_host(conn: &mut Conn, host: &str) -> DbResult<Vec<Brief>> {
-    sql("SELECT id, project_id, vm_state, task_state, power_state, updated_at FROM server WHERE host = $1 AND deleted_at IS NULL")
+    sql("SELECT id, name, project_id, vm_state, task_state, power_state, updated_at FROM server WHERE host = $1 AND deleted_at IS NULL")
         .bind(host)
         .all(conn, |row| {
             Ok(Brief {
                 id: row.take()?,
+                name: row.take()?,
                 project: row.take()?,
                 vm_state: row.take_parsed()?,
                 task_state: row

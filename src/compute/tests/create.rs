@@ -9,7 +9,7 @@ use crate::compute::ops::{
     self, NetworkChoice, NewServer, NicRequest, server_create, server_create_plan, server_show,
 };
 use crate::compute::rpc::InstanceEnsure;
-use crate::context::{Context, Rank};
+use crate::context::{Change, Context, Rank};
 use crate::error::Error;
 use crate::ids::ImageId;
 use crate::saga::Status;
@@ -33,6 +33,36 @@ async fn a_launch_ends_active_with_address_and_config_drive_and_a_deletion_leave
     lab.assert_clean().await;
     let error = server_show(&lab.cx, server.id).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn watchers_are_told_the_name_and_what_a_server_has_become_and_where() {
+    let lab = Lab::new(None).await;
+    let mut events = lab.cloud.events.watch();
+    let server = lab.active("web").await;
+    lab.delete(server.id).await;
+    let mut told = Vec::new();
+    while let Ok((_, event)) = events.try_recv() {
+        if event.kind == "server" {
+            assert_eq!(event.name.as_deref(), Some("web"));
+            let status = event.status.clone().unwrap_or_default();
+            told.push((event.change, status, event.host.clone()));
+        }
+    }
+    told.dedup();
+    let on = || Some("n1".to_owned());
+    let expected = [
+        (Change::Created, "BUILD".to_owned(), None),
+        (Change::Updated, "BUILD".to_owned(), on()),
+        (Change::Updated, "ACTIVE".to_owned(), on()),
+    ];
+    let found = expected.map(|what| told.iter().position(|had| *had == what));
+    assert!(found.iter().all(Option::is_some), "{told:?}");
+    assert!(found.is_sorted(), "{told:?}");
+    assert!(
+        matches!(told.last(), Some((Change::Deleted, ..))),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]

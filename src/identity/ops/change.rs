@@ -4,7 +4,7 @@
 //! Invariant: there is always somebody who can administer the cloud. A change that could take the last one away (a role,
 //! a user, a project, a group, a domain) ends with [`commit_safely`], which looks whether one is left.
 
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::db::{DbError, Tx};
 use crate::error::{Error, Result};
 use crate::identity::model::AuditOutcome;
@@ -70,8 +70,8 @@ pub(super) async fn commit(cx: &Context, mut tx: Tx, done: Done<'_>) -> Result<(
     audit_record_on_conn(&mut tx, cx, &note).await?;
     tx.commit().await?;
     cx.identity.tokens.clear();
-    cx.events
-        .changed(done.kind, &done.id, done.project, done.change);
+    let event = Event::new(done.kind, &done.id, done.project, done.change).named(done.name);
+    cx.events.publish(event);
     Ok(())
 }
 

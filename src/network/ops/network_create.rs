@@ -2,7 +2,7 @@
 
 use super::check;
 use super::quota::{Bounded, room_on_conn};
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::{NetworkId, Time};
@@ -20,12 +20,13 @@ pub async fn network_create(cx: &Context, new: NewNetwork) -> Result<Network> {
     room_on_conn(&mut tx, cx, network.project, Bounded::Networks).await?;
     insert_on_conn(&mut tx, &network).await?;
     tx.commit().await?;
-    cx.events.changed(
+    let event = Event::new(
         "network",
         network.id,
         Some(network.project),
         Change::Created,
     );
+    cx.events.publish(event.named(&network.name));
     Ok(network)
 }
 

@@ -1,7 +1,7 @@
 //! Deleting networks.
 
 use super::check::is_owner;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::error::Result;
 use crate::ids::NetworkId;
 use crate::network::refusal;
@@ -29,7 +29,8 @@ pub async fn network_delete(cx: &Context, id: NetworkId) -> Result<()> {
         cx.events
             .changed("subnet", subnet, Some(network.project), Change::Deleted);
     }
-    cx.events
-        .changed("network", id, Some(network.project), Change::Deleted);
+    cx.events.publish(
+        Event::new("network", id, Some(network.project), Change::Deleted).named(&network.name),
+    );
     Ok(())
 }

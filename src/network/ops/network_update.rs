@@ -2,7 +2,7 @@
 
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{NetworkId, Time};
 use crate::network::model::{Network, NetworkChanges};
@@ -34,8 +34,9 @@ pub async fn network_update(
     }
     network_changed_on_conn(&mut tx, id).await?;
     tx.commit().await?;
-    cx.events
-        .changed("network", id, Some(after.project), Change::Updated);
+    cx.events.publish(
+        Event::new("network", id, Some(after.project), Change::Updated).named(&after.name),
+    );
     Ok(after)
 }
 

@@ -1,6 +1,6 @@
 //! Ports as the actor may see them: those of their project.
 
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{PortId, ServerId};
@@ -53,6 +53,8 @@ pub async fn ports_of_server_on_conn(conn: &mut Conn, server: ServerId) -> Resul
 
 /// Tells watchers that a port changed; to be called after the commit by whoever changed it on a connection.
 pub fn port_announce(cx: &Context, port: &Port, change: Change) {
-    cx.events
-        .changed("port", port.id, Some(port.project), change);
+    let event = Event::new("port", port.id, Some(port.project), change)
+        .named(&port.name)
+        .with_status(port.status);
+    cx.events.publish(event);
 }

@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
 use super::quota::{Bounded, room_on_conn};
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{SubnetId, Time};
@@ -36,8 +36,8 @@ pub async fn subnet_create(cx: &Context, new: NewSubnet) -> Result<Subnet> {
     insert_on_conn(&mut tx, &subnet).await?;
     network_changed_on_conn(&mut tx, network.id).await?;
     tx.commit().await?;
-    cx.events
-        .changed("subnet", subnet.id, Some(subnet.project), Change::Created);
+    let event = Event::new("subnet", subnet.id, Some(subnet.project), Change::Created);
+    cx.events.publish(event.named(&subnet.name));
     Ok(subnet)
 }
 

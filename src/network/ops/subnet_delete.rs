@@ -3,7 +3,7 @@
 use super::check::is_owner;
 use super::desired::network_changed_on_conn;
 use super::subnet_list::subnet_show_on_conn;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::error::Result;
 use crate::ids::SubnetId;
 use crate::network::refusal;
@@ -25,7 +25,8 @@ pub async fn subnet_delete(cx: &Context, id: SubnetId) -> Result<()> {
     store::subnet::delete(&mut tx, id).await?;
     network_changed_on_conn(&mut tx, subnet.network).await?;
     tx.commit().await?;
-    cx.events
-        .changed("subnet", id, Some(subnet.project), Change::Deleted);
+    cx.events.publish(
+        Event::new("subnet", id, Some(subnet.project), Change::Deleted).named(&subnet.name),
+    );
     Ok(())
 }

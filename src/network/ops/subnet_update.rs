@@ -4,7 +4,7 @@ use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
 use super::subnet_create::{check_dns, check_routes, sorted};
 use super::subnet_list::subnet_show_on_conn;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{SubnetId, Time};
 use crate::network::ipam;
@@ -33,8 +33,8 @@ pub async fn subnet_update(cx: &Context, id: SubnetId, changes: SubnetChanges) -
     }
     network_changed_on_conn(&mut tx, after.network).await?;
     tx.commit().await?;
-    cx.events
-        .changed("subnet", id, Some(after.project), Change::Updated);
+    let event = Event::new("subnet", id, Some(after.project), Change::Updated);
+    cx.events.publish(event.named(&after.name));
     Ok(after)
 }
 

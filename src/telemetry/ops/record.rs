@@ -89,12 +89,8 @@ fn publish(cx: &Context, at: Time, project: Option<ProjectId>, batch: SampleBatc
     let data = serde_json::to_value(batch).ok();
     cx.events.publish(Event {
         at,
-        kind: "sample".into(),
-        id: String::new(),
-        project,
-        change: Change::Updated,
-        message: None,
         data,
+        ..Event::new("sample", "", project, Change::Updated)
     });
 }
 

@@ -86,13 +86,13 @@ impl Sheet for Export {
         ]
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let format = form.value("format");
         let content = match self.content(&format) {
             Ok(content) => content,
             Err(error) => {
                 cx.tell(crate::tui::state::notice::Tone::Bad, error);
-                return true;
+                return;
             }
         };
         let mut path = files::expand(&form.value("path"));
@@ -108,7 +108,6 @@ impl Sheet for Export {
             name: path.display().to_string(),
         };
         cx.act("Export", vec![(target, Box::new(Write { path, content }))]);
-        true
     }
 }
 

@@ -1,11 +1,16 @@
 //! A form over a view: a [`Sheet`] says which fields, what is right, and what is asked for when it is finished.
+//!
+//! It is closed by the operator, or when the cloud has accepted what it asked for. A refusal leaves it as it was, with
+//! the reason below and at the field it is about, to be mended and sent again.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 
 use crate::tui::command::Command;
 use crate::tui::cx::Cx;
-use crate::tui::format::{fit, wrap};
+use crate::tui::format::{fit, span, wrap};
+use crate::tui::glyph::Mood;
 use crate::tui::keys::Key;
 use crate::tui::state::load::Need;
 use crate::tui::view::{Facts, View};
@@ -14,6 +19,10 @@ use crate::tui::widgets::form::{Answer, Form};
 use crate::tui::widgets::{form_draw, frame};
 
 use super::Overlay;
+use super::sent::{Refusal, Sent};
+
+/// Refusals shown at most; `what became of it` has them all.
+const REFUSALS: usize = 3;
 
 /// What a form is about.
 pub trait Sheet {
@@ -35,8 +44,8 @@ pub trait Sheet {
     fn outlook(&self, _form: &Form, _facts: &Facts<'_>) -> Vec<String> {
         Vec::new()
     }
-    /// It is finished and right: asks for what is to be done. `true` closes the form.
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool;
+    /// It is finished and right: asks for what is to be done. The form stays until that is accepted.
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>);
 }
 
 /// A form on the screen.
@@ -44,6 +53,7 @@ pub struct FormOverlay {
     sheet: Box<dyn Sheet>,
     form: Form,
     outlook: Vec<String>,
+    sent: Sent,
 }
 
 impl FormOverlay {
@@ -54,6 +64,7 @@ impl FormOverlay {
             sheet,
             form,
             outlook: Vec::new(),
+            sent: Sent::default(),
         };
         overlay.bring_up_to_date(facts);
         overlay
@@ -64,6 +75,54 @@ impl FormOverlay {
         let more = self.sheet.check(&self.form, facts);
         self.form.check(more);
         self.outlook = self.sheet.outlook(&self.form, facts);
+        for refusal in self.sent.take_new() {
+            self.form.refuse(&refusal.failure);
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.sent.waiting().is_some()
+    }
+
+    /// What became of what was sent, in lines that end where the room does.
+    fn standing(&self, room: usize, view: &View<'_>) -> Vec<(String, Style)> {
+        let mut lines = Vec::new();
+        let mut say = |mood: Option<Mood>, text: &str, scope| {
+            let mark = mood.map_or(" ", |mood| view.glyphs.mood(mood));
+            let parts = wrap(text, room.saturating_sub(2));
+            for (at, part) in parts.into_iter().enumerate() {
+                let mark = if at == 0 { mark } else { " " };
+                lines.push((format!("{mark} {part}"), view.style(scope)));
+            }
+        };
+        if let Some((_, since)) = self.sent.waiting() {
+            let text = format!(
+                "Sent {} ago; the answer is awaited. Cancel closes this form only, what was sent goes on.",
+                span(view.facts.clock.now.0 - since.0)
+            );
+            say(Some(Mood::Busy), &text, "state.busy");
+        }
+        let refusals = self.sent.refusals();
+        for refusal in refusals.iter().take(REFUSALS) {
+            let Refusal { act, name, failure } = refusal;
+            let text = format!("{act} {name}: {}", failure.message);
+            say(Some(Mood::Bad), &text, "state.bad");
+            if let Some(advice) = &failure.advice {
+                say(None, &format!("What to do: {advice}"), "ui.text");
+            }
+        }
+        if refusals.len() > REFUSALS {
+            let text = format!("{} more were refused", refusals.len() - REFUSALS);
+            say(Some(Mood::Bad), &text, "state.bad");
+        }
+        if !refusals.is_empty() && self.sent.accepted() > 0 {
+            let text = format!(
+                "{} accepted; only the others are sent again",
+                self.sent.accepted()
+            );
+            say(Some(Mood::Good), &text, "state.good");
+        }
+        lines
     }
 }
 
@@ -85,13 +144,16 @@ impl Overlay for FormOverlay {
             cx.close();
             return true;
         }
+        if self.is_waiting() {
+            return command.contexts.contains(&"form");
+        }
         match self.form.on(command.name) {
             Answer::Unknown => return false,
             Answer::Taken => {}
             Answer::Submit => {
                 self.bring_up_to_date(&cx.facts);
-                if self.form.is_right() && self.sheet.submit(&self.form, cx) {
-                    cx.close();
+                if self.form.is_right() {
+                    self.sheet.submit(&self.form, cx);
                 }
             }
         }
@@ -99,11 +161,19 @@ impl Overlay for FormOverlay {
     }
 
     fn key(&mut self, key: Key, _cx: &mut Cx<'_>) {
-        self.form.key(key);
+        if !self.is_waiting() {
+            self.form.key(key);
+        }
     }
 
     fn paste(&mut self, text: &str, _cx: &mut Cx<'_>) {
-        self.form.paste(text);
+        if !self.is_waiting() {
+            self.form.paste(text);
+        }
+    }
+
+    fn sent(&mut self) -> Option<&mut Sent> {
+        Some(&mut self.sent)
     }
 
     fn settle(&mut self, _screen: Rect, facts: &Facts<'_>) {
@@ -113,25 +183,26 @@ impl Overlay for FormOverlay {
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
         let wide = 84.min(screen.width);
         let room = usize::from(wide.saturating_sub(4));
-        let outlook: Vec<String> = self
-            .outlook
-            .iter()
-            .flat_map(|line| wrap(line, room))
-            .collect();
-        let below = u16::try_from(outlook.len()).unwrap_or(0);
+        let mut lines = self.standing(room, view);
+        let told = u16::try_from(lines.len()).unwrap_or(0);
+        let dim = view.style("ui.text.dim");
+        let outlook = self.outlook.iter().flat_map(|line| wrap(line, room));
+        lines.extend(outlook.map(|line| (line, dim)));
+        let below = u16::try_from(lines.len()).unwrap_or(0);
         let below = if below > 0 { below + 1 } else { 0 };
         // As high as it may become, so that it does not jump about while one types.
         let high = (form_draw::height(&self.form) + 8).max(14) + below + 2;
         let area = frame::middle(screen, wide, high.min(screen.height));
         let inside = frame::overlay(area, buf, view, &self.sheet.title());
-        let below = below.min(inside.height / 3);
+        // What became of it comes before what would.
+        let below = below.min((inside.height / 3).max((told + 1).min(inside.height / 2)));
         let fields = Rect {
             height: inside.height - below,
             ..inside
         };
-        for (text, y) in outlook.iter().zip(fields.bottom() + 1..inside.bottom()) {
+        for ((text, style), y) in lines.iter().zip(fields.bottom() + 1..inside.bottom()) {
             let text = fit(text, room, view.glyphs.ascii);
-            buf.set_string(inside.x, y, text, view.style("ui.text.dim"));
+            buf.set_string(inside.x, y, text, *style);
         }
         form_draw::draw(fields, buf, view, &self.form)
     }

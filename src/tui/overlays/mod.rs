@@ -9,6 +9,7 @@ pub mod once;
 pub mod palette;
 pub mod reader;
 pub mod results;
+pub mod sent;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -18,6 +19,7 @@ use super::cx::Cx;
 use super::keys::Key;
 use super::state::load::Need;
 use super::view::{Facts, View};
+use sent::Sent;
 
 /// Something that lies over a view.
 pub trait Overlay {
@@ -37,6 +39,10 @@ pub trait Overlay {
     fn key(&mut self, _key: Key, _cx: &mut Cx<'_>) {}
     /// Takes pasted text.
     fn paste(&mut self, _text: &str, _cx: &mut Cx<'_>) {}
+    /// What it asked the cloud for, if it stays open until that is accepted.
+    fn sent(&mut self) -> Option<&mut Sent> {
+        None
+    }
     /// Brings it up to date with the facts and the area of the screen.
     fn settle(&mut self, _screen: Rect, _facts: &Facts<'_>) {}
     /// Draws it somewhere in `screen`; returns where the cursor is.

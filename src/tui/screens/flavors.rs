@@ -187,7 +187,7 @@ impl Sheet for Create {
         }
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let flavor = FlavorCreate {
             name: form.value("name"),
             vcpus: form.number("vcpus"),
@@ -202,11 +202,10 @@ impl Sheet for Create {
             name: flavor.name.clone(),
         };
         let request = call(format!("{flavor:?}"), move |client| async move {
-            client.flavor_create(flavor).await?;
-            Ok(Done::saying("made"))
+            let made = client.flavor_create(flavor).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(target, request)]);
-        true
     }
 }
 

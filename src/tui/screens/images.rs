@@ -352,7 +352,7 @@ impl Sheet for Bring {
         lines
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let from = form.value("from");
         let source = if is_address(&from) {
             Source::Address(from.clone())
@@ -391,7 +391,6 @@ impl Sheet for Bring {
                 }),
             )],
         );
-        true
     }
 }
 
@@ -417,7 +416,7 @@ impl Sheet for Rename {
         ]
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let (id, name) = (self.id.clone(), form.value("name"));
         let target = Target {
             kind: Image::KIND,
@@ -436,7 +435,6 @@ impl Sheet for Rename {
             },
         );
         cx.act("Rename", vec![(target, request)]);
-        true
     }
 }
 

@@ -165,7 +165,7 @@ impl Sheet for Generate {
         check_name(form, facts)
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let name = form.value("name");
         let path = files::expand(&form.value("directory"))
             .join(format!("{}.pem", name.replace([' ', '/'], "-")));
@@ -174,7 +174,6 @@ impl Sheet for Generate {
             path,
         };
         cx.act("Generate", vec![(target(&name), Box::new(request))]);
-        true
     }
 }
 
@@ -226,6 +225,7 @@ impl Request for GenerateRequest {
                     text,
                     note,
                 }),
+                made: Some(self.name),
             })
         })
     }
@@ -267,14 +267,13 @@ impl Sheet for Import {
         wrong
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let name = form.value("name");
         let request = ImportRequest {
             name: name.clone(),
             key: form.value("key"),
         };
         cx.act("Import", vec![(target(&name), Box::new(request))]);
-        true
     }
 }
 
@@ -313,13 +312,13 @@ impl Request for ImportRequest {
                 ));
             }
             let create = KeypairCreate {
-                name: self.name,
+                name: self.name.clone(),
                 public_key: Some(key.trim().to_owned()),
                 kind: Some("ssh".to_owned()),
                 ..KeypairCreate::default()
             };
             client.keypair_create(create).await?;
-            Ok(Done::saying("imported"))
+            Ok(Done::made(self.name, "imported"))
         })
     }
 }

@@ -394,6 +394,12 @@ impl<R: Row> Screen for List<R> {
         }
     }
 
+    fn made(&mut self, kind: &str, id: &str) {
+        if R::KIND == kind {
+            self.table.select(id);
+        }
+    }
+
     fn settle(&mut self, area: Rect, facts: &Facts<'_>) {
         self.table
             .set_height(usize::from(area.height.saturating_sub(2)));

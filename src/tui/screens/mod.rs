@@ -86,6 +86,8 @@ pub trait Screen {
     fn paste(&mut self, _text: &str, _cx: &mut Cx<'_>) {}
     /// News of the serial console, for the view that opened it.
     fn console(&mut self, _event: &ConsoleEvent, _cx: &mut Cx<'_>) {}
+    /// The operator made something of this kind here.
+    fn made(&mut self, _kind: &str, _id: &str) {}
     /// Another view takes its place; it may come back.
     fn leave(&mut self, _cx: &mut Cx<'_>) {}
     /// It is shown, for the first time or again.

@@ -273,7 +273,7 @@ impl Sheet for Create {
         wrong
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let name = form.value("name");
         let network = NetworkFields {
             name: Some(name.clone()),
@@ -299,7 +299,7 @@ impl Sheet for Create {
             move |client| async move {
                 let made = client.network_create(network).await?;
                 let Some(mut subnet) = subnet else {
-                    return Ok(Done::saying("made, without a subnet"));
+                    return Ok(Done::made(made.id, "made, without a subnet"));
                 };
                 subnet.network_id = Some(made.id.clone());
                 if let Err(error) = client.subnet_create(subnet).await {
@@ -309,11 +309,10 @@ impl Sheet for Create {
                     }
                     return Err(error);
                 }
-                Ok(Done::saying("made, with its subnet"))
+                Ok(Done::made(made.id, "made, with its subnet"))
             },
         );
         cx.act("Create", vec![(target, request)]);
-        true
     }
 }
 
@@ -341,7 +340,7 @@ impl Sheet for Edit {
         ]
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let id = self.network.id.clone();
         let fields = NetworkFields {
             name: form.filled("name"),
@@ -360,7 +359,6 @@ impl Sheet for Edit {
             "Edit",
             vec![(super::action::target(&self.network), request)],
         );
-        true
     }
 }
 

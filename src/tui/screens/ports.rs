@@ -246,7 +246,7 @@ impl Sheet for Create {
             .collect()
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let fixed = form.filled("address").map(|address| {
             vec![crate::network::wire::FixedIp {
                 ip_address: Some(address),
@@ -265,11 +265,10 @@ impl Sheet for Create {
             name: form.filled("name").unwrap_or_else(|| "a port".to_owned()),
         };
         let request = call(format!("{fields:?}"), move |client| async move {
-            client.port_create(fields).await?;
-            Ok(Done::saying("made"))
+            let made = client.port_create(fields).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(target, request)]);
-        true
     }
 }
 

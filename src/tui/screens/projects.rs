@@ -203,7 +203,7 @@ impl Sheet for About {
         }
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let fields = ProjectFields {
             name: form.filled("name"),
             description: Some(form.value("description")),
@@ -211,7 +211,7 @@ impl Sheet for About {
         };
         if let Some(project) = &self.project {
             cx.act("Edit", vec![(target(project), update(project, fields))]);
-            return true;
+            return;
         }
         let made = Target {
             kind: Project::KIND,
@@ -219,11 +219,10 @@ impl Sheet for About {
             name: form.value("name"),
         };
         let request = call(format!("{fields:?}"), move |client| async move {
-            client.project_create(fields).await?;
-            Ok(Done::saying("made"))
+            let made = client.project_create(fields).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(made, request)]);
-        true
     }
 }
 

@@ -286,7 +286,7 @@ impl Sheet for Edit {
         )]
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let compute = QuotaFields {
             instances: self.changed(form, "compute.instances"),
             cores: self.changed(form, "compute.cores"),
@@ -324,7 +324,6 @@ impl Sheet for Edit {
             name: self.name.clone(),
         };
         cx.act("Change quota", vec![(target, request)]);
-        true
     }
 }
 

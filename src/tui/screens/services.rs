@@ -268,14 +268,13 @@ impl Sheet for Disable {
         ]
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let reason = form.value("reason");
         let requests = self.services.iter().map(|row| {
             let request = switch(&row.compute_id, false, Some(reason.clone()));
             (target(row), request)
         });
         cx.act("Disable", requests.collect());
-        true
     }
 }
 

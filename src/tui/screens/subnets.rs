@@ -273,7 +273,7 @@ impl Sheet for Create {
         wrong
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let cidr = form.value("cidr");
         let fields = SubnetFields {
             network_id: form.filled("network"),
@@ -293,11 +293,10 @@ impl Sheet for Create {
             name: form.filled("name").unwrap_or(cidr),
         };
         let request = call(format!("{fields:?}"), move |client| async move {
-            client.subnet_create(fields).await?;
-            Ok(Done::saying("made"))
+            let made = client.subnet_create(fields).await?;
+            Ok(Done::made(made.id, "made"))
         });
         cx.act("Create", vec![(target, request)]);
-        true
     }
 }
 
@@ -344,7 +343,7 @@ impl Sheet for Edit {
             .collect()
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let id = self.subnet.id.clone();
         let fields = SubnetFields {
             name: Some(form.value("name")),
@@ -360,7 +359,6 @@ impl Sheet for Edit {
             },
         );
         cx.act("Edit", vec![(super::action::target(&self.subnet), request)]);
-        true
     }
 }
 

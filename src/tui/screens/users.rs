@@ -345,7 +345,7 @@ impl Sheet for About {
         wrong
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let id = self.user.id.clone();
         let role = form.filled("project").zip(form.filled("role"));
         let mut fields = UserFields {
@@ -364,7 +364,7 @@ impl Sheet for About {
             Subject::Password => ("Set password", update(&self.user, fields)),
             Subject::Role => {
                 let Some((project, role)) = role else {
-                    return false;
+                    return;
                 };
                 let take = form.is_on("take");
                 let name = format!("user {id} role {role} on {project}, take {take}");
@@ -389,7 +389,6 @@ impl Sheet for About {
             _ => target(&self.user),
         };
         cx.act(act, vec![(about, request)]);
-        true
     }
 }
 
@@ -399,11 +398,16 @@ fn create(fields: UserFields, role: Option<(String, String)>) -> Box<dyn Request
         move |client| async move {
             let made = client.user_create(fields).await?;
             if let Some((project, role)) = role {
-                client
-                    .role_add(RoleTarget::Project(&project), &made.id, &role)
-                    .await?;
+                let at = RoleTarget::Project(&project);
+                if let Err(error) = client.role_add(at, &made.id, &role).await {
+                    // It is asked for again as a whole.
+                    if let Err(left) = client.user_delete(&made.id).await {
+                        tracing::warn!(user = %made.id, error = %left, "a user without its role is left");
+                    }
+                    return Err(error);
+                }
             }
-            Ok(Done::saying("made"))
+            Ok(Done::made(made.id, "made"))
         },
     )
 }

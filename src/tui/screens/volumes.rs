@@ -437,7 +437,7 @@ impl Sheet for About {
         wrong
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let id = self.volume.id.clone();
         let (act, request): (&'static str, Box<dyn Request>) = match self.subject {
             Subject::Create => {
@@ -449,8 +449,8 @@ impl Sheet for About {
                     ..VolumeCreate::default()
                 };
                 let request = call(format!("{create:?}"), move |client| async move {
-                    client.volume_create(create).await?;
-                    Ok(Done::saying("begun"))
+                    let made = client.volume_create(create).await?;
+                    Ok(Done::made(made.id, "begun"))
                 });
                 ("Create", request)
             }
@@ -505,7 +505,6 @@ impl Sheet for About {
             _ => target(&self.volume),
         };
         cx.act(act, vec![(target, request)]);
-        true
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Bytes per second lately.
     pub rate: Option<f64>,
+    /// Id of what was made for it and is there now.
+    pub made: Option<String>,
 }
 
 impl Progress {
@@ -136,11 +138,11 @@ impl Activities {
         self.next
     }
 
-    /// Notes how far a request has come.
-    pub fn progress(&mut self, ticket: Ticket, progress: Progress) {
-        if let Some(activity) = self.find(ticket).filter(|activity| activity.runs()) {
-            activity.stage = Stage::Running(Some(progress));
-        }
+    /// Notes how far a request has come, and returns it.
+    pub fn progress(&mut self, ticket: Ticket, progress: Progress) -> Option<&Activity> {
+        let activity = self.find(ticket).filter(|activity| activity.runs())?;
+        activity.stage = Stage::Running(Some(progress));
+        Some(activity)
     }
 
     /// Notes the end of a request, and returns it.
@@ -158,14 +160,21 @@ impl Activities {
             .find(|activity| activity.ticket == ticket)
     }
 
+    /// The requests of a batch.
+    pub fn of_batch(&self, batch: u64) -> impl Iterator<Item = &Activity> {
+        self.all
+            .iter()
+            .filter(move |activity| activity.batch == batch)
+    }
+
     /// How the requests of a batch stand.
     pub fn tally(&self, batch: u64) -> Tally {
-        let of_batch = self.all.iter().filter(|activity| activity.batch == batch);
-        of_batch.fold(Tally::default(), |tally, activity| Tally {
-            total: tally.total + 1,
-            running: tally.running + usize::from(activity.runs()),
-            failed: tally.failed + usize::from(matches!(activity.stage, Stage::Failed(_))),
-        })
+        self.of_batch(batch)
+            .fold(Tally::default(), |tally, activity| Tally {
+                total: tally.total + 1,
+                running: tally.running + usize::from(activity.runs()),
+                failed: tally.failed + usize::from(matches!(activity.stage, Stage::Failed(_))),
+            })
     }
 
     /// All of them, newest first.

@@ -5,8 +5,6 @@ use crate::tui::screens::events::Happening;
 
 use super::State;
 
-/// Of these many happenings none is told again at once.
-const LATELY: usize = 64;
 /// Happenings kept for the view of events.
 const HAPPENINGS: usize = 1_000;
 /// Seconds after which a server that is no longer measured has no rates.
@@ -61,8 +59,9 @@ impl State {
     }
 
     fn happening(&mut self, happening: Happening) {
-        let lately = self.world.data.rows::<Happening>().iter().rev();
-        if !lately.take(LATELY).any(|before| happening.repeats(before)) {
+        let mut lately = self.world.data.rows::<Happening>().iter().rev();
+        let before = lately.find(|before| before.resource == happening.resource);
+        if !before.is_some_and(|before| happening.repeats(before)) {
             self.world.data.push_row(happening, HAPPENINGS);
         }
     }

@@ -30,6 +30,13 @@ impl History {
         self.screens[self.at].as_mut()
     }
 
+    /// Tells all views, also those that wait, that something was made here.
+    pub fn made(&mut self, kind: &str, id: &str) {
+        for screen in &mut self.screens {
+            screen.made(kind, id);
+        }
+    }
+
     /// Whether there is a view to go back to.
     pub fn has_before(&self) -> bool {
         self.at > 0

@@ -33,10 +33,11 @@ use super::keymap::Keymap;
 use super::keys::Key;
 use super::overlays::Overlay;
 use super::overlays::once::OnceOverlay;
+use super::overlays::sent::Refusal;
 use super::screens::Screen;
 use super::theme::Theme;
 use super::view::{Clock, Facts, View};
-use activity::{Activities, Stage, Ticket};
+use activity::{Activities, Progress, Stage, Ticket};
 use data::Data;
 use history::History;
 use link::Link;
@@ -139,7 +140,7 @@ impl State {
                 one,
                 result,
             } => self.on_loaded(&source, one, result),
-            Event::Progress(ticket, progress) => self.world.activities.progress(ticket, progress),
+            Event::Progress(ticket, progress) => self.on_progress(ticket, progress),
             Event::Finished(ticket, result) => self.on_finished(ticket, result),
             Event::Greeted { who, extended } => self.on_greeted(*who, extended),
             Event::Unreached(failure) => self.is_down(&failure.line()),
@@ -220,6 +221,11 @@ impl State {
         }
         let now = self.world.clock.now;
         let batch = self.world.activities.batch();
+        let mut requests = requests;
+        if let Some(sent) = self.overlays.last_mut().and_then(|top| top.sent()) {
+            requests.retain(|(target, _)| !sent.was_accepted(target));
+            sent.begin(batch, now);
+        }
         let count = requests.len();
         let mut name = String::new();
         for (target, request) in requests {
@@ -242,10 +248,10 @@ impl State {
 
     fn on_finished(&mut self, ticket: Ticket, result: Result<super::effect::Done, Failure>) {
         let now = self.world.clock.now;
-        let (stage, once) = match result {
-            Ok(done) => (Stage::Done(done.text), done.once),
-            Err(failure) if failure.is_stop() => (Stage::Stopped, None),
-            Err(failure) => (Stage::Failed(failure), None),
+        let (stage, once, made) = match result {
+            Ok(done) => (Stage::Done(done.text), done.once, done.made),
+            Err(failure) if failure.is_stop() => (Stage::Stopped, None, None),
+            Err(failure) => (Stage::Failed(failure), None, None),
         };
         let Some(activity) = self.world.activities.end(ticket, stage, now) else {
             return;
@@ -257,9 +263,16 @@ impl State {
             activity.stage.clone(),
         );
         self.world.data.spoil(target.kind);
+        if let Some(id) = made {
+            self.screens.made(target.kind, &id);
+        }
+        let in_form = self.answer_form(batch);
         let tally = self.world.activities.tally(batch);
         let done = tally.total - tally.running - tally.failed;
         let (tone, text) = match (stage, tally.total) {
+            (Stage::Failed(_), 1) if in_form => {
+                (Tone::Bad, format!("{act} {}: refused", target.name))
+            }
             (Stage::Failed(failure), 1) => (
                 Tone::Bad,
                 format!("{act} {}: {}", target.name, failure.line()),
@@ -290,6 +303,59 @@ impl State {
         if let Some(once) = once {
             self.show_once(once);
         }
+    }
+
+    /// What reports progress was accepted, and is shown elsewhere.
+    fn on_progress(&mut self, ticket: Ticket, progress: Progress) {
+        let made = progress.made.clone();
+        let Some(activity) = self.world.activities.progress(ticket, progress) else {
+            return;
+        };
+        let (batch, kind) = (activity.batch, activity.target.kind);
+        if let Some(at) = self.form_of(batch) {
+            self.overlays.remove(at);
+        }
+        if let Some(id) = made {
+            self.world.data.spoil(kind);
+            self.screens.made(kind, &id);
+        }
+    }
+
+    /// The open form that waits for this batch.
+    fn form_of(&mut self, batch: u64) -> Option<usize> {
+        let of_batch = |overlay: &mut Box<dyn Overlay>| {
+            let waiting = overlay.sent().and_then(|sent| sent.waiting());
+            waiting.is_some_and(|(waits_for, _)| waits_for == batch)
+        };
+        self.overlays.iter_mut().position(of_batch)
+    }
+
+    /// Tells the form of a batch what became of it once all is answered: closed, or open with what was refused. Whether
+    /// there is one.
+    fn answer_form(&mut self, batch: u64) -> bool {
+        let Some(at) = self.form_of(batch) else {
+            return false;
+        };
+        if self.world.activities.tally(batch).running > 0 {
+            return true;
+        }
+        let (mut accepted, mut refusals) = (Vec::new(), Vec::new());
+        for activity in self.world.activities.of_batch(batch) {
+            match &activity.stage {
+                Stage::Failed(failure) => refusals.push(Refusal {
+                    act: activity.act,
+                    name: activity.target.name.clone(),
+                    failure: failure.clone(),
+                }),
+                _ => accepted.push(activity.target.clone()),
+            }
+        }
+        if refusals.is_empty() {
+            self.overlays.remove(at);
+        } else if let Some(sent) = self.overlays[at].sent() {
+            sent.end(accepted, refusals);
+        }
+        true
     }
 
     fn show_once(&mut self, once: Once) {

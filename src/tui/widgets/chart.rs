@@ -3,6 +3,9 @@
 //! Values lie at equal steps; a gap (`NaN`) stays a gap. A cell always covers the same whole steps of absolute time, so
 //! the picture moves by a cell once in a while instead of trembling every second: that is easier on the eye and on slow
 //! lines. Of the values in one dot the largest is drawn, so that short peaks are not lost.
+//!
+//! Two lines are told apart without colour: the second is dashed where it is flat (steep parts are whole, or peaks would
+//! be lost), and the legend shows how each is drawn.
 
 use std::borrow::Cow;
 
@@ -29,7 +32,7 @@ pub struct Line<'a> {
 pub struct Chart<'a> {
     /// What is shown.
     pub title: &'a str,
-    /// Lines; with two or more their names are shown.
+    /// One line, or two, whose names are shown then.
     pub lines: Vec<Line<'a>>,
     /// Top of the scale; the next round number above the largest value if `None`.
     pub full: Option<f32>,
@@ -60,12 +63,16 @@ impl Chart<'_> {
         self.scale(area, plot, full, buf, view);
         let per_dot = self.window.div_ceil(usize::from(plot.width) * 2).max(1);
         self.axis(area, plot, per_dot, buf, view);
-        for line in &self.lines {
+        for (at, line) in self.lines.iter().enumerate() {
             let dots = dots(&line.values, self.last_step, per_dot, plot.width);
+            let stroke = Stroke {
+                scope: line.scope,
+                dashed: at % 2 == 1,
+            };
             if view.glyphs.ascii {
-                draw_ascii(plot, buf, view, line.scope, &dots, full);
+                draw_ascii(plot, buf, view, stroke, &dots, full);
             } else {
-                draw_braille(plot, buf, view, line.scope, &dots, full);
+                draw_braille(plot, buf, view, stroke, &dots, full);
             }
         }
     }
@@ -84,31 +91,36 @@ impl Chart<'_> {
         let all = |long: bool| -> Vec<String> {
             self.lines
                 .iter()
-                .map(|line| self.said(line, long))
+                .enumerate()
+                .map(|(at, line)| self.said(line, view.glyphs.stroke(at % 2 == 1), long))
                 .collect()
         };
+        // Least and most go first, then the air between.
         let room = usize::from(area.right().saturating_sub(x));
         let mut texts = all(true);
-        if texts.iter().map(|text| width(text)).sum::<usize>() > room {
+        let needed = |texts: &[String]| texts.iter().map(|text| width(text) + 2).sum::<usize>();
+        if needed(&texts) > room {
             texts = all(false);
         }
+        let gap = if needed(&texts) > room { " " } else { "  " };
         for (line, text) in self.lines.iter().zip(texts) {
             let room = usize::from(area.right().saturating_sub(x));
+            let text = format!("{gap}{text}");
             let text = fit(&text, room, view.glyphs.ascii);
             (x, _) = buf.set_stringn(x, y, &text, usize::MAX, view.style(line.scope));
         }
     }
 
-    /// What a line says in words: its last value, and if `long` its least and most.
-    fn said(&self, line: &Line<'_>, long: bool) -> String {
+    /// What a line says in words, behind the sign it is drawn with: its last value, and if `long` its least and most.
+    fn said(&self, line: &Line<'_>, sign: &str, long: bool) -> String {
         let name = match self.lines.len() {
             1 => String::new(),
-            _ => format!("{} ", line.name),
+            _ => format!("{sign} {} ", line.name),
         };
         let Some(summary) = Summary::of(&line.values) else {
-            return format!("  {name}no data");
+            return format!("{name}no data");
         };
-        let mut text = format!("  {name}{}", (self.words)(summary.last));
+        let mut text = format!("{name}{}", (self.words)(summary.last));
         if long {
             let (min, max) = ((self.words)(summary.min), (self.words)(summary.max));
             text.push_str(&format!("  min {min}  max {max}"));
@@ -211,11 +223,18 @@ pub fn round_up(value: f32) -> f32 {
     step.unwrap_or(1024.0) * unit
 }
 
+/// How a line is drawn.
+#[derive(Clone, Copy)]
+struct Stroke {
+    scope: &'static str,
+    dashed: bool,
+}
+
 fn draw_braille(
     plot: Rect,
     buf: &mut Buffer,
     view: &View<'_>,
-    scope: &str,
+    stroke: Stroke,
     dots: &[f32],
     full: f32,
 ) {
@@ -237,11 +256,15 @@ fn draw_braille(
             Some(was) if was > now => (now, was - 1),
             _ => (now, now),
         };
+        before = Some(now);
+        // Every other cell, where nothing is lost by it.
+        if stroke.dashed && high - low < 2 && x % 4 > 1 {
+            continue;
+        }
         for level in low..=high {
             let y = rows - 1 - level;
             cells[(y / 4) * usize::from(plot.width) + x / 2] |= braille_bit(x % 2, y % 4);
         }
-        before = Some(now);
     }
     for (at, bits) in cells.iter().enumerate().filter(|(_, bits)| **bits != 0) {
         let x = plot.x + u16::try_from(at % usize::from(plot.width)).unwrap_or(0);
@@ -255,7 +278,7 @@ fn draw_braille(
             .filter(|code| (0x2800..0x2900).contains(code))
             .map_or(0, |code| code - 0x2800);
         if let Some(symbol) = char::from_u32(0x2800 + (there | u32::from(*bits))) {
-            cell.set_char(symbol).set_style(view.style(scope));
+            cell.set_char(symbol).set_style(view.style(stroke.scope));
         }
     }
 }
@@ -266,7 +289,14 @@ fn braille_bit(x: usize, y: usize) -> u8 {
     BITS[x][y]
 }
 
-fn draw_ascii(plot: Rect, buf: &mut Buffer, view: &View<'_>, scope: &str, dots: &[f32], full: f32) {
+fn draw_ascii(
+    plot: Rect,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    stroke: Stroke,
+    dots: &[f32],
+    full: f32,
+) {
     let halves = usize::from(plot.height) * 2;
     for (pair, x) in dots.chunks(2).zip(plot.x..plot.right()) {
         let value = pair
@@ -280,8 +310,12 @@ fn draw_ascii(plot: Rect, buf: &mut Buffer, view: &View<'_>, scope: &str, dots: 
         let part = (value / full).clamp(0.0, 1.0);
         let level = (part * (halves - 1) as f32).round() as usize;
         let row = plot.bottom() - 1 - u16::try_from(level / 2).unwrap_or(0);
-        let symbol = if level.is_multiple_of(2) { "." } else { "'" };
-        buf.set_string(x, row, symbol, view.style(scope));
+        let symbol = match (stroke.dashed, level.is_multiple_of(2)) {
+            (true, _) => "x",
+            (false, true) => ".",
+            (false, false) => "'",
+        };
+        buf.set_string(x, row, symbol, view.style(stroke.scope));
     }
 }
 
@@ -296,6 +330,51 @@ mod tests {
         let next = dots(&values[..100], 1_001, 5, 10);
         assert_eq!(one[..18], next[..18]);
         assert_eq!(one.len(), 20);
+    }
+
+    /// Which cells of the lowest row of a plot hold anything, for two lines, each alone.
+    fn drawn(values: [f32; 2], ascii: bool) -> [String; 2] {
+        let state = crate::tui::testing::console_with(
+            60,
+            10,
+            &crate::tui::start::Options {
+                ascii,
+                ..Default::default()
+            },
+        );
+        let line = |value: f32| Line {
+            name: "in",
+            scope: "chart.1",
+            values: vec![value; 400].into(),
+        };
+        let chart = Chart {
+            title: "Net",
+            lines: values.map(line).into(),
+            full: Some(100.0),
+            words: |value| value.to_string(),
+            step: 1,
+            last_step: 1_000,
+            window: 10,
+        };
+        let area = Rect::new(0, 0, 60, 10);
+        let mut buf = Buffer::empty(area);
+        chart.draw(area, &mut buf, &state.view());
+        let row = |y: u16| -> String {
+            let cells = (SCALE..60).map(|x| buf[(x, y)].symbol());
+            cells.collect()
+        };
+        [row(1), row(8)]
+    }
+
+    #[test]
+    fn two_lines_are_told_apart_without_colour() {
+        for ascii in [false, true] {
+            let [top, bottom] = drawn([100.0, 0.0], ascii);
+            let [other_top, other_bottom] = drawn([0.0, 100.0], ascii);
+            assert_ne!(top, other_top, "{ascii}");
+            assert_ne!(bottom, other_bottom, "{ascii}");
+            assert!(!top.contains(' '), "{top}");
+        }
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub struct Choices {
     pub many: bool,
     /// Whether the options have arrived.
     pub known: bool,
+    /// What was typed and left before they had, and whether the best match was to be taken. It stays if it matches
+    /// nothing.
+    awaited: Option<(String, bool)>,
 }
 
 impl Choices {
@@ -73,6 +76,41 @@ impl Choices {
         if let Some(id) = at_cursor {
             let place = |at: &usize| self.options[*at].id == id;
             self.cursor = self.ranked.iter().position(place).unwrap_or(0);
+        }
+        self.take_awaited();
+    }
+
+    /// Chooses what was typed before there was anything to choose.
+    fn take_awaited(&mut self) {
+        let Some((typed, best)) = &self.awaited else {
+            return;
+        };
+        let labels = self.options.iter().map(|option| option.label.as_str());
+        let ranked = fuzzy::rank(typed, labels, OPTIONS);
+        if let Some(at) = ranked.first().filter(|_| *best || ranked.len() == 1) {
+            let id = self.options[*at].id.clone();
+            self.awaited = None;
+            self.choose(&id);
+        }
+    }
+
+    /// What was typed before the options came and is not taken yet.
+    pub fn awaited(&self) -> Option<&str> {
+        self.awaited.as_ref().map(|(typed, _)| typed.as_str())
+    }
+
+    /// Notes what was typed if there is nothing to match it with yet.
+    fn await_options(&mut self, best: bool) {
+        let typed = self.typed.value();
+        if !self.known && !typed.is_empty() {
+            self.awaited.get_or_insert_with(|| (typed.to_owned(), best));
+        }
+    }
+
+    fn enter(&mut self) {
+        if let Some((typed, _)) = self.awaited.take() {
+            self.typed = Input::new(typed);
+            self.rank();
         }
     }
 
@@ -213,6 +251,10 @@ pub struct Field {
     pub error: Option<String>,
     /// Whether it was left or changed, so that mistakes may be shown.
     pub touched: bool,
+    /// Whether it was just gone to: the first digit takes the place of the number.
+    fresh: bool,
+    /// What the cloud refused to take, and why.
+    refused: Option<(String, String)>,
 }
 
 impl Field {
@@ -225,6 +267,8 @@ impl Field {
             kind,
             error: None,
             touched: false,
+            fresh: true,
+            refused: None,
         }
     }
 
@@ -333,11 +377,17 @@ impl Field {
     pub fn check(&self) -> Option<String> {
         let value = self.value();
         if value.is_empty() {
-            let loading = matches!(&self.kind, Kind::Choice(choices) if !choices.known);
-            return match (self.required, loading) {
-                (true, true) => Some("still loading what there is to choose".to_owned()),
-                (true, false) => Some("needed".to_owned()),
-                (false, _) => None,
+            let (loading, awaited) = match &self.kind {
+                Kind::Choice(choices) => (!choices.known, choices.awaited()),
+                _ => (false, None),
+            };
+            return match (self.required, loading, awaited) {
+                (true, true, _) | (_, true, Some(_)) => {
+                    Some("still loading what there is to choose".to_owned())
+                }
+                (_, false, Some(typed)) => Some(format!("{typed} is none of them, or several")),
+                (true, false, None) => Some("needed".to_owned()),
+                (false, _, None) => None,
             };
         }
         match &self.kind {
@@ -353,6 +403,21 @@ impl Field {
         }
     }
 
+    /// Notes that the cloud did not take what it holds now.
+    pub fn refuse(&mut self, reason: &str) {
+        self.refused = Some((self.value(), reason.to_owned()));
+    }
+
+    /// What is to be shown as wrong: its own mistake once it was touched, or why the cloud refused what it holds.
+    pub fn problem(&self) -> Option<&str> {
+        let own = self.error.as_deref().filter(|_| self.touched);
+        let refused = self.refused.as_ref();
+        own.or_else(|| {
+            let (value, reason) = refused?;
+            (*value == self.value()).then_some(reason.as_str())
+        })
+    }
+
     /// Takes a key; whether it meant anything.
     pub fn key(&mut self, key: Key) -> bool {
         let taken = match &mut self.kind {
@@ -360,11 +425,13 @@ impl Field {
             Kind::Number { input, .. } => match key.typed() {
                 Some(c) if !c.is_ascii_digit() => false,
                 typed => {
-                    // The first digit takes the place of what was suggested.
-                    if typed.is_some() && !self.touched {
+                    // The first digit takes the place of what is there; who goes into it by arrows means to edit.
+                    if typed.is_some() && self.fresh {
                         input.reset();
                     }
-                    line::edit(input, key)
+                    let taken = line::edit(input, key);
+                    self.fresh &= !taken;
+                    taken
                 }
             },
             Kind::Toggle(on) => match key.code {
@@ -387,6 +454,9 @@ impl Field {
             Kind::Text(input) | Kind::Secret(input) => line::paste(input, text),
             Kind::Number { input, .. } => {
                 let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+                if std::mem::take(&mut self.fresh) && !digits.is_empty() {
+                    input.reset();
+                }
                 line::paste(input, &digits);
             }
             Kind::Choice(choices) => {
@@ -413,12 +483,14 @@ impl Field {
         self.touched = true;
         match &mut self.kind {
             Kind::Choice(choices) if !choices.many => {
+                choices.await_options(true);
                 choices.pick();
                 false
             }
             Kind::Choice(choices)
                 if choices.chosen.is_empty() && !choices.typed.value().is_empty() =>
             {
+                choices.await_options(true);
                 choices.pick();
                 false
             }
@@ -430,10 +502,20 @@ impl Field {
         }
     }
 
-    /// The cursor leaves: what was typed to narrow a choice is forgotten, and the only match is taken.
+    /// The cursor comes.
+    pub fn enter(&mut self) {
+        self.fresh = true;
+        if let Kind::Choice(choices) = &mut self.kind {
+            choices.enter();
+        }
+    }
+
+    /// The cursor leaves: what was typed to narrow a choice is forgotten, and the only match is taken,
+    /// also if it comes later.
     pub fn leave(&mut self) {
         self.touched = true;
         if let Kind::Choice(choices) = &mut self.kind {
+            choices.await_options(false);
             let typed = !choices.typed.value().is_empty();
             if typed && choices.chosen.is_empty() && choices.count() == 1 {
                 choices.pick();

@@ -1,6 +1,7 @@
 //! Fields in order, one of them with the keyboard. Checked as one types; a mistake is shown beside its field.
 
 use crate::tui::command::Command;
+use crate::tui::failure::Failure;
 use crate::tui::keys::Key;
 
 use super::field::{Choice, Field, Kind};
@@ -159,11 +160,63 @@ impl Form {
         }
         match self.fields.iter().position(|field| field.error.is_some()) {
             Some(wrong) => {
-                self.focus = wrong;
+                self.go_to(wrong);
                 false
             }
             None => true,
         }
+    }
+
+    /// Shows a refusal at the field it is about, if that can be told: by the field that the cloud names, or else by the
+    /// one whose text the refusal quotes.
+    pub fn refuse(&mut self, failure: &Failure) {
+        let named = failure
+            .field
+            .as_deref()
+            .and_then(|name| self.place_of(name));
+        let Some(at) = named.or_else(|| self.quoted_in(&failure.message)) else {
+            return;
+        };
+        let field = &mut self.fields[at];
+        let reason = failure.field.as_ref().and_then(|name| {
+            let reason = failure.message.strip_prefix(name.as_str())?;
+            reason.strip_prefix(": ")
+        });
+        field.refuse(reason.unwrap_or(&failure.message));
+        self.go_to(at);
+    }
+
+    /// The field that the cloud calls `name`: `flavorRef` is `flavor`, `server.key_name` is `key`.
+    fn place_of(&self, name: &str) -> Option<usize> {
+        let last = name.rsplit(['.', '/']).next().unwrap_or(name);
+        let of_name = |name: &str| self.fields.iter().position(|field| field.name == name);
+        let of_word = |word: &str| {
+            self.fields
+                .iter()
+                .position(|field| word.starts_with(field.name) || field.name.starts_with(word))
+        };
+        of_name(last).or_else(|| words(last).iter().find_map(|word| of_word(word)))
+    }
+
+    /// The only field whose text is a word of the message.
+    fn quoted_in(&self, message: &str) -> Option<usize> {
+        let is_word = |text: &str| {
+            message.match_indices(text).any(|(at, _)| {
+                let before = message[..at].chars().next_back();
+                let after = message[at + text.len()..].chars().next();
+                let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '-');
+                apart(before) && apart(after)
+            })
+        };
+        let mut quoted = self.fields.iter().enumerate().filter(|(_, field)| {
+            let Kind::Text(input) = &field.kind else {
+                return false;
+            };
+            let text = input.value().trim();
+            text.chars().count() > 1 && is_word(text)
+        });
+        let first = quoted.next().map(|(at, _)| at);
+        first.filter(|_| quoted.next().is_none())
     }
 
     /// Carries out a command.
@@ -213,11 +266,18 @@ impl Form {
     fn go(&mut self, forward: bool) {
         self.leave();
         let count = self.fields.len().max(1);
-        self.focus = if forward {
+        self.go_to(if forward {
             (self.focus + 1) % count
         } else {
             (self.focus + count - 1) % count
-        };
+        });
+    }
+
+    fn go_to(&mut self, at: usize) {
+        self.focus = at;
+        if let Some(field) = self.focused() {
+            field.enter();
+        }
     }
 
     /// Takes a key into the focused field.
@@ -231,6 +291,21 @@ impl Form {
             field.paste(text);
         }
     }
+}
+
+/// Words of a name as APIs write them, in small letters: `flavorRef`, `key_name`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for c in name.chars() {
+        if !c.is_alphanumeric() || c.is_uppercase() {
+            words.push(String::new());
+        }
+        if let Some(word) = words.last_mut().filter(|_| c.is_alphanumeric()) {
+            word.extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| word.len() > 1);
+    words
 }
 
 #[cfg(test)]
@@ -294,6 +369,91 @@ mod tests {
         fn fields_mut_for_test(&mut self) -> &mut Field {
             &mut self.fields[2]
         }
+    }
+
+    #[test]
+    fn a_refusal_is_shown_at_its_field_until_that_is_changed() {
+        let refusal = |field: Option<&str>, message: &str| Failure {
+            field: field.map(str::to_owned),
+            ..Failure::local(message)
+        };
+        let refused = |form: &Form| -> Vec<&str> {
+            let fields = form.fields().iter();
+            let of = |field: &'_ Field| field.problem().map(|_| field.name);
+            fields.filter_map(of).collect()
+        };
+        for (named, at) in [
+            (Some("server.flavorRef"), "flavor"),
+            (Some("min_count"), "count"),
+            (Some("display_name"), "name"),
+            (None, "name"),
+        ] {
+            let mut form = form();
+            press(&mut form, "w e b enter l a r enter");
+            form.check(Vec::new());
+            assert!(refused(&form).is_empty());
+            form.refuse(&refusal(named, "there is a 'web' already"));
+            assert_eq!(refused(&form), [at], "{named:?}");
+            assert_eq!(form.fields()[form.focus()].name, at);
+            // The cloud may think otherwise the next time, also of the same.
+            assert!(form.is_right());
+        }
+        let mut form = form();
+        press(&mut form, "w e b enter l a r enter");
+        form.refuse(&refusal(Some("name"), "name: is taken"));
+        assert_eq!(form.fields()[0].problem(), Some("is taken"));
+        press(&mut form, "2");
+        assert_eq!(form.fields()[0].problem(), None);
+        form.refuse(&refusal(None, "the webserver of my-web is down"));
+        assert!(refused(&form).is_empty());
+    }
+
+    #[test]
+    fn what_is_typed_ahead_is_taken_when_the_options_come() {
+        let fields = || {
+            vec![
+                Field::choice("flavor", "Flavor", ""),
+                Field::text("name", "Name", ""),
+            ]
+        };
+        let options = || vec![Choice::plain("m1.small"), Choice::plain("m1.large")];
+        // Enter takes the best, tab the only one.
+        for (keys, taken) in [
+            ("l a r enter", "m1.large"),
+            ("m 1 enter", "m1.small"),
+            ("l a r tab", "m1.large"),
+            ("m 1 tab", ""),
+        ] {
+            let mut form = Form::new(fields());
+            press(&mut form, keys);
+            form.check(Vec::new());
+            assert!(form.fields()[0].error.is_some(), "{keys}");
+            press(&mut form, "x");
+            form.offer("flavor", options());
+            form.check(Vec::new());
+            assert_eq!(form.value("flavor"), taken, "{keys}");
+            assert_eq!(form.fields()[0].error.is_none(), !taken.is_empty());
+            assert_eq!(form.value("name"), "x");
+        }
+        // Who comes back finds what was typed.
+        let mut form = Form::new(fields());
+        press(&mut form, "m 1 tab");
+        form.offer("flavor", options());
+        press(&mut form, "tab . l enter");
+        form.check(Vec::new());
+        assert_eq!(form.value("flavor"), "m1.large");
+        assert!(form.is_right());
+    }
+
+    #[test]
+    fn a_number_is_typed_anew_whenever_it_is_gone_to() {
+        let mut form = form();
+        press(&mut form, "tab tab 2 0");
+        assert_eq!(form.value("count"), "20");
+        press(&mut form, "tab tab tab 7");
+        assert_eq!(form.value("count"), "7");
+        press(&mut form, "tab tab tab left 1");
+        assert_eq!(form.value("count"), "17");
     }
 
     #[test]

@@ -38,11 +38,7 @@ fn field_height(field: &Field, focused: bool) -> u16 {
         }
         _ => 0,
     };
-    1 + open + u16::from(shows_error(field))
-}
-
-fn shows_error(field: &Field) -> bool {
-    field.touched && field.error.is_some()
+    1 + open + u16::from(field.problem().is_some())
 }
 
 /// Draws the form; its last line says what the focused field is for. Returns where the cursor is.
@@ -123,8 +119,8 @@ fn draw_field(
         buf.set_string(pane.fields.x + 1, at.y, label, view.style(scope));
     }
     let (cursor, used) = draw_kind(pane, buf, view, field, focused);
-    if shows_error(field)
-        && let (Some(at), Some(error)) = (pane.line(used), &field.error)
+    if let Some(error) = field.problem()
+        && let Some(at) = pane.line(used)
     {
         let text = format!("{} {error}", view.glyphs.mood(Mood::Bad));
         let text = fit(&text, usize::from(at.width), view.glyphs.ascii).into_owned();
@@ -199,7 +195,11 @@ fn draw_choice(
             let chosen = choices.labels().join(", ");
             let (text, style) = match (chosen.is_empty(), choices.known, choices.is_empty()) {
                 (false, ..) => (chosen, style),
-                (true, false, _) => ("loading".to_owned(), view.style("ui.text.dim")),
+                (true, false, _) => {
+                    let typed = choices.awaited().map(|typed| format!("{typed}, "));
+                    let text = format!("{}loading", typed.unwrap_or_default());
+                    (text, view.style("ui.text.dim"))
+                }
                 (true, true, true) => ("there is none".to_owned(), view.style("ui.text.dim")),
                 (true, true, false) => ("type or choose".to_owned(), view.style("ui.text.dim")),
             };

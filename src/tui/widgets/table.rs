@@ -111,6 +111,8 @@ pub struct Table {
     cursor: usize,
     /// Id of the selected row.
     selected: Option<String>,
+    /// Id of the row that is to be selected once it comes, unless the operator goes elsewhere meanwhile.
+    wanted: Option<String>,
     marks: HashSet<String>,
     /// Where a range of marks began.
     anchor: Option<String>,
@@ -203,7 +205,16 @@ impl Table {
             self.order.iter().position(|at| rows[*at].id() == id)
         };
         self.anchor_at = place(&self.anchor);
-        let cursor = place(&self.selected);
+        let wanted = place(&self.wanted);
+        if wanted.is_some()
+            || rows
+                .iter()
+                .any(|row| Some(row.id()) == self.wanted.as_deref())
+        {
+            // It is there, or the filter does not let it be seen; either way the waiting is over.
+            self.wanted = None;
+        }
+        let cursor = wanted.or_else(|| place(&self.selected));
         if self.anchor_at.is_none() {
             self.anchor = None;
         }
@@ -283,6 +294,9 @@ impl Table {
     }
 
     fn select_at<R: Row>(&mut self, cursor: usize, rows: &[R]) {
+        if cursor != self.cursor {
+            self.wanted = None;
+        }
         self.cursor = cursor;
         self.clamp();
         if let Some(row) = self.order.get(self.cursor).and_then(|at| rows.get(*at)) {
@@ -290,9 +304,9 @@ impl Table {
         }
     }
 
-    /// Selects the row with this id when it is there.
+    /// Selects the row with this id, as soon as it is there.
     pub fn select(&mut self, id: &str) {
-        self.selected = Some(id.to_owned());
+        self.wanted = Some(id.to_owned());
         self.dirty = true;
     }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::{access, quota};
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{Time, VolumeId, VolumeSnapshotId};
 use crate::saga::{self, Busy};
@@ -31,12 +31,15 @@ pub struct NewSnapshot {
 }
 
 fn changed(cx: &Context, snapshot: &Snapshot, change: Change) {
-    cx.events.changed(
+    let event = Event::new(
         "volume_snapshot",
         snapshot.id,
         Some(snapshot.project),
         change,
-    );
+    )
+    .named(&snapshot.name)
+    .with_status(snapshot.status);
+    cx.events.publish(event);
 }
 
 /// Begins to take a snapshot of a volume that no server has.

@@ -2,7 +2,7 @@
 
 use crate::compute::model::{Action, Server, TaskState};
 use crate::compute::store;
-use crate::context::{Change, Context};
+use crate::context::{Change, Context, Event};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{OperationId, ServerId};
@@ -90,10 +90,18 @@ pub async fn begin_on_conn<S: Saga>(
     })
 }
 
-/// Makes known, after the commit, that a server changed.
+/// Makes known, after the commit, that a server changed; it is given as it is now.
 pub fn tell(cx: &Context, server: &Server, change: Change) {
-    cx.events
-        .changed("server", server.id, Some(server.project), change);
+    let event = Event::new("server", server.id, Some(server.project), change)
+        .named(&server.name)
+        .with_status(server.status())
+        .on_host(server.host.as_deref());
+    cx.events.publish(event);
+}
+
+/// Makes known, after the commit, that a server was changed so; it is given as it was before.
+pub fn tell_changed(cx: &Context, server: &Server, row: &store::server::Change) {
+    tell(cx, &row.onto(server), Change::Updated);
 }
 
 /// Makes known, after the commit, that an operation was begun on a server.

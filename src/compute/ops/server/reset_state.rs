@@ -12,7 +12,7 @@ use crate::saga::operation_of_on_conn;
 /// under way or stuck, that has to be ended first.
 pub async fn server_reset_state(cx: &Context, id: ServerId, active: bool) -> Result<()> {
     let mut tx = cx.db.begin().await?;
-    let server = legal_on_conn(&mut tx, cx, id, Action::ResetState).await?;
+    let mut server = legal_on_conn(&mut tx, cx, id, Action::ResetState).await?;
     if let Some(operation) = operation_of_on_conn(&mut tx, &id.to_string()).await? {
         return Err(Error::conflict(format!(
             "server {id} is busy: {} (operation {}) is {}; abort it, or abandon it if it is stuck",
@@ -28,6 +28,7 @@ pub async fn server_reset_state(cx: &Context, id: ServerId, active: bool) -> Res
     };
     store::server::reset(&mut tx, id, vm).await?;
     tx.commit().await?;
+    (server.vm_state, server.task_state) = (vm, None);
     tell(cx, &server, Change::Updated);
     Ok(())
 }

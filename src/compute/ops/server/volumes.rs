@@ -14,8 +14,8 @@ use crate::ids::{ImageId, ServerId, Time, VolumeId, VolumeSnapshotId};
 use crate::saga::{Failure, StepError, operation_abort_of_on_conn};
 use crate::volume::model::{Volume, VolumeStatus};
 use crate::volume::ops::{
-    NewVolume, VolumeDeletion, VolumeSource, volume_attached_on_conn, volume_create, volume_delete,
-    volume_detached_on_conn, volume_reserve_on_conn, volume_show,
+    NewVolume, VolumeDeletion, VolumeSource, volume_attached_on_conn, volume_changed,
+    volume_create, volume_delete, volume_detached_on_conn, volume_reserve_on_conn, volume_show,
 };
 
 /// Microseconds between looks at a volume that is being made.
@@ -171,8 +171,7 @@ async fn let_go(
 
 /// Tells watchers that a volume changed.
 pub fn tell(cx: &Context, volume: &Volume) {
-    cx.events
-        .changed("volume", volume.id, Some(volume.project), Change::Updated);
+    volume_changed(cx, volume, Change::Updated);
 }
 
 /// The next free device name, as the guest will most likely call it.

@@ -57,20 +57,32 @@ impl Request for Upload {
             {
                 create.disk_format = Some(format_of(path).await?.to_owned());
             }
-            let id = match self.into {
-                Some(id) => id,
+            let (id, is_new) = match self.into {
+                Some(id) => (id, false),
                 None => {
                     // A fetched image is told apart by the cloud, which needs a word for it beforehand.
                     create.disk_format.get_or_insert_with(|| "qcow2".to_owned());
-                    client.image_create(&create).await?.id
+                    (client.image_create(&create).await?.id, true)
                 }
             };
             match self.source {
                 Source::Address(address) => {
-                    client.image_import(&id, &address).await?;
-                    Ok(Done::saying("the cloud is fetching it"))
+                    if let Err(error) = client.image_import(&id, &address).await {
+                        // It is asked for again as a whole; what was there before stays.
+                        if is_new && let Err(left) = client.image_delete(&id).await {
+                            tracing::warn!(image = %id, error = %left, "an image without data is left");
+                        }
+                        return Err(error.into());
+                    }
+                    Ok(Done::made(id, "the cloud is fetching it"))
                 }
                 Source::File(path) => {
+                    // The image is there from here on: what breaks off is gone on with, not begun anew.
+                    report.progress(Progress {
+                        what: "sending".to_owned(),
+                        made: Some(id.clone()),
+                        ..Progress::default()
+                    });
                     let meter = Arc::new(Speedometer::new(report, "sending"));
                     let told = meter.clone();
                     let progress = Arc::new(move |done, total| told.tell(done, total));
@@ -144,6 +156,7 @@ impl Speedometer {
             done,
             total: Some(total),
             rate: state.rate,
+            made: None,
         });
     }
 }
@@ -177,14 +190,13 @@ impl Sheet for DownloadSheet {
         ]
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let target = action::target(&self.image);
         let request = Download {
             id: self.image.id.clone(),
             path: files::expand(&form.value("path")),
         };
         cx.act("Save", vec![(target, Box::new(request))]);
-        true
     }
 }
 

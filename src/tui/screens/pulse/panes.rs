@@ -141,13 +141,14 @@ pub fn operations<'a>(facts: &Facts<'a>) -> Vec<&'a Operation> {
     rows
 }
 
-/// What happened last, newest first.
+/// What happened last, newest first. Interfaces that nobody named come and go with their servers, which are there.
 pub fn events<'a>(facts: &Facts<'a>, count: usize) -> Vec<&'a Happening> {
     facts
         .data
         .rows::<Happening>()
         .iter()
         .rev()
+        .filter(|row| row.kind != "port" || !row.name.is_empty())
         .take(count)
         .collect()
 }
@@ -441,12 +442,7 @@ pub fn draw_events(area: Rect, buf: &mut Buffer, view: &View<'_>, cursor: &Curso
             view.style(mood.scope()),
         );
         let name = short(row.name_in(view.facts.data));
-        // That it changed is said by what it is now.
-        let text = match (row.state.as_str(), row.what.as_str()) {
-            ("", what) => format!("{} {name} {what}", row.kind),
-            (state, "changed") => format!("{} {name} {state}", row.kind),
-            (state, what) => format!("{} {name} {what} {state}", row.kind),
-        };
+        let text = row.sentence(&name);
         let room = usize::from(list.width.saturating_sub(11));
         buf.set_string(
             list.x + 11,

@@ -3,6 +3,9 @@
 //!
 //! The guest's output is interpreted by an emulator and drawn from its cells, so nothing that a guest writes reaches the
 //! operator's terminal. Leaving closes the line and shows the view before exactly as it was.
+//!
+//! The line carries bytes. A break is none: libvirt's console streams have no call for it, and QEMU's own command for it is
+//! only reached through its monitor, which libvirt does not support. The key for it says so.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -18,6 +21,7 @@ use crate::tui::keys::Key;
 use crate::tui::overlays::reader::Reader;
 use crate::tui::screens::Screen;
 use crate::tui::state::load::Need;
+use crate::tui::state::notice::Tone;
 use crate::tui::view::{Facts, View};
 use crate::tui::widgets::frame;
 
@@ -25,6 +29,9 @@ use crate::tui::widgets::frame;
 const SCROLLBACK: usize = 5_000;
 /// Bytes typed before the line is open that are kept for it.
 const EARLY: usize = 4_096;
+
+/// Said in place of a break.
+const NO_BREAK: &str = "No break was sent: the line carries bytes only. For SysRq, write its letter to /proc/sysrq-trigger in the guest.";
 
 /// Where the line stands.
 enum Line {
@@ -143,6 +150,7 @@ impl Screen for Console {
         match command.name {
             "console.leave" => cx.back(),
             "console.literal" => self.send(vec![0x1d], cx),
+            "console.break" => cx.tell(Tone::Warn, NO_BREAK),
             "console.up" => self.scroll(true),
             "console.down" => self.scroll(false),
             "console.search" => {

@@ -265,12 +265,11 @@ impl Sheet for About {
             .collect()
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let requests = self.requests(form);
         match self.disturbs() {
             // The form itself was the question; what is lost for good is asked for once more.
             Some((text, ask)) if ask != Ask::Agree => {
-                cx.close();
                 let along = vec![text.to_owned()];
                 cx.open(Box::new(Confirm::new(
                     self.act(),
@@ -279,12 +278,8 @@ impl Sheet for About {
                     ask,
                     requests,
                 )));
-                false
             }
-            _ => {
-                cx.act(self.act(), requests);
-                true
-            }
+            _ => cx.act(self.act(), requests),
         }
     }
 }

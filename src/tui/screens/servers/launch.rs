@@ -189,7 +189,7 @@ impl Sheet for LaunchSheet {
         lines
     }
 
-    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) -> bool {
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
         let launch = launch(form);
         let lines = summary(form, &cx.facts);
         cx.open(Box::new(Plan::new(
@@ -197,8 +197,6 @@ impl Sheet for LaunchSheet {
             lines,
             cx.facts.session.extended,
         )));
-        // The form stays below, so that the plan can be gone back from.
-        false
     }
 }
 

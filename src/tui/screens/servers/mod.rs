@@ -385,6 +385,12 @@ pub static ENTRY: Entry = Entry {
         )
         .hint(3),
         Command::new(
+            "console.break",
+            "break",
+            "Say what to do in place of a break, which this line can not carry",
+            &["console"],
+        ),
+        Command::new(
             "console.up",
             "scroll up",
             "Scroll back half a page",

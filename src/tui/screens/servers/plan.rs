@@ -12,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::api::wire::{LaunchPlan, PlannedUse};
+use crate::client::server::Launched;
 use crate::client::{Client, ClientError};
 use crate::compute::wire::{Server, ServerCreateRequest};
 use crate::tui::command::Command;
@@ -77,8 +78,12 @@ impl Request for Launch {
             };
             request.server.user_data =
                 text.map(|text| base64::engine::general_purpose::STANDARD.encode(text));
-            client.server_create(request).await?;
-            Ok(Done::saying("begun; operations shows its steps"))
+            let made = client.server_create(request).await?;
+            const BEGUN: &str = "begun; operations shows its steps";
+            Ok(match made {
+                Launched::Server(server) => Done::made(server.id, BEGUN),
+                Launched::Reservation(_) => Done::saying(BEGUN),
+            })
         })
     }
 }
@@ -260,8 +265,7 @@ impl Overlay for Plan {
             "cancel" => cx.close(),
             "confirm.press" if !self.armed => cx.close(),
             "confirm.press" => {
-                // The plan, and the form below it.
-                cx.close();
+                // The form below it stays until the launch is accepted.
                 cx.close();
                 let target = Target {
                     kind: Server::KIND,

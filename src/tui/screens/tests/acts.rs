@@ -1,8 +1,11 @@
 //! What keys do on the cloud of the fixture: what is asked for at once, what is asked about first, what follows what.
 
-use crate::tui::effect::{ConsoleEffect, Effect};
+use crate::compute::wire::Server;
+use crate::tui::effect::{ConsoleEffect, Done, Effect};
 use crate::tui::event::Event;
+use crate::tui::failure::Failure;
 use crate::tui::start::Options;
+use crate::tui::state::activity::Progress;
 use crate::tui::testing::{Lab, NOW, fixture, requests};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -193,4 +196,148 @@ fn what_is_no_public_key_is_told_before_it_is_sent() {
     lab.press("ctrl-u");
     lab.on_event(Event::Paste(key.to_owned()));
     assert_eq!(pressed(&mut lab, "ctrl-s").len(), 1, "{}", lab.picture());
+}
+
+/// Answers the requests among the effects in order.
+fn answer(lab: &mut Lab, effects: &[Effect], results: Vec<Result<Done, Failure>>) {
+    let tickets = effects.iter().filter_map(|effect| match effect {
+        Effect::Request(ticket, _) => Some(*ticket),
+        _ => None,
+    });
+    for (ticket, result) in tickets.zip(results) {
+        lab.on_event(Event::Finished(ticket, result));
+    }
+}
+
+fn refusal(message: &str, field: Option<&str>, advice: &str) -> Failure {
+    Failure {
+        message: message.to_owned(),
+        advice: Some(advice.to_owned()),
+        field: field.map(str::to_owned),
+        ..Failure::default()
+    }
+}
+
+#[test]
+fn a_refused_form_stays_to_be_mended_and_sent_again() {
+    let mut lab = Lab::busy((80, 24));
+    let sent = lab.press(r#": "flavors" enter n "tiny" ctrl-s"#);
+    assert_eq!(requests(&sent).len(), 1);
+    assert!(lab.picture().contains("is awaited"), "{}", lab.picture());
+    // Neither a second time nor anything else while the answer is awaited.
+    assert!(pressed(&mut lab, r#"ctrl-s "x" ctrl-s enter"#).is_empty());
+    let failure = refusal(
+        "a flavor called tiny exists",
+        Some("flavor.name"),
+        "choose another name",
+    );
+    answer(&mut lab, &sent, vec![Err(failure)]);
+    let picture = lab.picture();
+    for part in [
+        "Make a flavor",
+        "Name       tiny",
+        "✗ a flavor called tiny exists",
+        "Create tiny: a flavor called tiny exists",
+        "What to do: choose another name",
+    ] {
+        assert!(picture.contains(part), "{part} in\n{picture}");
+    }
+    let again = lab.press(r#""-2" ctrl-s"#);
+    let asked = requests(&again);
+    assert!(asked[0].contains("tiny-2"), "{asked:?}");
+    answer(&mut lab, &again, vec![Ok(Done::default())]);
+    assert!(lab.state.overlays.is_empty(), "{}", lab.picture());
+}
+
+#[test]
+fn a_refused_launch_is_back_in_its_form_and_what_has_begun_closes_it() {
+    let mut lab = Lab::busy(SIZE);
+    lab.press(r#": "servers" enter n "api" tab "debian" enter "small" enter ctrl-s"#);
+    let sent = lab.press("enter");
+    assert_eq!(lab.state.overlays.len(), 1, "{}", lab.picture());
+    let failure = refusal(
+        "the image is gone",
+        Some("server.imageRef"),
+        "choose another",
+    );
+    answer(&mut lab, &sent, vec![Err(failure)]);
+    let picture = lab.picture();
+    assert!(
+        picture.contains("Launch api: the image is gone"),
+        "{picture}"
+    );
+    assert!(
+        picture.contains("▌Image") || picture.contains("› Image"),
+        "{picture}"
+    );
+    lab.press("ctrl-s");
+    let again = lab.press("enter");
+    answer(&mut lab, &again, vec![Ok(Done::default())]);
+    assert!(lab.state.overlays.is_empty(), "{}", lab.picture());
+    // An upload that has begun goes on below; its form is not needed.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("disk.img");
+    std::fs::write(&file, b"QFI\xfb and so on").unwrap();
+    let sent = lab.press(&format!(
+        r#": "images" enter n "{}" ctrl-s"#,
+        file.display()
+    ));
+    let Some(Effect::Request(ticket, _)) = sent
+        .iter()
+        .find(|effect| matches!(effect, Effect::Request(..)))
+    else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(lab.state.overlays.len(), 1);
+    lab.on_event(Event::Progress(*ticket, Progress::default()));
+    assert!(lab.state.overlays.is_empty(), "{}", lab.picture());
+}
+
+#[test]
+fn of_several_only_those_that_were_refused_are_sent_again() {
+    let mut lab = on_servers();
+    lab.press(r#"/ "name:/^node-03[012]$/" enter *"#);
+    let sent = lab.press(r#"i "-new" ctrl-s"#);
+    assert_eq!(requests(&sent).len(), 3, "{}", lab.picture());
+    let busy = || refusal("it is busy", None, "wait");
+    answer(
+        &mut lab,
+        &sent,
+        vec![Err(busy()), Ok(Done::default()), Err(busy())],
+    );
+    let picture = lab.picture();
+    assert!(picture.contains("1 accepted"), "{picture}");
+    let again = lab.press("ctrl-s");
+    assert_eq!(requests(&again).len(), 2, "{}", lab.picture());
+    // Whoever closes the form is told at the bottom.
+    lab.press("esc");
+    answer(&mut lab, &again, vec![Err(busy()), Err(busy())]);
+    assert!(lab.picture().contains("2 refused"), "{}", lab.picture());
+}
+
+#[test]
+fn the_cursor_goes_to_what_was_made_once_it_is_listed() {
+    let mut lab = on_servers();
+    lab.press("G");
+    let made = fixture::id(1, 99);
+    let sent = lab.press(r#"n "api" tab "debian" enter "small" enter ctrl-s enter"#);
+    answer(&mut lab, &sent, vec![Ok(Done::made(&made, "begun"))]);
+    // It is not listed yet.
+    assert!(at_cursor(&lab).contains("データ"), "{}", lab.picture());
+    let list = |lab: &mut Lab, id: &str, name: &str| {
+        let mut row = lab.state.world.data.rows::<Server>()[0].clone();
+        (row.id, row.name) = (id.to_owned(), name.to_owned());
+        lab.state.world.data.put_row(row);
+        lab.on_event(Event::Tick(NOW));
+    };
+    list(&mut lab, &made, "api");
+    assert!(at_cursor(&lab).contains("api"), "{}", lab.picture());
+    // Whoever has gone elsewhere meanwhile is left there.
+    let made = fixture::id(1, 98);
+    let sent = lab.press(r#"n "bpi" tab "debian" enter "small" enter ctrl-s enter"#);
+    answer(&mut lab, &sent, vec![Ok(Done::made(&made, "begun"))]);
+    lab.press("j");
+    let before = at_cursor(&lab);
+    list(&mut lab, &made, "bpi");
+    assert_eq!(at_cursor(&lab), before, "{}", lab.picture());
 }
