@@ -2,19 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::start::config;
 use crate::compute::model::NewKeypair;
-use crate::compute::ops::keypair_create;
+use crate::compute::ops::{control_list, keypair_create};
 use crate::context::testing::{another, cloud};
 use crate::context::{Actor, Cloud, Context, Rank, Scope};
+use crate::db::testing::{create, url};
 use crate::error::{Error, Result};
 use crate::identity;
 use crate::identity::model::{Assignment, AssignmentQuery, Holder, UserNew};
 use crate::ids::{DomainId, NetworkId, PortId, ProjectId, UserId};
 use crate::network::model::{NewNetwork, NewPort, NewSubnet};
 use crate::network::ops::{network_create, port_create, subnet_create};
+use crate::roles::Control;
+use crate::roles::lock::Front;
 use crate::volume::ops::{NewVolume, VolumeSource, volume_create};
 
 /// How many ask at a time.
@@ -173,4 +178,43 @@ async fn two_administrators_who_delete_each_other_leave_one() {
         }
     }
     assert!(identity::ops::user_show(&cx, admin).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_control_processes_start_at_once_on_an_empty_database() {
+    let place = tempfile::tempdir().unwrap();
+    create(place.path(), false).await;
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [one, two] = [0, 1].map(|number: usize| {
+        let mut config = config(dirs[number].path());
+        config.database.url = url(place.path());
+        config
+    });
+    // The database of one process is no place for two.
+    if one.is_single() {
+        return;
+    }
+    let (one, two) = tokio::join!(
+        Control::start(one, Front::Server),
+        Control::start(two, Front::Server)
+    );
+    let (one, two) = (one.unwrap(), two.unwrap());
+    let known = async || control_list(&Context::system(one.cloud().clone())).await;
+    let both = async {
+        while known().await.unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), both)
+        .await
+        .expect("both report");
+    // There is one administrator, and the one whose process was first has the password.
+    let written = dirs
+        .iter()
+        .filter(|dir| dir.path().join("admin-password").exists());
+    assert_eq!(written.count(), 1);
+    two.shut_down().await;
+    let known = known().await.unwrap();
+    assert_eq!(known.iter().filter(|process| process.up).count(), 1);
+    one.shut_down().await;
 }
