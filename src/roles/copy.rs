@@ -26,7 +26,7 @@ pub enum CopyError {
         reason: String,
     },
     /// The database refused or failed.
-    #[error("nothing was copied: {0}")]
+    #[error("nothing was copied")]
     Database(#[from] db::DbError),
 }
 
