@@ -199,6 +199,7 @@ pub fn new_request_id() -> String {
 pub(crate) mod testing {
     //! A control process for one test: a fresh database, a local bus, nothing that listens.
 
+    use std::path::Path;
     use std::sync::Arc;
 
     use tokio::sync::mpsc;
@@ -207,18 +208,35 @@ pub(crate) mod testing {
     use super::{Cloud, EventHub, Policy, Turns};
     use crate::bus::Bus;
     use crate::config::{Config, Sources};
+    use crate::db::Db;
     use crate::ids::{OperationId, Time};
     use crate::saga::Waker;
 
     /// The process, its directory, and the kicks that an engine would listen to.
     pub async fn cloud() -> (tempfile::TempDir, Arc<Cloud>, mpsc::Receiver<OperationId>) {
         let (dir, db) = crate::db::testing::fresh().await;
-        let flags = vec![("data_dir".to_owned(), dir.path().display().to_string())];
+        let (cloud, kicks) = another(dir.path(), db, &[]);
+        (dir, cloud, kicks)
+    }
+
+    /// A further process on the database of this directory, with these settings.
+    pub fn another(
+        dir: &Path,
+        db: Db,
+        settings: &[(&str, &str)],
+    ) -> (Arc<Cloud>, mpsc::Receiver<OperationId>) {
+        let database = crate::db::testing::url(dir);
+        let data_dir = dir.display().to_string();
+        let flags = [("data_dir", &*data_dir), ("database.url", &*database)]
+            .iter()
+            .chain(settings)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         let config = Config::load(&Sources {
             flags,
             ..Sources::default()
         })
-        .expect("the defaults are valid");
+        .expect("the settings are valid");
         let (sagas, kicks) = Waker::new();
         let cloud = Cloud {
             db,
@@ -235,6 +253,6 @@ pub(crate) mod testing {
             started: Time::now().plus_seconds(-3600),
             simulated: true,
         };
-        (dir, Arc::new(cloud), kicks)
+        (Arc::new(cloud), kicks)
     }
 }

@@ -124,7 +124,7 @@ impl From<DbError> for Error {
             DbError::Duplicate { constraint } => {
                 Self::Conflict(format!("already exists ({constraint})"))
             }
-            passing @ (DbError::Busy(_) | DbError::Full(_)) => {
+            passing @ (DbError::Busy(_) | DbError::Lost(_) | DbError::Full(_)) => {
                 Self::Unavailable(passing.to_string())
             }
             other => {

@@ -52,6 +52,23 @@ enum Role {
     Server,
     /// The console on a simulated fleet; nothing is kept.
     Demo(roles::demo::Fleet),
+    /// Work on the database while no control process runs.
+    #[command(subcommand)]
+    Db(DbCommand),
+}
+
+#[derive(Subcommand)]
+enum DbCommand {
+    /// Copy everything into an empty database of any engine, and compare.
+    ///
+    /// FROM and TO are URLs (sqlite:///PATH, mysql://USER@HOST/NAME, postgres://USER@HOST/NAME), @FILE for a file with a
+    /// URL in it, which a URL with a password has to be, or a dot for the database of the settings.
+    Copy {
+        /// The database with the cloud in it.
+        from: String,
+        /// An empty database; a file of SQLite is made.
+        to: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -103,6 +120,9 @@ fn run(arguments: Arguments) -> Result<()> {
             }
             (Some(Role::Demo(fleet)), _) => {
                 roles::demo::run(config, &fleet, common.read_only, common.log.clone()).await
+            }
+            (Some(Role::Db(DbCommand::Copy { from, to })), _) => {
+                roles::copy::run(&config, &from, &to).await
             }
             (None, Some(name)) => roles::console::remote(&config, &name, common.read_only).await,
             (None, None) => {

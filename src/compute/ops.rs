@@ -50,7 +50,7 @@ pub use host_delete::{control_delete, host_delete};
 pub use host_list::{
     HostRoom, allocation_ratios, control_list, host_find, host_list, host_rooms, host_show,
 };
-pub use host_report::{HostNews, control_report, host_report};
+pub use host_report::{HostNews, control_leave, control_report, host_report};
 pub use host_update::{HostDecision, host_build_result, host_update};
 pub use host_watch::hosts_watch;
 pub use keypair_create::keypair_create;

@@ -1,7 +1,11 @@
 //! What differs between the engines, and nothing else knows.
 
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::postgres::PgConnectOptions;
 
 use super::{DbError, DbResult};
 
@@ -21,6 +25,9 @@ pub(super) struct Rendered {
     pub text: Arc<str>,
     pub order: Vec<usize>,
 }
+
+/// How long a statement waits for another's rows before the database counts as busy, in seconds.
+const LOCK_WAIT_S: u32 = 15;
 
 /// Statements by engine and text.
 type Cache = RwLock<HashMap<(Engine, String), Arc<Rendered>>>;
@@ -65,6 +72,33 @@ impl Engine {
         }
     }
 
+    /// What people call the server of a URL: engine, address and database; neither user nor password.
+    pub(super) fn place(self, url: &str) -> DbResult<String> {
+        let wrong =
+            |error: sqlx::Error| DbError::Open(format!("database.url can not be used: {error}"));
+        Ok(match self {
+            Self::Sqlite => "SQLite".into(),
+            Self::Mysql => {
+                let options = MySqlConnectOptions::from_str(url).map_err(wrong)?;
+                let database = options.get_database().unwrap_or_default();
+                format!(
+                    "MariaDB {}:{}/{database}",
+                    options.get_host(),
+                    options.get_port()
+                )
+            }
+            Self::Postgres => {
+                let options = PgConnectOptions::from_str(url).map_err(wrong)?;
+                let database = options.get_database().unwrap_or_default();
+                format!(
+                    "PostgreSQL {}:{}/{database}",
+                    options.get_host(),
+                    options.get_port()
+                )
+            }
+        })
+    }
+
     pub(super) fn session_statements(self, synchronous: &str) -> Vec<String> {
         match self {
             Self::Sqlite => vec![
@@ -77,9 +111,15 @@ impl Engine {
             ],
             Self::Mysql => vec![
                 "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED".into(),
+                // Whatever the server's own modes are: nothing is cut short in silence, and text means what it says.
+                "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,NO_ZERO_DATE'".into(),
+                format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_S}"),
                 "SET SESSION time_zone = '+00:00'".into(),
             ],
-            Self::Postgres => vec![],
+            Self::Postgres => vec![
+                "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED".into(),
+                format!("SET lock_timeout = '{LOCK_WAIT_S}s'"),
+            ],
         }
     }
 
@@ -101,18 +141,28 @@ impl Engine {
         format!("CAST(COALESCE(SUM({expression}), 0) AS {whole})")
     }
 
-    /// Replaces the type placeholders of a migration.
+    /// A statement of a migration in this engine's words.
+    ///
+    /// Text sorts and compares by its bytes on all engines, so that lists and pages are the same everywhere. MariaDB commits
+    /// each such statement by itself: there it is one that a starter who comes after one that died in the middle may repeat.
     pub(super) fn render_schema(self, text: &str) -> String {
-        let (long, blob, double) = match self {
-            Self::Sqlite => ("TEXT", "BLOB", "DOUBLE PRECISION"),
-            Self::Mysql => ("LONGTEXT", "LONGBLOB", "DOUBLE"),
-            Self::Postgres => ("TEXT", "BYTEA", "DOUBLE PRECISION"),
+        let (long, blob, double, collate) = match self {
+            Self::Sqlite => ("TEXT", "BLOB", "DOUBLE PRECISION", ""),
+            Self::Mysql => ("LONGTEXT", "LONGBLOB", "DOUBLE", ""),
+            Self::Postgres => ("TEXT", "BYTEA", "DOUBLE PRECISION", " COLLATE \"C\""),
         };
-        text.replace("{id}", "VARCHAR(64)")
-            .replace("{name}", "VARCHAR(255)")
-            .replace("{text}", long)
+        let text = text
+            .replace("{id}", &format!("VARCHAR(64){collate}"))
+            .replace("{digest}", &format!("VARCHAR(128){collate}"))
+            .replace("{name}", &format!("VARCHAR(255){collate}"))
+            .replace("{text}", &format!("{long}{collate}"))
             .replace("{blob}", blob)
-            .replace("{double}", double)
+            .replace("{double}", double);
+        if self == Self::Mysql {
+            repeatable_for_mysql(&text)
+        } else {
+            text
+        }
     }
 
     /// The statement in this engine's words. Results are cached by text: statements are few and repeat.
@@ -177,6 +227,37 @@ impl Engine {
             order,
         }
     }
+}
+
+/// Forms of a migration's statements, and what each becomes on MariaDB. Another form needs a thought about what happens
+/// when it is repeated, and a line here.
+const REPEATABLE: [(&str, &str); 5] = [
+    ("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS "),
+    ("CREATE INDEX ", "CREATE INDEX IF NOT EXISTS "),
+    ("DROP TABLE ", "DROP TABLE IF EXISTS "),
+    ("DROP INDEX ", "DROP INDEX IF EXISTS "),
+    ("UPDATE ", "UPDATE "),
+];
+
+fn repeatable_for_mysql(text: &str) -> String {
+    let form = REPEATABLE
+        .iter()
+        .find(|(form, repeatable)| text.starts_with(form) && !text.starts_with(repeatable));
+    let mut text = match form {
+        Some((form, repeatable)) => text.replacen(form, repeatable, 1),
+        None => text.to_owned(),
+    };
+    if text.starts_with("CREATE TABLE ") {
+        // Bytes, and blanks at the end count: as the other engines compare.
+        text.push_str(" ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin");
+    }
+    text
+}
+
+/// Whether it is known how a migration's statement can be repeated.
+#[cfg(test)]
+pub(super) fn is_repeatable(text: &str) -> bool {
+    REPEATABLE.iter().any(|(form, _)| text.starts_with(form))
 }
 
 /// `ON CONFLICT (a) DO UPDATE SET x = excluded.x` → `ON DUPLICATE KEY UPDATE x = VALUES(x)`;

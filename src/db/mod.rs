@@ -10,15 +10,31 @@
 //! committed state (WAL). **Never call something that begins a transaction while one is open**: take the connection along
 //! and call its `_on_conn` twin.
 //!
+//! MariaDB and PostgreSQL have many writers, in several processes, at READ COMMITTED: a transaction sees what others
+//! committed meanwhile. So whatever is decided by what was read is guarded: a write says what it expects to find
+//! ([`Statement::swapped`]), a key is unique, or who counts before adding takes a turn ([`Conn::take_turn`]).
+//!
+//! A connection that is lost ([`DbError::Lost`]), a deadlock and a lock that is not given ([`DbError::Busy`]) pass: the
+//! transaction left nothing, its request is answered 503, its saga's step is run again, and the next transaction waits for
+//! the server to come back, up to 20 s.
+//!
 //! Durability on SQLite: a commit survives the death of the process at once, and the death of the machine after the next
 //! checkpoint (`synchronous = NORMAL`); what a power cut may lose is a moment of history, never consistency, and
 //! reconcilers compare it with the world afterwards. `?synchronous=full` in the URL buys that moment back with one
 //! flush per commit.
 
+mod copy;
 mod dialect;
+mod failure;
 mod migrate;
 mod page;
+pub(crate) mod schema;
 mod statement;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+mod turn;
 mod value;
 
 use std::time::Duration;
@@ -27,81 +43,35 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Connection, Transaction};
 
+pub use copy::{CopyProgress, copy};
 pub use dialect::Engine;
+pub use failure::DbError;
 pub use page::{SortBy, push_after, push_order};
 pub use statement::{LIST, Row, Statement, sql};
 pub use value::{Column, Value};
 
 /// Connections that may read at the same time.
 const READERS: u32 = 8;
+/// Connections that may write at the same time, where the engine has many writers.
+const WRITERS: u32 = 16;
 /// How long a connection may be waited for before the database counts as locked up.
 const ACQUIRE: Duration = Duration::from_secs(20);
+/// How long a server may take to answer the first time.
+const REACH: Duration = Duration::from_secs(10);
 
-/// What the database answered instead of rows.
-#[derive(Debug, thiserror::Error)]
-pub enum DbError {
-    /// A unique or primary key is taken. `constraint` names it as far as the engine does.
-    #[error("already exists ({constraint})")]
-    Duplicate {
-        /// Constraint or columns.
-        constraint: String,
-    },
-    /// A value can not be read as what it should be: the schema and the program differ.
-    #[error("column {column} holds something unexpected: {reason}")]
-    Decode {
-        /// Position in the row.
-        column: usize,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The database can not be opened, or its schema is newer than this program.
-    #[error("the database can not be opened: {0}")]
-    Open(String),
-    /// Another process holds the database, or all connections are in use. Nothing was done; the same call may succeed
-    /// later.
-    #[error("the database is busy ({0}); try again, and see what else has it open if that lasts")]
-    Busy(String),
-    /// There is no room for what should be written. Nothing was done.
-    #[error("the disk of the database is full ({0}); make room on it and try again")]
-    Full(String),
-    /// The engine failed: connection lost, a defect.
-    #[error("the database failed: {0}")]
-    Engine(#[source] sqlx::Error),
-}
-
-impl From<sqlx::Error> for DbError {
-    fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(inner) if inner.is_unique_violation() => Self::Duplicate {
-                constraint: inner.constraint().unwrap_or(inner.message()).to_owned(),
-            },
-            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| is_busy(&code)) => {
-                Self::Busy(inner.message().to_owned())
-            }
-            sqlx::Error::Database(inner) if inner.code().is_some_and(|code| is_full(&code)) => {
-                Self::Full(inner.message().to_owned())
-            }
-            sqlx::Error::PoolTimedOut => {
-                Self::Busy(format!("no connection within {} s", ACQUIRE.as_secs()))
-            }
-            _ => Self::Engine(error),
-        }
+/// Tries the server once, so that a start says what is wrong with it; a pool would only say that it waited.
+async fn reach(engine: Engine, url: &str) -> DbResult<()> {
+    let place = engine.place(url)?;
+    let fail = |reason: String| {
+        DbError::Open(format!(
+            "{place} can not be reached: {reason}; see that it runs and lets this machine in, and that database.url names it, its user and an existing database"
+        ))
+    };
+    match tokio::time::timeout(REACH, AnyConnection::connect(url)).await {
+        Ok(Ok(conn)) => Ok(conn.close().await?),
+        Ok(Err(error)) => Err(fail(error.to_string())),
+        Err(_) => Err(fail(format!("no answer within {} s", REACH.as_secs()))),
     }
-}
-
-/// Whether an engine's code says that another has what is needed: SQLite's BUSY and LOCKED with what they are extended to,
-/// MariaDB's lock timeout and deadlock, PostgreSQL's serialization failure, deadlock and lock not available.
-fn is_busy(code: &str) -> bool {
-    match code.parse::<u32>() {
-        Ok(1205 | 1213) => true,
-        Ok(code) => matches!(code & 0xff, 5 | 6) && code < 1024,
-        Err(_) => matches!(code, "40P01" | "55P03"),
-    }
-}
-
-/// Whether an engine's code says that its disk is full: SQLite, MariaDB, PostgreSQL.
-fn is_full(code: &str) -> bool {
-    matches!(code, "13" | "1021" | "53100")
 }
 
 /// Result of a database call.
@@ -118,9 +88,19 @@ pub struct Db {
 impl Db {
     /// Opens `sqlite:///path`, `mysql://…` or `postgres://…`, and brings the schema up to date.
     pub async fn open(url: &str) -> DbResult<Self> {
+        let db = Self::connect(url).await?;
+        migrate::run(&db).await?;
+        Ok(db)
+    }
+
+    /// The same without looking at the schema.
+    async fn connect(url: &str) -> DbResult<Self> {
         sqlx::any::install_default_drivers();
         let engine = Engine::of_url(url)?;
         let (url, synchronous) = engine.connect_url(url);
+        if engine != Engine::Sqlite {
+            reach(engine, &url).await?;
+        }
         let pool = |size: u32| {
             let pragmas = engine.session_statements(&synchronous);
             AnyPoolOptions::new()
@@ -154,19 +134,14 @@ impl Db {
                     .map_err(|error| DbError::Open(error.to_string()))
             }
         };
-        let write = open(if engine == Engine::Sqlite { 1 } else { READERS }).await?;
-        let db = Self {
+        let write = open(if engine == Engine::Sqlite { 1 } else { WRITERS }).await?;
+        // Of their own also on a server: who reads while it waits to write must not keep the last connection.
+        let read = open(READERS).await?;
+        Ok(Self {
             engine,
-            read: write.clone(),
             write,
-        };
-        migrate::run(&db).await?;
-        let read = if engine == Engine::Sqlite {
-            open(READERS).await?
-        } else {
-            db.write.clone()
-        };
-        Ok(Self { read, ..db })
+            read,
+        })
     }
 
     /// Which engine this is.
@@ -264,71 +239,5 @@ impl std::ops::Deref for Tx {
 impl std::ops::DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Conn {
         &mut self.conn
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod testing {
-    //! A database for one test.
-
-    use super::Db;
-
-    /// A fresh SQLite database in a directory that goes away with the guard.
-    pub async fn fresh() -> (tempfile::TempDir, Db) {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let url = format!("sqlite://{}", dir.path().join("test.db").display());
-        let db = Db::open(&url).await.expect("a fresh database opens");
-        (dir, db)
-    }
-
-    /// From now on whoever writes waits only a moment for another process.
-    pub async fn impatient(db: &Db) {
-        let mut conn = db.write.acquire().await.expect("the write connection");
-        sqlx::raw_sql("PRAGMA busy_timeout = 50")
-            .execute(&mut *conn)
-            .await
-            .expect("a pragma");
-    }
-
-    /// Another process that holds the database of this directory until it is dropped.
-    pub async fn hold(dir: &std::path::Path) -> sqlx::SqliteConnection {
-        let url = format!("sqlite://{}", dir.join("test.db").display());
-        let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url)
-            .await
-            .expect("a second connection");
-        sqlx::raw_sql("BEGIN EXCLUSIVE")
-            .execute(&mut conn)
-            .await
-            .expect("the lock");
-        conn
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_writer_waits_for_another_process_and_then_says_that_the_database_is_busy() {
-        let (dir, db) = testing::fresh().await;
-        let other = testing::hold(dir.path()).await;
-        let waits = tokio::spawn({
-            let db = db.clone();
-            async move { db.begin().await.map(drop) }
-        });
-        // Readers see the last committed state meanwhile.
-        sql("SELECT COUNT(*) FROM host")
-            .scalar::<i64>(&mut db.read().await.unwrap())
-            .await
-            .unwrap();
-        assert!(!waits.is_finished());
-        drop(other);
-        waits.await.unwrap().unwrap();
-        testing::impatient(&db).await;
-        let _other = testing::hold(dir.path()).await;
-        let error = db.begin().await.map(drop).unwrap_err();
-        assert!(matches!(error, DbError::Busy(_)), "{error}");
-        assert!(error.to_string().contains("locked"), "{error}");
-        assert_eq!(crate::error::Error::from(error).status(), 503);
     }
 }

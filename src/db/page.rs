@@ -52,7 +52,8 @@ mod tests {
     async fn pages_join_without_gap_or_repeat_in_any_direction() {
         let (_dir, db) = fresh().await;
         let mut tx = db.begin().await.unwrap();
-        sql("CREATE TABLE t (id BIGINT PRIMARY KEY, a BIGINT, b VARCHAR(9))")
+        let schema = "CREATE TABLE t (id BIGINT PRIMARY KEY, a BIGINT, b {id})";
+        sql(db.engine().render_schema(schema))
             .execute(&mut tx)
             .await
             .unwrap();

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{AssertSqlSafe, Executor};
@@ -18,13 +19,18 @@ pub const LIST: usize = 256;
 pub struct Statement {
     text: Cow<'static, str>,
     arguments: Vec<Value>,
+    #[cfg(test)]
+    site: &'static std::panic::Location<'static>,
 }
 
 /// Begins a statement with placeholders `$1`, `$2`, …
+#[cfg_attr(test, track_caller)]
 pub fn sql(text: impl Into<Cow<'static, str>>) -> Statement {
     Statement {
         text: text.into(),
         arguments: Vec::new(),
+        #[cfg(test)]
+        site: std::panic::Location::caller(),
     }
 }
 
@@ -95,6 +101,13 @@ impl Statement {
         Ok(read_rows)
     }
 
+    /// The rows one by one, as they come.
+    pub(super) fn stream(self, conn: &mut Conn) -> DbResult<BoxStream<'_, DbResult<Row>>> {
+        let query = self.into_query(conn)?;
+        let rows = conn.raw().fetch(query);
+        Ok(rows.map(|row| Ok(Row::new(row?))).boxed())
+    }
+
     /// The first row, if any.
     pub async fn optional<T>(
         self,
@@ -117,6 +130,8 @@ impl Statement {
         self,
         conn: &Conn,
     ) -> DbResult<sqlx::query::Query<'static, sqlx::Any, AnyArguments>> {
+        #[cfg(test)]
+        super::testing::sites::note(self.site);
         let rendered = conn.engine().render(&self.text);
         let mut arguments = AnyArguments::default();
         for &at in &rendered.order {
@@ -182,7 +197,12 @@ mod tests {
     async fn values_come_back_as_they_went_in() {
         let (_dir, db) = fresh().await;
         let mut tx = db.begin().await.unwrap();
-        sql("CREATE TABLE t (a BIGINT, b VARCHAR(64), c DOUBLE PRECISION, d BLOB, e TEXT, f BIGINT)").execute(&mut tx).await.unwrap();
+        sql(db.engine().render_schema(
+            "CREATE TABLE t (a BIGINT, b {id}, c {double}, d {blob}, e {text}, f BIGINT)",
+        ))
+        .execute(&mut tx)
+        .await
+        .unwrap();
         let id = ServerId::new();
         let written = sql("INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6)")
             .bind(Time(5))

@@ -68,18 +68,15 @@ pub struct Control {
     api: TaskTracker,
     _reconcilers: Reconcilers,
     _conductor: Serving,
-    _lock: Option<DirectoryLock>,
+    _lock: DirectoryLock,
 }
 
 impl Control {
     /// Starts with these settings.
     pub async fn start(config: Config, front: Front) -> Result<Self, StartError> {
         data_directory(&config.data_dir)?;
-        let lock = if config.is_single() {
-            Some(DirectoryLock::take(&config.data_dir, front)?)
-        } else {
-            None
-        };
+        // Also where the database is shared: sockets and files in it are one process's.
+        let lock = DirectoryLock::take(&config.data_dir, front)?;
         if config.bus.url != "local:" {
             return Err(StartError::Settings(format!(
                 "bus.url {:?} is not known; use local:",
@@ -139,6 +136,7 @@ impl Control {
         self.stop.cancel();
         self.api.wait().await;
         self.engine.shut_down(PATIENCE).await;
+        services::leave(&Context::system(self.cloud.clone())).await;
         self.cloud.db.close().await;
         tracing::info!("control process stopped");
     }

@@ -1,4 +1,4 @@
-//! One control process per data directory, where the database allows only one.
+//! One control process per data directory. With SQLite that is one for the cloud, because the database lies there.
 //!
 //! The lock file names the holder and what it is ([`Front`]); both stay there when it dies. So who finds the directory
 //! free knows whether a console left it, whose place may be taken, or a server, which will be started again.

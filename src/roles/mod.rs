@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `skydeck` | attaches to this machine's control process, or is one itself ([`whole`]), and runs the [`console`] |
 //! | `skydeck server` | [`whole`] without a screen |
+//! | `skydeck db copy` | none: moves the database to another engine ([`copy`]) |
 //! | `skydeck demo` | [`control`] over simulated nodes in a directory that is thrown away, and the console |
 //!
 //! A control process is: directory lock → database → cloud → services' first-start work → engine, recurring work and
@@ -12,6 +13,7 @@
 pub mod allocator;
 pub mod console;
 pub mod control;
+pub mod copy;
 pub mod demo;
 pub mod lock;
 pub mod logging;
@@ -40,6 +42,9 @@ pub enum RoleError {
     /// The console can not start, or go on.
     #[error(transparent)]
     Console(#[from] crate::tui::TuiError),
+    /// The database was not copied.
+    #[error(transparent)]
+    Copy(#[from] copy::CopyError),
     /// The system refused something that always works.
     #[error("the system refused: {0}")]
     System(#[from] std::io::Error),

@@ -68,8 +68,6 @@ pub fn periodic() -> Vec<Periodic> {
         image::reconcile::periodic(),
         volume::reconcile::periodic(),
         network::periodic(),
-        image::reconcile::periodic(),
-        volume::reconcile::periodic(),
         telemetry::periodic(),
     ]
     .into_iter()
@@ -79,11 +77,21 @@ pub fn periodic() -> Vec<Periodic> {
 
 /// What every control process does for itself, whoever else is there.
 pub fn own() -> Vec<Periodic> {
-    vec![Periodic {
+    let report = Periodic {
         name: "control_report",
         every: Duration::from_secs(5),
         run: |cx| compute::ops::control_report(cx).boxed(),
-    }]
+    };
+    let mut own = vec![report];
+    own.extend(telemetry::own());
+    own
+}
+
+/// What a control process says to the others when it stops.
+pub async fn leave(cx: &Context) {
+    if let Err(error) = compute::ops::control_leave(cx).await {
+        tracing::warn!(%error, "others will take this control process for a living one for a while");
+    }
 }
 
 /// What is made at the first start, and found there at every later one.

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
+use rand::seq::SliceRandom;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -224,9 +225,15 @@ async fn find_work(shared: Arc<Shared>, mut kicks: mpsc::Receiver<OperationId>) 
                     store::claimable(&mut conn, &shared.cloud.db, 256).await
                 };
                 match found.await {
-                    Ok(ids) => for id in ids {
-                        work_on(&shared, id).await;
-                    },
+                    Ok(mut ids) => {
+                        // Processes that try in the same order meet at each operation.
+                        if !shared.cloud.config.is_single() {
+                            ids.shuffle(&mut rand::rng());
+                        }
+                        for id in ids {
+                            work_on(&shared, id).await;
+                        }
+                    }
                     Err(error) => tracing::warn!(%error, "open operations could not be read"),
                 }
             }

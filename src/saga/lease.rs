@@ -1,4 +1,5 @@
-//! Keeps what this process holds: renews the leases of its operations well before they end.
+//! Keeps what this process holds: renews the leases of its operations well before they end, and learns which of them
+//! others were asked to stop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +19,27 @@ pub(super) async fn keep(cloud: Arc<Cloud>, lease_us: i64) {
         }
         let renewed = async {
             let mut tx = cloud.db.begin().await?;
-            for id in running {
+            for &id in &running {
                 store::renew(&mut tx, &cloud.db, id, cloud.process, lease_us).await?;
             }
-            tx.commit().await
+            // Where there is one process only, it was told when it was asked.
+            let aborted = if cloud.config.is_single() {
+                Vec::new()
+            } else {
+                store::aborted(&mut tx, cloud.process).await?
+            };
+            tx.commit().await?;
+            Ok::<_, crate::db::DbError>(aborted)
         };
-        if let Err(error) = renewed.await {
-            tracing::warn!(%error, "the leases of running operations could not be renewed");
+        match renewed.await {
+            Ok(aborted) => {
+                for id in aborted.into_iter().filter(|id| running.contains(id)) {
+                    cloud.sagas.abort(id);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the leases of running operations could not be renewed");
+            }
         }
     }
 }

@@ -356,6 +356,14 @@ pub(super) async fn is_aborted(conn: &mut Conn, id: OperationId) -> DbResult<boo
         .unwrap_or(false))
 }
 
+/// Operations of this owner that were asked to stop and still run forward.
+pub(super) async fn aborted(conn: &mut Conn, owner: Uuid) -> DbResult<Vec<OperationId>> {
+    sql("SELECT id FROM operation WHERE owner = $1 AND abort = 1 AND status IN ('pending', 'running')")
+        .bind(owner.to_string())
+        .all(conn, Row::take)
+        .await
+}
+
 /// From `stuck` to another status; `false` if it was not stuck.
 pub(super) async fn unstick(
     conn: &mut Conn,

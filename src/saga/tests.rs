@@ -1,7 +1,7 @@
 //! The engine against a real database: a small saga that builds a list, in every way it can go.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -13,6 +13,8 @@ use crate::ids::OperationId;
 
 /// How often a step panicked, or would have.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
+/// The process whose steps hang.
+static HANGS: OnceLock<uuid::Uuid> = OnceLock::new();
 /// What the steps did, in order; shared by name because a saga's state is data.
 static WORLD: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 
@@ -20,7 +22,7 @@ static WORLD: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
 struct Build {
     name: String,
     /// What the third step answers: `ok`, `fail`, `elsewhere` (once), `retry` (once), `panic` (once),
-    /// `never`.
+    /// `never`, `here` (nothing, in [`HANGS`]).
     third: String,
     tries: u32,
 }
@@ -90,6 +92,7 @@ fn third<'a>(cx: &'a StepContext, s: &'a mut Build) -> futures::future::BoxFutur
                 Err(StepError::Retry("later".into()))
             }
             "panic" if PANICS.fetch_add(1, Ordering::SeqCst) == 0 => panic!("a defect"),
+            "here" if HANGS.get() == Some(&cx.cx.process) => std::future::pending().await,
             "never" => {
                 cx.aborted().await;
                 Err(StepError::Aborted)
@@ -121,12 +124,12 @@ async fn lab(chaos: Option<Chaos>) -> Lab {
 }
 
 async fn start(
-    lab: &Lab,
+    cloud: &Arc<Cloud>,
     name: &str,
     third: &str,
     busy: Busy,
 ) -> crate::error::Result<OperationId> {
-    let cx = Context::system(lab.cloud.clone());
+    let cx = Context::system(cloud.clone());
     let saga = Build {
         name: name.into(),
         third: third.into(),
@@ -146,8 +149,8 @@ async fn start(
     Ok(id)
 }
 
-async fn end(lab: &Lab, id: OperationId) -> Operation {
-    let cx = Context::system(lab.cloud.clone());
+async fn end(cloud: &Arc<Cloud>, id: OperationId) -> Operation {
+    let cx = Context::system(cloud.clone());
     let wait = async {
         let mut watch = cx.events.watch();
         loop {
@@ -204,8 +207,8 @@ async fn steps_run_in_order_and_a_failure_undoes_what_came_before() {
             "+accept +place +start +start",
         ),
     ] {
-        let id = start(&lab, name, third, Busy::Refuse).await.unwrap();
-        let operation = end(&lab, id).await;
+        let id = start(&lab.cloud, name, third, Busy::Refuse).await.unwrap();
+        let operation = end(&lab.cloud, id).await;
         assert_eq!(operation.status, status, "{name}: {:?}", operation.error);
         assert_eq!(world(name), expected);
     }
@@ -214,8 +217,10 @@ async fn steps_run_in_order_and_a_failure_undoes_what_came_before() {
 #[tokio::test]
 async fn one_operation_at_a_time_has_a_resource_and_an_abort_frees_it_for_the_next() {
     let lab = lab(None).await;
-    let first = start(&lab, "busy", "never", Busy::Refuse).await.unwrap();
-    let refused = start(&lab, "busy", "ok", Busy::Refuse)
+    let first = start(&lab.cloud, "busy", "never", Busy::Refuse)
+        .await
+        .unwrap();
+    let refused = start(&lab.cloud, "busy", "ok", Busy::Refuse)
         .await
         .unwrap_err()
         .to_string();
@@ -223,12 +228,12 @@ async fn one_operation_at_a_time_has_a_resource_and_an_abort_frees_it_for_the_ne
         refused.contains("build") && refused.contains(&first.to_string()),
         "{refused}"
     );
-    let second = start(&lab, "busy", "ok", Busy::Wait).await.unwrap();
+    let second = start(&lab.cloud, "busy", "ok", Busy::Wait).await.unwrap();
     operation_abort(&Context::system(lab.cloud.clone()), first)
         .await
         .unwrap();
-    assert_eq!(end(&lab, first).await.status, Status::Undone);
-    assert_eq!(end(&lab, second).await.status, Status::Done);
+    assert_eq!(end(&lab.cloud, first).await.status, Status::Undone);
+    assert_eq!(end(&lab.cloud, second).await.status, Status::Done);
 }
 
 #[tokio::test]
@@ -244,8 +249,8 @@ async fn each_step_may_run_twice_and_each_failure_is_undone() {
         });
         let lab = lab(Some(chaos)).await;
         let name = format!("chaos-{at}");
-        let id = start(&lab, &name, "ok", Busy::Refuse).await.unwrap();
-        assert_eq!(end(&lab, id).await.status, Status::Undone);
+        let id = start(&lab.cloud, &name, "ok", Busy::Refuse).await.unwrap();
+        assert_eq!(end(&lab.cloud, id).await.status, Status::Undone);
         assert!(
             world(&name).ends_with("-accept -accept"),
             "{}",
@@ -307,7 +312,7 @@ async fn an_abort_undoes_the_step_in_which_a_process_died_and_never_one_that_end
         _engine: engine,
     };
     for (id, name, status, expected) in left {
-        assert_eq!(end(&lab, id).await.status, status, "{name}");
+        assert_eq!(end(&lab.cloud, id).await.status, status, "{name}");
         assert_eq!(world(name), expected, "{name}");
     }
 }
@@ -348,6 +353,129 @@ async fn an_operation_of_a_dead_process_goes_on_at_the_next_start() {
         cloud,
         _engine: engine,
     };
-    assert_eq!(end(&lab, id).await.status, Status::Done);
+    assert_eq!(end(&lab.cloud, id).await.status, Status::Done);
     assert_eq!(operation_events(&cx, id).await.unwrap().len(), 3);
+}
+
+/// An engine in a runtime of its own, which ends as a process that is killed.
+struct Process {
+    runtime: Option<tokio::runtime::Runtime>,
+    cloud: Arc<Cloud>,
+}
+
+impl Process {
+    async fn start(dir: &std::path::Path) -> Self {
+        let url = crate::db::testing::url(dir);
+        let dir = dir.to_owned();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let started = runtime.spawn(async move {
+            let db = crate::db::Db::open(&url).await.unwrap();
+            let settings = [("operations.lease_seconds", "2")];
+            let (cloud, kicks) = crate::context::testing::another(&dir, db, &settings);
+            let mut registry = Registry::default();
+            registry.add::<Build>();
+            let engine = Engine::start(cloud.clone(), registry, kicks, None)
+                .await
+                .unwrap();
+            tokio::spawn(async move {
+                let _engine = engine;
+                std::future::pending::<()>().await;
+            });
+            cloud
+        });
+        Self {
+            cloud: started.await.unwrap(),
+            runtime: Some(runtime),
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// How many operations are open, and how many of them this process holds.
+async fn open(cloud: &Arc<Cloud>, holder: &Arc<Cloud>) -> (i64, i64) {
+    let mut conn = cloud.db.read().await.unwrap();
+    let count = |condition: &str| {
+        crate::db::sql(format!(
+            "SELECT COUNT(*) FROM operation WHERE finished_at IS NULL AND {condition}"
+        ))
+    };
+    let all = count("1 = 1").scalar(&mut conn).await.unwrap();
+    let held = count("owner = $1").bind(holder.process.to_string());
+    (all, held.scalar(&mut conn).await.unwrap())
+}
+
+async fn until(what: &str, mut look: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !look().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let within = tokio::time::timeout(Duration::from_secs(20), wait);
+    assert!(within.await.is_ok(), "not in time: {what}");
+}
+
+#[tokio::test]
+async fn of_two_processes_each_works_and_one_goes_on_with_what_the_other_left() {
+    let (dir, cloud, _kicks) = crate::context::testing::cloud().await;
+    // The database of one process is no place for two.
+    if cloud.config.is_single() {
+        return;
+    }
+    let first = Process::start(dir.path()).await;
+    let second = Process::start(dir.path()).await;
+    HANGS.set(first.cloud.process).unwrap();
+    let mut ids = Vec::new();
+    for number in 0..12 {
+        let process = [&first, &second][number % 2];
+        let name = format!("either-{number}");
+        let id = start(&process.cloud, &name, "ok", Busy::Refuse).await;
+        ids.push(id.unwrap());
+    }
+    for id in ids {
+        assert_eq!(end(&cloud, id).await.status, Status::Done);
+    }
+    // One that does not end by itself is asked to stop through the other process.
+    let never = start(&first.cloud, "elsewhere", "never", Busy::Refuse)
+        .await
+        .unwrap();
+    until("it runs", async || world("elsewhere").contains("+start")).await;
+    operation_abort(&Context::system(second.cloud.clone()), never)
+        .await
+        .unwrap();
+    assert_eq!(end(&cloud, never).await.status, Status::Undone);
+    // The first dies while it works on some.
+    let mut left = Vec::new();
+    for number in 0..6 {
+        let name = format!("left-{number}");
+        let id = start(&first.cloud, &name, "here", Busy::Refuse).await;
+        left.push(id.unwrap());
+    }
+    until("what is open is the first's", async || {
+        let (all, held) = open(&cloud, &first.cloud).await;
+        all == held
+    })
+    .await;
+    let (_, held) = open(&cloud, &first.cloud).await;
+    assert!(
+        held > 0,
+        "the first was told of each before the second looked"
+    );
+    drop(first);
+    let died = std::time::Instant::now();
+    for id in left {
+        assert_eq!(end(&cloud, id).await.status, Status::Done);
+    }
+    // Two seconds of lease, and what finding them takes.
+    assert!(died.elapsed() < Duration::from_secs(10));
 }

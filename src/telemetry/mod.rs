@@ -19,4 +19,4 @@ mod api;
 
 pub use api::routes;
 pub use meters::{METERS, Meters, Sample};
-pub use ops::{periodic, record};
+pub use ops::{own, periodic, record};

@@ -163,8 +163,13 @@ async fn delete(cx: Context, version: Version, Path(id): Path<String>) -> Result
     let service = by_id(&cx, version.0, &id).await?;
     if service.binary == COMPUTE {
         ops::host_delete(&cx, &service.host).await?;
-    } else {
-        ops::control_delete(&cx, &service.host).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    for process in ops::control_list(&cx).await? {
+        let its = control_services(&process, version.0);
+        if its.iter().any(|of| of.id.to_string() == id) {
+            ops::control_delete(&cx, &process.place).await?;
+        }
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -188,11 +193,11 @@ fn to_wire(host: &Host, zone: String, version: Microversion) -> ComputeService {
     service_at(newest, version)
 }
 
-/// A control process is its machine's conductor and its scheduler. Their ids are made of their names, so that they stay
-/// when it starts again.
+/// A control process is its machine's conductor and its scheduler. Their ids are made of what it is, so that they stay when
+/// it starts again.
 fn control_services(process: &ControlProcess, version: Microversion) -> Vec<ComputeService> {
     let service = |(binary, number): (&str, i64)| {
-        let name = format!("{binary}@{}", process.host);
+        let name = format!("{binary}@{}", process.place);
         let newest = ComputeService {
             id: if since(version, 53) {
                 NumberOrUuid::Uuid(Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string())

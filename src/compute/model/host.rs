@@ -163,6 +163,8 @@ impl AllocationRatios {
 /// A control process, shown as `nova-conductor` and `nova-scheduler`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlProcess {
+    /// Who it is across its starts: its machine and data directory, as a UUID.
+    pub place: String,
     /// Name of its machine.
     pub host: String,
     /// This process among all; new at each start.

@@ -34,19 +34,20 @@ pub async fn host_delete(cx: &Context, name: &str) -> Result<()> {
 }
 
 /// Forgets a control process that does not report any more.
-pub async fn control_delete(cx: &Context, host: &str) -> Result<()> {
+pub async fn control_delete(cx: &Context, place: &str) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     let known = store::host::control_list(&mut tx, down_us(cx)).await?;
     let process = known
         .iter()
-        .find(|process| process.host == host)
-        .ok_or_else(|| Error::not_found("service", host))?;
+        .find(|process| process.place == place)
+        .ok_or_else(|| Error::not_found("service", place))?;
     if process.up {
         return Err(Error::conflict(format!(
-            "the control process on {host} is up and would come back at once; stop it first"
+            "the control process on {} is up and would come back at once; stop it first",
+            process.host
         )));
     }
-    store::host::control_delete(&mut tx, host).await?;
+    store::host::control_delete(&mut tx, place).await?;
     tx.commit().await?;
     Ok(())
 }

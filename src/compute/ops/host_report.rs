@@ -1,5 +1,7 @@
 //! What nodes and control processes say of themselves.
 
+use uuid::Uuid;
+
 use super::host_list::down_us;
 use crate::compute::rpc::HostReport;
 use crate::compute::store;
@@ -53,7 +55,12 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
         }),
     };
     let mut tx = cx.db.begin().await?;
-    let before = store::host::by_name(&mut tx, &report.host, down_us(cx)).await?;
+    let mut before = store::host::by_name(&mut tx, &report.host, down_us(cx)).await?;
+    if before.is_none() {
+        tx.take_turn("number:host").await?;
+        // Another process may have taken its report meanwhile.
+        before = store::host::by_name(&mut tx, &report.host, down_us(cx)).await?;
+    }
     if before.is_none() {
         store::host::insert(&mut tx, &report.host, HostId::new()).await?;
     }
@@ -108,14 +115,29 @@ fn virt_name(kind: VirtType) -> &'static str {
 /// Notes that this control process lives; to be called every few seconds.
 pub async fn control_report(cx: &Context) -> Result<()> {
     let mut tx = cx.db.begin().await?;
-    store::host::control_report(
-        &mut tx,
-        &cx.config.agent.host,
-        cx.process,
-        env!("CARGO_PKG_VERSION"),
-        cx.started,
-    )
-    .await?;
+    tx.take_turn("number:control").await?;
+    let process = store::host::ControlReport {
+        place: &control_place(cx),
+        host: &cx.config.agent.host,
+        id: cx.process,
+        version: env!("CARGO_PKG_VERSION"),
+        started_at: cx.started,
+    };
+    store::host::control_report(&mut tx, &process).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Notes that this control process has stopped.
+pub async fn control_leave(cx: &Context) -> Result<()> {
+    let mut tx = cx.db.begin().await?;
+    store::host::control_leave(&mut tx, &control_place(cx), cx.process).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Who a control process is across its starts: its machine and data directory, which one process has at a time.
+fn control_place(cx: &Context) -> String {
+    let place = format!("{}:{}", cx.config.agent.host, cx.config.data_dir.display());
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, place.as_bytes()).to_string()
 }

@@ -40,6 +40,7 @@ pub async fn keypair_create(
         created_at: Time::now(),
     };
     let mut tx = cx.db.begin().await?;
+    tx.take_turn("number:keypair").await?;
     if store::keypair::find(&mut tx, user, &keypair.name)
         .await?
         .is_some()

@@ -10,7 +10,7 @@ use crate::compute::model::{
 };
 use crate::compute::rpc::HostReport;
 use crate::compute::store;
-use crate::context::testing::cloud;
+use crate::context::testing::{another, cloud};
 use crate::context::{Cloud, Context};
 use crate::db::sql;
 use crate::error::Error;
@@ -288,8 +288,20 @@ async fn control_processes_are_known_by_their_machine() {
     assert_eq!(all.len(), 1);
     assert!(all[0].up);
     assert_eq!(all[0].id, lab.cx.process);
-    let error = control_delete(&lab.cx, &all[0].host).await.unwrap_err();
+    let place = &all[0].place;
+    let error = control_delete(&lab.cx, place).await.unwrap_err();
     assert!(matches!(error, Error::Conflict(_)));
+    // Another one on the same machine, with a directory of its own.
+    let other = tempfile::tempdir().unwrap();
+    let (other, _kicks) = another(other.path(), lab.cx.db.clone(), &[]);
+    control_report(&Context::system(other)).await.unwrap();
+    assert_eq!(control_list(&lab.cx).await.unwrap().len(), 2);
+    // One that says that it stops is not up any more, and can be forgotten.
+    control_leave(&lab.cx).await.unwrap();
+    let left = control_list(&lab.cx).await.unwrap();
+    assert_eq!(left.iter().filter(|process| process.up).count(), 1);
+    control_delete(&lab.cx, place).await.unwrap();
+    assert_eq!(control_list(&lab.cx).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -215,37 +215,57 @@ pub async fn delete(conn: &mut Conn, name: &str) -> DbResult<bool> {
         .await
 }
 
-/// Notes that a control process lives.
-pub async fn control_report(
-    conn: &mut Conn,
-    host: &str,
-    id: Uuid,
-    version: &str,
-    started_at: Time,
-) -> DbResult<()> {
+/// A control process, as it reports itself.
+pub struct ControlReport<'a> {
+    /// Who it is across its starts.
+    pub place: &'a str,
+    /// As [`ControlProcess::host`].
+    pub host: &'a str,
+    /// As [`ControlProcess::id`].
+    pub id: Uuid,
+    /// As [`ControlProcess::version`].
+    pub version: &'a str,
+    /// As [`ControlProcess::started_at`].
+    pub started_at: Time,
+}
+
+/// Notes that a control process lives. The turn `number:control` must be had.
+pub async fn control_report(conn: &mut Conn, report: &ControlReport<'_>) -> DbResult<()> {
     let now = conn.engine().now_expr();
     let known = sql(format!(
-        "UPDATE control_process SET id = $2, version = $3, started_at = $4, reported_at = {now} WHERE host = $1"
+        "UPDATE control_process SET host = $2, id = $3, version = $4, started_at = $5, reported_at = {now} WHERE place = $1"
     ))
-    .bind(host)
-    .bind(id.to_string())
-    .bind(version)
-    .bind(started_at)
+    .bind(report.place)
+    .bind(report.host)
+    .bind(report.id.to_string())
+    .bind(report.version)
+    .bind(report.started_at)
     .swapped(conn)
     .await?;
     if !known {
         // Odd numbers from the end of what hosts will reach, so that both kinds have numbers of their own.
         sql(format!(
-            "INSERT INTO control_process (host, id, number, version, started_at, reported_at) \
-             SELECT $1, $2, COALESCE(MAX(number), 1000000001) + 2, $3, $4, {now} FROM control_process"
+            "INSERT INTO control_process (place, host, id, number, version, started_at, reported_at) \
+             SELECT $1, $2, $3, COALESCE(MAX(number), 1000000001) + 2, $4, $5, {now} FROM control_process"
         ))
-        .bind(host)
-        .bind(id.to_string())
-        .bind(version)
-        .bind(started_at)
+        .bind(report.place)
+        .bind(report.host)
+        .bind(report.id.to_string())
+        .bind(report.version)
+        .bind(report.started_at)
         .execute(conn)
         .await?;
     }
+    Ok(())
+}
+
+/// Notes that a control process stopped; one that was started in its place since then is left alone.
+pub async fn control_leave(conn: &mut Conn, place: &str, id: Uuid) -> DbResult<()> {
+    sql("UPDATE control_process SET reported_at = 0 WHERE place = $1 AND id = $2")
+        .bind(place)
+        .bind(id.to_string())
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -253,12 +273,13 @@ pub async fn control_report(
 pub async fn control_list(conn: &mut Conn, down_us: i64) -> DbResult<Vec<ControlProcess>> {
     let now = conn.engine().now_expr();
     sql(format!(
-        "SELECT host, id, number, version, started_at, reported_at, CASE WHEN reported_at > {now} - $1 THEN 1 ELSE 0 END \
-         FROM control_process ORDER BY host"
+        "SELECT place, host, id, number, version, started_at, reported_at, CASE WHEN reported_at > {now} - $1 THEN 1 ELSE 0 END \
+         FROM control_process ORDER BY host, number"
     ))
     .bind(down_us)
     .all(conn, |row| {
         Ok(ControlProcess {
+            place: row.take()?,
             host: row.take()?,
             id: row.take_parsed()?,
             number: row.take()?,
@@ -272,9 +293,9 @@ pub async fn control_list(conn: &mut Conn, down_us: i64) -> DbResult<Vec<Control
 }
 
 /// Forgets a control process.
-pub async fn control_delete(conn: &mut Conn, host: &str) -> DbResult<bool> {
-    sql("DELETE FROM control_process WHERE host = $1")
-        .bind(host)
+pub async fn control_delete(conn: &mut Conn, place: &str) -> DbResult<bool> {
+    sql("DELETE FROM control_process WHERE place = $1")
+        .bind(place)
         .swapped(conn)
         .await
 }

@@ -60,8 +60,8 @@ CREATE TABLE identity_assignment (
     target_id {id} NOT NULL,
     holder_id {id} NOT NULL,
     role_id {id} NOT NULL,
-    target_kind VARCHAR(16) NOT NULL,
-    holder_kind VARCHAR(16) NOT NULL,
+    target_kind {id} NOT NULL,
+    holder_kind {id} NOT NULL,
     PRIMARY KEY (target_id, holder_id, role_id)
 );
 CREATE INDEX identity_assignment_by_holder ON identity_assignment (holder_id);

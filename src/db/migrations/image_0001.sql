@@ -14,7 +14,7 @@ CREATE TABLE image (
     size_bytes BIGINT,
     virtual_bytes BIGINT,
     checksum {id},
-    sha512 VARCHAR(128),
+    sha512 {digest},
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );

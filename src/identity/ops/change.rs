@@ -77,6 +77,8 @@ pub(super) async fn commit(cx: &Context, mut tx: Tx, done: Done<'_>) -> Result<(
 
 /// Ends a change that takes rights away; undoes it if nobody would be left who can administer the cloud.
 pub(super) async fn commit_safely(cx: &Context, mut tx: Tx, done: Done<'_>) -> Result<()> {
+    // Two who take each other's rights away at once: the second sees what the first did.
+    tx.take_turn("identity:administrators").await?;
     if !store::assignment::somebody_administers(&mut tx).await? {
         return Err(Error::Forbidden(format!(
             "after this nobody could administer the cloud any more ({} {}); give another user with a password the role admin on a project first",

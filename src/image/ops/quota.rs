@@ -14,13 +14,15 @@ pub async fn image_bytes(cx: &Context, project: ProjectId) -> Result<u64> {
     Ok(store::bytes_of(&mut conn, project).await?)
 }
 
-/// Fails unless the project may have `more` bytes; says how many it may have.
+/// Fails unless the project may have `more` bytes; says how many it may have. Others who ask so wait until this transaction
+/// ends.
 pub(super) async fn room_on_conn(
     conn: &mut Conn,
     cx: &Context,
     project: ProjectId,
     more: u64,
 ) -> Result<u64> {
+    conn.take_turn(&format!("image:{project}")).await?;
     let limit = quota_limit_on_conn(conn, cx, project, "image_bytes").await?;
     let used = store::bytes_of(conn, project).await?;
     let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);

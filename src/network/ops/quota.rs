@@ -68,13 +68,14 @@ pub async fn network_counts(cx: &Context, all_projects: bool) -> Result<(i64, i6
     })
 }
 
-/// Fails unless the project may have one more.
+/// Fails unless the project may have one more; others who ask so wait until this transaction ends.
 pub(super) async fn room_on_conn(
     conn: &mut Conn,
     cx: &Context,
     project: ProjectId,
     kind: Bounded,
 ) -> Result<()> {
+    conn.take_turn(&format!("network:{project}")).await?;
     let limit = quota_limit_on_conn(conn, cx, project, kind.setting()).await?;
     let used = count(conn, project, kind).await?;
     quota_check(kind.setting(), 1, used, limit)

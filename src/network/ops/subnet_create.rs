@@ -46,7 +46,8 @@ pub(super) async fn insert_on_conn(conn: &mut Conn, subnet: &Subnet) -> Result<(
     if !store::network::lock(conn, subnet.network).await? {
         return Err(Error::not_found("network", subnet.network));
     }
-    store::network::lock_ranges(conn).await?;
+    // No two ranges that overlap are made at a time.
+    conn.take_turn("network:ranges").await?;
     let others = store::subnet::list(conn, &SubnetQuery::default()).await?;
     if let Some(other) = others
         .iter()

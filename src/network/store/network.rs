@@ -161,17 +161,6 @@ pub async fn lock(conn: &mut Conn, id: NetworkId) -> DbResult<bool> {
         .await
 }
 
-/// Locks all ranges of the cloud until the transaction ends, so that no two overlapping ones are made at a time.
-pub async fn lock_ranges(conn: &mut Conn) -> DbResult<()> {
-    sql("INSERT INTO network_seed (name) VALUES ('ranges') ON CONFLICT DO NOTHING")
-        .execute(conn)
-        .await?;
-    sql("UPDATE network_seed SET name = name WHERE name = 'ranges'")
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// Notes that a first start did something; `false` if an earlier one did.
 pub async fn seed(conn: &mut Conn, name: &str) -> DbResult<bool> {
     sql("INSERT INTO network_seed (name) VALUES ($1) ON CONFLICT DO NOTHING")

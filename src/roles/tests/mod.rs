@@ -6,11 +6,14 @@
 //! for each kind of saga; [`proof`] leads all of them through everything, [`schedule`] mixes them at random.
 
 mod agent;
+mod engines;
 mod faults;
 mod kinds;
 mod lab;
 mod proof;
+mod remaining;
 mod schedule;
 mod secrets;
-mod start;
+pub(super) mod start;
+mod together;
 mod world;

@@ -7,7 +7,7 @@ use crate::config::{Config, Listen, Sources};
 use crate::roles::lock::Front;
 use crate::roles::{Control, StartError, data_directory};
 
-pub(super) fn config(dir: &Path) -> Config {
+pub(in crate::roles) fn config(dir: &Path) -> Config {
     let flags = vec![("data_dir".to_owned(), dir.display().to_string())];
     let sources = Sources {
         flags,

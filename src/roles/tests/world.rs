@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::lab::Lab;
-use crate::db::{Conn, Row, sql};
+use crate::db::schema::{Table, tables};
+use crate::db::{Conn, sql};
 use crate::hypervisor::Hypervisor;
 
 /// Tables that only remember what happened, or that say which process is at what.
@@ -24,7 +25,7 @@ const HISTORY: &[&str] = &[
     "network_host",
     "server_project",
     "migration",
-    "schema_migration",
+    "turn",
 ];
 
 /// Columns that count or date what happened.
@@ -71,14 +72,10 @@ impl World {
     pub async fn of(lab: &Lab) -> Self {
         let mut found = Vec::new();
         let mut conn = lab.cloud.db.read().await.unwrap();
-        let tables: Vec<String> =
-            sql("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
-                .all(&mut conn, Row::take)
-                .await
-                .unwrap();
+        let tables = tables(&mut conn).await.unwrap();
         for table in tables
             .iter()
-            .filter(|table| !HISTORY.contains(&table.as_str()))
+            .filter(|table| !HISTORY.contains(&table.name.as_str()))
         {
             found.extend(rows(&mut conn, table).await);
         }
@@ -144,25 +141,26 @@ impl fmt::Debug for World {
 }
 
 /// The rows of a table, as text.
-async fn rows(conn: &mut Conn, table: &str) -> Vec<String> {
-    let columns: Vec<String> = sql(format!("SELECT name FROM pragma_table_info('{table}')"))
-        .all(conn, Row::take)
-        .await
-        .unwrap();
-    let shown: Vec<String> = columns
-        .iter()
-        .filter(|column| !COUNTS.contains(&column.as_str()))
-        .map(|column| format!("'{column} ' || quote(\"{column}\")"))
-        .collect();
+async fn rows(conn: &mut Conn, table: &Table) -> Vec<String> {
     let condition = GONE
         .iter()
-        .find(|(of, _)| *of == table)
+        .find(|(of, _)| *of == table.name)
         .map_or("1 = 1", |(_, condition)| condition);
     sql(format!(
-        "SELECT '{table}: ' || {} FROM \"{table}\" WHERE {condition}",
-        shown.join(" || ', ' || ")
+        "SELECT {} FROM {} WHERE {condition}",
+        table.names(),
+        table.name
     ))
-    .all(conn, Row::take)
+    .all(conn, |row| {
+        let mut shown = Vec::new();
+        for (column, kind) in &table.columns {
+            let value = kind.take(row)?;
+            if !COUNTS.contains(&column.as_str()) {
+                shown.push(format!("{column} {value:?}"));
+            }
+        }
+        Ok(format!("{}: {}", table.name, shown.join(", ")))
+    })
     .await
     .unwrap()
 }

@@ -15,20 +15,22 @@ use crate::telemetry::store;
 /// Resources written in one transaction, so that others get their turn.
 const BATCH: usize = 200;
 
-/// Recurring work.
+/// Recurring work, of one control process for all.
 pub fn periodic() -> Vec<Periodic> {
-    vec![
-        Periodic {
-            name: "sample_flush",
-            every: Duration::from_secs(15),
-            run: |cx| flush(cx).boxed(),
-        },
-        Periodic {
-            name: "sample_prune",
-            every: Duration::from_secs(60),
-            run: |cx| prune(cx).boxed(),
-        },
-    ]
+    vec![Periodic {
+        name: "sample_prune",
+        every: Duration::from_secs(60),
+        run: |cx| prune(cx).boxed(),
+    }]
+}
+
+/// Recurring work of each control process: nobody else has what is in its memory.
+pub fn own() -> Vec<Periodic> {
+    vec![Periodic {
+        name: "sample_flush",
+        every: Duration::from_secs(15),
+        run: |cx| flush(cx).boxed(),
+    }]
 }
 
 /// Writes everything that changed; finished minutes are rolled up.
@@ -36,6 +38,8 @@ pub async fn flush(cx: &Context) -> Result<()> {
     let dirty = cx.meters.take_dirty();
     for batch in dirty.chunks(BATCH) {
         let mut tx = cx.db.begin().await?;
+        // Samples of one resource may reach several processes, and each merges with what is stored.
+        tx.take_turn("samples").await?;
         for (key, finished, present) in batch {
             for chunk in finished {
                 store_and_roll_up(&mut tx, key, chunk.clone()).await?;

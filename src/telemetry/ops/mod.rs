@@ -6,7 +6,7 @@ mod record;
 mod series;
 mod statistics;
 
-pub use flush::{flush, periodic};
+pub use flush::{flush, own, periodic};
 pub use latest::{hosts_latest, latest, top};
 pub use record::record;
 pub use series::series;

@@ -15,7 +15,8 @@ pub async fn quota_usage(cx: &Context, project: ProjectId) -> Result<Usage> {
     Ok(store::usage(&mut conn, project).await?)
 }
 
-/// Fails unless the project may have so much more, and `size_gb` in one volume.
+/// Fails unless the project may have so much more, and `size_gb` in one volume; others who ask so wait until this
+/// transaction ends.
 pub(super) async fn room_on_conn(
     conn: &mut Conn,
     cx: &Context,
@@ -23,6 +24,7 @@ pub(super) async fn room_on_conn(
     more: Usage,
     size_gb: u64,
 ) -> Result<()> {
+    conn.take_turn(&format!("volume:{project}")).await?;
     let used = store::usage(conn, project).await?;
     let size = i64::try_from(size_gb).unwrap_or(i64::MAX);
     for (resource, wanted, used) in [

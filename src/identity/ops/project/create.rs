@@ -18,6 +18,8 @@ pub async fn project_create(cx: &Context, new: ProjectNew) -> Result<Project> {
     check::text("project.description", &new.description)?;
     check::tags("project.tags", &new.tags)?;
     let mut tx = cx.db.begin().await?;
+    // From here on nobody deletes the project above.
+    tx.take_turn("identity:projects").await?;
     let (domain_id, parent_id) = place(&mut tx, cx, &new).await?;
     let project = Project {
         id: ProjectId::new(),

@@ -12,6 +12,8 @@ use crate::ids::ProjectId;
 /// other services stays for an administrator to delete, as in Keystone.
 pub async fn project_delete(cx: &Context, id: ProjectId) -> Result<()> {
     let mut tx = cx.db.begin().await?;
+    // From here on nobody makes a project below it.
+    tx.take_turn("identity:projects").await?;
     let project = store::project::show(&mut tx, id)
         .await?
         .ok_or_else(|| Error::not_found("project", id))?;
