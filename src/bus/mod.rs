@@ -21,8 +21,6 @@ mod health;
 pub mod local;
 mod notification;
 mod size;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -365,3 +363,6 @@ impl Bus {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

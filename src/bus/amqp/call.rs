@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lapin::ErrorKind;
 use lapin::types::ShortString;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -87,9 +88,14 @@ impl AmqpBus {
     }
 }
 
-/// What went wrong on a session, which ends by it.
+/// What went wrong on a session, which ends by it; unless the broker only is silent, which may be about this queue alone. A
+/// connection that is silent altogether ends by its heartbeats.
 fn told(session: &Session, error: &lapin::Error) -> String {
-    session.give_up(error);
+    let silent =
+        matches!(error.kind(), ErrorKind::IOError(io) if io.kind() == std::io::ErrorKind::TimedOut);
+    if !silent {
+        session.give_up(error);
+    }
     format!("the broker did not take the message: {error}")
 }
 

@@ -99,6 +99,9 @@ impl Link {
                     let session = Arc::new(session);
                     self.tell(Some(session.clone()), None);
                     let reason = session.attend(watched, &stop).await;
+                    if stop.is_cancelled() {
+                        return session.close().await;
+                    }
                     self.lost(format!(
                         "the connection to the broker {} is lost: {reason}",
                         self.place

@@ -173,7 +173,7 @@ async fn whoever_listens_is_told_of_changes(broker: &Broker, bus: &Bus) {
 async fn strangers_are_told_what_is_wrong(broker: &Broker) {
     for (url, part) in [
         (
-            broker.url_with("wrong-word", "suite"),
+            broker.url_with("amqp", "wrong-word", "suite"),
             "check name and password",
         ),
         (broker.url("nowhere"), "add_vhost"),
@@ -205,7 +205,7 @@ async fn strangers_are_told_what_is_wrong(broker: &Broker) {
 
 async fn a_private_ca_is_enough_and_needed(broker: &Broker) {
     let with = |ca: &str, own: bool| {
-        let mut settings = settings(broker.tls_url());
+        let mut settings = settings(broker.url_with("amqps", PASSWORD, "tls"));
         settings.ca_file = broker.file(ca);
         if own {
             settings.cert_file = broker.file("client.pem");

@@ -149,15 +149,12 @@ impl Ends {
     pub(super) async fn serve(&self, host: &str) -> (Arc<Server>, Serving) {
         let server = Arc::new(Server::default());
         let serving = self.server.serve("compute", host, server.clone());
-        let begun = Instant::now();
         let moment = Duration::from_secs(5);
-        while let Err(error) = self.asker.call(host, None, &Ask::Count, moment).await {
-            if begun.elapsed() > LONG {
-                let (asker, server) = (self.asker.health().await, self.server.health().await);
-                panic!("{host} is not reached: {error}\n{asker:?}\n{server:?}");
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        wait_for_async("the server to be reached", LONG, async || {
+            let answer = self.asker.call(host, None, &Ask::Count, moment).await;
+            answer.ok()
+        })
+        .await;
         server.begun.store(0, Ordering::SeqCst);
         (server, serving)
     }
@@ -241,16 +238,10 @@ async fn turns(ends: &Ends) {
     for _ in 0..40 {
         ends.asker.cast(&Tick).await.unwrap();
     }
-    let all = async {
-        while one.count() + other.count() < 40 {
-            tokio::select! {
-                () = one.news.notified() => {}
-                () = other.news.notified() => {}
-                () = tokio::time::sleep(Duration::from_millis(20)) => {}
-            }
-        }
-    };
-    tokio::time::timeout(LONG, all).await.expect("all arrive");
+    wait_for_async("all to arrive", LONG, async || {
+        (one.count() + other.count() >= 40).then_some(())
+    })
+    .await;
     assert!(
         one.count() > 0 && other.count() > 0,
         "{} and {}",

@@ -57,18 +57,17 @@ impl Broker {
 
     /// Where it is, for its user.
     pub fn url(&self, vhost: &str) -> String {
-        self.url_with(PASSWORD, vhost)
+        self.url_with("amqp", PASSWORD, vhost)
     }
 
-    /// Where it is, for its user with this password.
-    pub fn url_with(&self, password: &str, vhost: &str) -> String {
+    /// Where it is, plain or with TLS, for its user with this password.
+    pub fn url_with(&self, scheme: &str, password: &str, vhost: &str) -> String {
+        let port = match scheme {
+            "amqps" => self.ports[1],
+            _ => self.ports[0],
+        };
         let vhost = vhost.replace('/', "%2f");
-        format!("amqp://sky:{password}@127.0.0.1:{}/{vhost}", self.ports[0])
-    }
-
-    /// Where it is with TLS.
-    pub fn tls_url(&self) -> String {
-        format!("amqps://sky:{PASSWORD}@127.0.0.1:{}/tls", self.ports[1])
+        format!("{scheme}://sky:{password}@127.0.0.1:{port}/{vhost}")
     }
 
     /// A file of the private CA: `ca.pem`, `client.pem`, `client.key`; `other.pem` is another CA.
