@@ -50,7 +50,7 @@ pub enum ConfigError {
 pub struct Config {
     pub data_dir: PathBuf,
     pub database: Database,
-    pub bus: BusUrl,
+    pub bus: BusSettings,
     pub api: Api,
     pub agent: Agent,
     pub identity: Identity,
@@ -81,13 +81,23 @@ impl std::fmt::Debug for Database {
 /// `[bus]`
 #[derive(Clone, Deserialize)]
 #[expect(missing_docs, reason = "config/default.toml documents each key")]
-pub struct BusUrl {
+pub struct BusSettings {
     pub url: String,
+    pub ca_file: PathBuf,
+    pub cert_file: PathBuf,
+    pub key_file: PathBuf,
 }
 
-impl std::fmt::Debug for BusUrl {
+impl BusSettings {
+    /// Whether the bus is inside one process.
+    pub fn is_local(&self) -> bool {
+        self.url == "local:"
+    }
+}
+
+impl std::fmt::Debug for BusSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Bus { url: (may hold a password) }")
+        f.write_str("BusSettings { url: (may hold a password) }")
     }
 }
 
@@ -329,6 +339,16 @@ impl Config {
         }
         self.data_dir = std::path::absolute(&self.data_dir)
             .map_err(|error| malformed(format!("data_dir: {error}")))?;
+        for file in [
+            &mut self.bus.ca_file,
+            &mut self.bus.cert_file,
+            &mut self.bus.key_file,
+        ] {
+            if !file.as_os_str().is_empty() {
+                *file = std::path::absolute(&*file)
+                    .map_err(|error| malformed(format!("bus: {error}")))?;
+            }
+        }
         if self.database.url.is_empty() {
             self.database.url = format!("sqlite://{}", self.data_dir.join("skydeck.db").display());
         }

@@ -32,8 +32,9 @@
 //!    `compute/sagas/server_launch.rs`: accept → place → ports → volumes → root disk → start guest → activate. After each step
 //!    its state is stored. `place` asks the pure `compute/scheduler.rs` and writes a claim into the ledger,
 //!    `compute/ops/place.rs` (`place`).
-//! 6. **The node** is asked by `saga/step.rs` (`call`) over `bus/mod.rs`. `agent/table.rs` finds the function and answers a
-//!    repeat of the operation with the first result (`bus/dedupe.rs`): `agent/image_cache/root_disk.rs` (`root_disk_ensure`),
+//! 6. **The node** is asked by `saga/step.rs` (`call`) over `bus/mod.rs`, in one process or through RabbitMQ (`bus/amqp/mod.rs`).
+//!    What comes after a later operation began is refused, `agent/turns.rs` (`admit`). `agent/table.rs` finds the function and
+//!    answers a repeat of the operation with the first result (`bus/dedupe.rs`): `agent/image_cache/root_disk.rs` (`root_disk_ensure`),
 //!    then `agent/instance/ensure.rs` (`instance_ensure`), which refuses a stale generation. The host's network is made so
 //!    beforehand, level-triggered: `network/ops/host_network.rs` (`host_network_ensure`) sends all of it, `agent/network/mod.rs`
 //!    compares it with what is there.

@@ -50,6 +50,8 @@ struct Common {
 enum Role {
     /// A control process without a screen.
     Server,
+    /// A compute node by itself, for control processes elsewhere (bus.url says where).
+    Agent,
     /// The console on a simulated fleet; nothing is kept.
     Demo(roles::demo::Fleet),
     /// Work on the database while no control process runs.
@@ -117,6 +119,11 @@ fn run(arguments: Arguments) -> Result<()> {
                 roles::data_directory(&config.data_dir)?;
                 let _log = roles::logging::start(&log(&config), &config.log.level, true)?;
                 roles::server::run(config).await
+            }
+            (Some(Role::Agent), _) => {
+                roles::data_directory(&config.data_dir)?;
+                let _log = roles::logging::start(&log(&config), &config.log.level, true)?;
+                roles::agent::run(config).await
             }
             (Some(Role::Demo(fleet)), _) => {
                 roles::demo::run(config, &fleet, common.read_only, common.log.clone()).await

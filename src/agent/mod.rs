@@ -3,7 +3,8 @@
 //! An agent speaks to control processes by the bus only; it has no database. What a guest should be is kept in the
 //! guest's own definition, so an agent that restarts knows what it runs without asking. Every request may come twice:
 //! repeats of one operation get the first answer ([`crate::bus::dedupe`]), and what is asked for is compared with what is
-//! there, so that doing it again changes nothing.
+//! there, so that doing it again changes nothing. What comes when somebody else has had the resource since is refused
+//! ([`turns`]).
 //!
 //! [`Node`] is what requests work on; [`table`] says which function answers which method; [`instance`], [`network`],
 //! [`volume`] and [`image_cache`] do the work; [`report`] tells the control plane.
@@ -16,6 +17,7 @@ mod qemu_img;
 mod report;
 mod sampling;
 mod table;
+mod turns;
 mod uptime;
 pub mod volume;
 
@@ -28,7 +30,7 @@ pub use node::{Node, NodeError, Places};
 pub use table::MethodTable;
 
 use crate::bus::Bus;
-use crate::bus::local::Serving;
+use crate::bus::Serving;
 use crate::compute::rpc::COMPUTE;
 use crate::volume::rpc::VOLUME;
 

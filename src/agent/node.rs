@@ -39,6 +39,8 @@ pub struct Places {
     pub network: PathBuf,
     /// Sockets of consoles that are about to be opened; nobody but the control plane goes there.
     pub consoles: PathBuf,
+    /// What was asked last of which resource.
+    pub turns: PathBuf,
 }
 
 impl Places {
@@ -50,6 +52,7 @@ impl Places {
             volumes: data_dir.join("volumes"),
             network: data_dir.join("network"),
             consoles: data_dir.join("consoles"),
+            turns: data_dir.join("turns"),
         };
         for path in [
             &places.instances,
@@ -57,6 +60,7 @@ impl Places {
             &places.volumes,
             &places.network,
             &places.consoles,
+            &places.turns,
         ] {
             directory(path, None)?;
         }

@@ -9,6 +9,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use super::turns::Turns;
 use super::{Node, image_cache, instance, network, volume};
 use crate::bus::dedupe::Dedupe;
 use crate::bus::{Fault, FaultKind, Handler, Incoming, Rpc};
@@ -22,12 +23,14 @@ pub struct MethodTable {
     node: Arc<Node>,
     functions: HashMap<&'static str, Function>,
     dedupe: Dedupe,
+    turns: Turns,
 }
 
 impl MethodTable {
     /// A table without methods.
     pub fn new(node: Arc<Node>) -> Self {
         Self {
+            turns: Turns::new(node.places.turns.clone()),
             node,
             functions: HashMap::new(),
             dedupe: Dedupe::default(),
@@ -62,6 +65,9 @@ impl Handler for MethodTable {
                 format!("this agent has no method {}", incoming.method),
             ));
         };
+        if let Some(turn) = &incoming.turn {
+            self.turns.admit(turn).await?;
+        }
         self.dedupe
             .run(&incoming, function(self.node.clone(), incoming.clone()))
             .await

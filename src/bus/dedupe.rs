@@ -91,6 +91,7 @@ mod tests {
         let incoming = Incoming {
             method: "m".into(),
             operation: Some(OperationId::new()),
+            turn: None,
             payload: Value::from(1),
         };
         let runs = AtomicUsize::new(0);

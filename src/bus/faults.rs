@@ -57,6 +57,7 @@ impl Bus {
         &self,
         target: &str,
         incoming: Incoming,
+        timeout: Duration,
     ) -> Result<Value, CallError> {
         let silence = CallError::Timeout {
             target: target.to_owned(),
@@ -64,37 +65,47 @@ impl Bus {
             seconds: 0,
         };
         match self.weather.fate(target, &incoming) {
-            Fate::Arrives => self.local.call(target, incoming).await,
+            Fate::Arrives => self.send_call(target, incoming, timeout).await,
             Fate::Lost => {
                 tokio::task::yield_now().await;
                 Err(silence)
             }
             Fate::AnswerLost => {
                 // As always, the work goes on whether or not its caller waits.
-                let _ = self.local.call(target, incoming).await;
+                let _ = self.send_call(target, incoming, timeout).await;
                 Err(silence)
             }
             Fate::Doubled => {
                 let (first, second) = tokio::join!(
-                    self.local.call(target, incoming.clone()),
-                    self.local.call(target, incoming)
+                    self.send_call(target, incoming.clone(), timeout),
+                    self.send_call(target, incoming, timeout)
                 );
                 first.or(second)
             }
             Fate::Echoed(after) => {
-                let answer = self.local.call(target, incoming.clone()).await;
-                let (bus, target) = (self.local.clone(), target.to_owned());
+                let answer = self.send_call(target, incoming.clone(), timeout).await;
+                let (bus, target) = (self.clone(), target.to_owned());
                 tokio::spawn(async move {
                     tokio::time::sleep(after).await;
-                    let _ = bus.call(&target, incoming).await;
+                    let _ = bus.send_call(&target, incoming, timeout).await;
                 });
                 answer
             }
             Fate::Late(after) => {
                 tokio::time::sleep(after).await;
-                self.local.call(target, incoming).await
+                self.send_call(target, incoming, timeout).await
             }
         }
+    }
+
+    /// What a broker had kept back arrives now.
+    pub(crate) async fn deliver(
+        &self,
+        target: &str,
+        incoming: Incoming,
+    ) -> Result<Value, CallError> {
+        self.send_call(target, incoming, Duration::from_secs(20))
+            .await
     }
 
     pub(super) async fn carry_cast(
@@ -103,83 +114,24 @@ impl Bus {
         incoming: Incoming,
     ) -> Result<(), CallError> {
         match self.weather.fate(target, &incoming) {
-            Fate::Arrives => self.local.cast(target, incoming).await,
+            Fate::Arrives => self.send_cast(target, incoming).await,
             // A sender of casts does not learn that the broker lost one.
             Fate::Lost | Fate::AnswerLost => Ok(()),
             Fate::Doubled => {
-                self.local.cast(target, incoming.clone()).await?;
-                self.local.cast(target, incoming).await
+                self.send_cast(target, incoming.clone()).await?;
+                self.send_cast(target, incoming).await
             }
             fate @ (Fate::Echoed(after) | Fate::Late(after)) => {
                 if fate == Fate::Echoed(after) {
-                    self.local.cast(target, incoming.clone()).await?;
+                    self.send_cast(target, incoming.clone()).await?;
                 }
-                let (bus, target) = (self.local.clone(), target.to_owned());
+                let (bus, target) = (self.clone(), target.to_owned());
                 tokio::spawn(async move {
                     tokio::time::sleep(after).await;
-                    let _ = bus.cast(&target, incoming).await;
+                    let _ = bus.send_cast(&target, incoming).await;
                 });
                 Ok(())
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use async_trait::async_trait;
-    use serde::{Deserialize, Serialize};
-
-    use super::super::{Fault, Handler, Rpc};
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    struct Count;
-
-    impl Rpc for Count {
-        const TOPIC: &'static str = "t";
-        const METHOD: &'static str = "count";
-        type Reply = usize;
-    }
-
-    #[derive(Default)]
-    struct Counter(AtomicUsize);
-
-    #[async_trait]
-    impl Handler for Counter {
-        async fn handle(&self, _: Incoming) -> Result<Value, Fault> {
-            Ok(Value::from(self.0.fetch_add(1, Ordering::SeqCst) + 1))
-        }
-    }
-
-    #[tokio::test]
-    async fn each_fate_is_what_it_says() {
-        let moment = Duration::from_millis(1);
-        for (fate, answered, arrivals) in [
-            (Fate::Arrives, true, 1),
-            (Fate::Lost, false, 0),
-            (Fate::AnswerLost, false, 1),
-            (Fate::Doubled, true, 2),
-            (Fate::Echoed(moment), true, 2),
-            (Fate::Late(moment), true, 1),
-        ] {
-            let bus = Bus::local();
-            let counter = Arc::new(Counter::default());
-            let _serving = bus.serve("t", "n1", counter.clone());
-            bus.weather.turn(Some(Arc::new(move |_, _| fate)));
-            let answer = bus.call("n1", None, &Count, Duration::from_secs(20)).await;
-            assert_eq!(answer.is_ok(), answered, "{fate:?}");
-            let arrived = async {
-                while counter.0.load(Ordering::SeqCst) < arrivals {
-                    tokio::task::yield_now().await;
-                }
-            };
-            tokio::time::timeout(Duration::from_secs(20), arrived)
-                .await
-                .expect("all arrive");
-            assert_eq!(counter.0.load(Ordering::SeqCst), arrivals, "{fate:?}");
         }
     }
 }

@@ -11,7 +11,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use super::{CallError, Fault, FaultKind, Handler, Incoming};
+use super::{BusHealth, CallError, Fault, FaultKind, Handler, Incoming, QueueHealth, size};
+use crate::ids::Time;
 
 /// Messages that may wait in one queue before senders have to.
 const DEPTH: usize = 1024;
@@ -31,9 +32,18 @@ struct Queue {
 }
 
 /// All queues of this process.
-#[derive(Default)]
 pub struct LocalBus {
     queues: Arc<Mutex<Queues>>,
+    since: Time,
+}
+
+impl Default for LocalBus {
+    fn default() -> Self {
+        Self {
+            queues: Arc::default(),
+            since: Time::now(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -105,6 +115,39 @@ impl LocalBus {
             .map_err(|_| CallError::NoServer(target.to_owned()))
     }
 
+    pub(super) fn health(&self) -> BusHealth {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let mut found: Vec<QueueHealth> = queues
+            .by_name
+            .iter()
+            .filter(|(_, queue)| !queue.servers.is_empty())
+            .map(|(name, queue)| QueueHealth {
+                name: name.clone(),
+                // A server's two queues share one channel, whose length is told once, under its own name.
+                messages: match name.contains('.') {
+                    true => queue
+                        .servers
+                        .iter()
+                        .map(|(_, sender)| count(sender.max_capacity() - sender.capacity()))
+                        .sum(),
+                    false => 0,
+                },
+                consumers: count(queue.servers.len()),
+                served: true,
+            })
+            .collect();
+        found.sort_by(|one, other| one.name.cmp(&other.name));
+        BusHealth {
+            kind: "local",
+            broker: None,
+            connected: true,
+            since: self.since,
+            trouble: None,
+            queues: found,
+        }
+    }
+
     fn pick(&self, target: &str) -> Option<mpsc::Sender<Envelope>> {
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
         let queue = queues.by_name.get_mut(target)?;
@@ -162,7 +205,7 @@ async fn run(
         let handler = handler.clone();
         tasks.spawn(async move {
             let method = envelope.incoming.method.clone();
-            let answer = handler.handle(envelope.incoming).await;
+            let answer = size::bounded(handler.handle(envelope.incoming).await);
             if let Some(reply) = envelope.reply {
                 // A caller that went away is no concern of the server.
                 let _ = reply.send(answer);
@@ -174,47 +217,4 @@ async fn run(
     }
     tasks.close();
     tasks.wait().await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::*;
-    use super::*;
-
-    #[derive(Serialize, Deserialize)]
-    struct Double(i64);
-
-    impl Rpc for Double {
-        const TOPIC: &'static str = "compute";
-        const METHOD: &'static str = "double";
-        type Reply = i64;
-    }
-
-    struct Doubler;
-
-    #[async_trait]
-    impl Handler for Doubler {
-        async fn handle(&self, incoming: Incoming) -> Result<Value, Fault> {
-            let Double(number) = incoming.parse()?;
-            if number < 0 {
-                return Err(Fault::new(FaultKind::Refused, "negative"));
-            }
-            Ok(Value::from(number * 2))
-        }
-    }
-
-    #[tokio::test]
-    async fn a_call_is_answered_a_fault_is_told_and_a_gone_server_is_named() {
-        let bus = Bus::local();
-        let serving = bus.serve("compute", "n1", Arc::new(Doubler));
-        let second = Duration::from_secs(1);
-        assert_eq!(bus.call("n1", None, &Double(21), second).await.unwrap(), 42);
-        assert!(
-            matches!(bus.call("n1", None, &Double(-1), second).await, Err(CallError::Fault(f)) if f.message == "negative")
-        );
-        drop(serving);
-        assert!(
-            matches!(bus.call("n1", None, &Double(1), second).await, Err(CallError::NoServer(q)) if q == "compute.n1")
-        );
-    }
 }

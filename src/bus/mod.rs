@@ -1,21 +1,26 @@
-//! How control processes and nodes talk: calls with one answer, casts without, and fan-out.
+//! How control processes and nodes talk: calls with one answer, casts without, and notifications for whoever listens.
 //!
 //! The topology is the one OpenStack uses on RabbitMQ. A server of topic `compute` on host `n1` listens on the queue of
 //! the topic (shared: any one takes a message) and on `compute.n1` (its own). Calls carry a message id; the answer comes
-//! back under it or the caller's deadline passes. Fan-out reaches every listener.
+//! back under it or the caller's deadline passes. Nothing needs fan-out to every listener yet, so there is none.
 //!
 //! **The queue is transport, never truth.** A message may be lost, doubled or late. Whoever sends must be able to send
 //! again; whoever receives must be able to receive again. So a call names the operation it belongs to, and
 //! [`dedupe::Dedupe`] lets a receiver answer the same operation's repeated call with the first result.
 //!
-//! Payloads are JSON objects in which unknown fields are ignored, so that versions N and N-1 understand each other.
-//! [`local`] has these semantics inside one process; there, too, every payload is serialized, so that nothing works
-//! locally which would fail over a wire.
+//! Payloads are JSON objects in which unknown fields are ignored, so that versions N and N-1 understand each other; none
+//! is larger than [`MAX_MESSAGE`]. [`local`] has these semantics inside one process; there, too, every payload is
+//! serialized, so that nothing works locally which would fail over a wire. [`amqp`] has them over RabbitMQ. One suite of
+//! tests (`tests/`) runs over both.
 
+pub mod amqp;
 pub mod dedupe;
 #[cfg(test)]
 pub mod faults;
+mod health;
 pub mod local;
+mod notification;
+mod size;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +30,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::BusSettings;
 use crate::ids::OperationId;
+
+pub use amqp::SettingsError;
+pub use health::{BusHealth, QueueHealth};
+pub use notification::Notification;
+pub use size::MAX_MESSAGE;
 
 /// A request that has an answer: its name on the wire, the topic that serves it, and the type of the answer.
 pub trait Rpc: Serialize + DeserializeOwned + Send + Sync {
@@ -55,7 +66,8 @@ pub enum FaultKind {
     Conflict,
     /// Refused, and nothing was left behind: the caller may undo and go elsewhere.
     Refused,
-    /// What was done is unknown or may pass: ask again.
+    /// What was done is unknown or may pass: ask again. Also what a newer server says that this one has no word for.
+    #[serde(other)]
     Unavailable,
 }
 
@@ -98,6 +110,14 @@ pub enum CallError {
     /// Nobody listens there now.
     #[error("nobody serves {0}: is the agent running?")]
     NoServer(String),
+    /// The broker does not take messages now, or went away before the answer came. What was done is unknown.
+    #[error("{target} can not be reached: {reason}")]
+    Broker {
+        /// Queue asked.
+        target: String,
+        /// What is wrong with the broker.
+        reason: String,
+    },
     /// The payload could not be written or read.
     #[error("the message {method} could not be understood: {reason}")]
     Malformed {
@@ -108,6 +128,16 @@ pub enum CallError {
     },
 }
 
+/// Which of a resource's mutators asks. Numbers of one resource only rise, so a server that has begun with a later one
+/// can tell that this request is from before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Id of the resource that the asker has for itself.
+    pub resource: String,
+    /// Rises with each step of whoever has it, and from one who has it to the next.
+    pub number: i64,
+}
+
 /// A request or message as a server receives it.
 #[derive(Clone, Debug)]
 pub struct Incoming {
@@ -115,6 +145,8 @@ pub struct Incoming {
     pub method: String,
     /// The operation it is part of, by which repeats are told.
     pub operation: Option<OperationId>,
+    /// Whose turn it was when it was asked, for what only one may change at a time.
+    pub turn: Option<Turn>,
     /// The payload.
     pub payload: Value,
 }
@@ -134,19 +166,57 @@ pub trait Handler: Send + Sync {
     async fn handle(&self, incoming: Incoming) -> Result<Value, Fault>;
 }
 
-/// A connection to the bus. Cheap to clone.
+/// A connection to the bus. Cheap to clone; ends with its last clone.
 #[derive(Clone)]
 pub struct Bus {
-    local: Arc<local::LocalBus>,
+    carrier: Carrier,
     #[cfg(test)]
     pub(crate) weather: faults::Weather,
 }
 
+/// What carries messages.
+#[derive(Clone)]
+enum Carrier {
+    Local(Arc<local::LocalBus>),
+    Amqp(Arc<amqp::AmqpBus>),
+}
+
+/// Serves while it lives; dropping it stops taking messages and lets running work end.
+pub enum Serving {
+    /// Inside this process.
+    Local {
+        /// Ends it.
+        _guard: local::Serving,
+    },
+    /// Over RabbitMQ.
+    Amqp {
+        /// Ends it.
+        _guard: amqp::Serving,
+    },
+}
+
 impl Bus {
+    /// The bus that the settings name. Its broker need not be there yet: the connection is made and kept in the
+    /// background, and [`Bus::health`] tells how that goes. `name` is what the broker's operator sees of this process.
+    ///
+    /// # Errors
+    /// When the settings can not be right: an unknown kind of URL, certificates that can not be read.
+    pub fn open(settings: &BusSettings, name: &str) -> Result<Self, SettingsError> {
+        if settings.is_local() {
+            return Ok(Self::local());
+        }
+        let amqp = amqp::AmqpBus::open(settings, name)?;
+        Ok(Self::over(Carrier::Amqp(Arc::new(amqp))))
+    }
+
     /// The bus inside this process.
     pub fn local() -> Self {
+        Self::over(Carrier::Local(Arc::default()))
+    }
+
+    fn over(carrier: Carrier) -> Self {
         Self {
-            local: Arc::new(local::LocalBus::default()),
+            carrier,
             #[cfg(test)]
             weather: faults::Weather::default(),
         }
@@ -161,9 +231,26 @@ impl Bus {
         request: &R,
         timeout: Duration,
     ) -> Result<R::Reply, CallError> {
+        self.call_in_turn(host, operation, None, request, timeout)
+            .await
+    }
+
+    /// The same for a change of something that only one may change at a time: the server refuses it once it has begun with
+    /// a later turn.
+    pub async fn call_in_turn<R: Rpc>(
+        &self,
+        host: &str,
+        operation: Option<OperationId>,
+        turn: Option<&Turn>,
+        request: &R,
+        timeout: Duration,
+    ) -> Result<R::Reply, CallError> {
         let target = format!("{}.{host}", R::TOPIC);
-        let incoming = Self::incoming(R::METHOD, operation, request)?;
-        let answer = tokio::time::timeout(timeout, self.carry_call(&target, incoming))
+        let incoming = Incoming {
+            turn: turn.cloned(),
+            ..Self::incoming(R::METHOD, operation, request)?
+        };
+        let answer = tokio::time::timeout(timeout, self.carry_call(&target, incoming, timeout))
             .await
             .map_err(|_| CallError::Timeout {
                 target,
@@ -190,18 +277,73 @@ impl Bus {
     }
 
     /// Serves `topic` as `host` until the guard is dropped: the shared queue of the topic, and the host's own.
-    pub fn serve(&self, topic: &str, host: &str, handler: Arc<dyn Handler>) -> local::Serving {
-        self.local.serve(topic, host, handler)
+    pub fn serve(&self, topic: &str, host: &str, handler: Arc<dyn Handler>) -> Serving {
+        match &self.carrier {
+            Carrier::Local(bus) => Serving::Local {
+                _guard: bus.serve(topic, host, handler),
+            },
+            Carrier::Amqp(bus) => Serving::Amqp {
+                _guard: bus.serve(topic, host, handler),
+            },
+        }
+    }
+
+    /// Tells whoever listens outside, and never waits. Lossy: what can not be told now is forgotten. Nobody can listen
+    /// from outside to a bus inside one process.
+    pub fn notify(&self, notification: Notification) {
+        if let Carrier::Amqp(bus) = &self.carrier {
+            bus.notify(notification);
+        }
+    }
+
+    /// How the bus is, and every queue that this process serves or lately called.
+    pub async fn health(&self) -> BusHealth {
+        match &self.carrier {
+            Carrier::Local(bus) => bus.health(),
+            Carrier::Amqp(bus) => bus.health(true).await,
+        }
+    }
+
+    /// How the bus is, and the queues that this process serves: cheap enough for a dashboard.
+    pub async fn pulse(&self) -> BusHealth {
+        match &self.carrier {
+            Carrier::Local(bus) => bus.health(),
+            Carrier::Amqp(bus) => bus.health(false).await,
+        }
+    }
+
+    async fn send_call(
+        &self,
+        target: &str,
+        incoming: Incoming,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
+        match &self.carrier {
+            Carrier::Local(bus) => bus.call(target, incoming).await,
+            Carrier::Amqp(bus) => bus.call(target, incoming, timeout).await,
+        }
+    }
+
+    async fn send_cast(&self, target: &str, incoming: Incoming) -> Result<(), CallError> {
+        match &self.carrier {
+            Carrier::Local(bus) => bus.cast(target, incoming).await,
+            Carrier::Amqp(bus) => bus.cast(target, incoming).await,
+        }
     }
 
     #[cfg(not(test))]
-    async fn carry_call(&self, target: &str, incoming: Incoming) -> Result<Value, CallError> {
-        self.local.call(target, incoming).await
+    async fn carry_call(
+        &self,
+        target: &str,
+        incoming: Incoming,
+        timeout: Duration,
+    ) -> Result<Value, CallError> {
+        self.send_call(target, incoming, timeout).await
     }
 
     #[cfg(not(test))]
     async fn carry_cast(&self, target: &str, incoming: Incoming) -> Result<(), CallError> {
-        self.local.cast(target, incoming).await
+        self.send_cast(target, incoming).await
     }
 
     fn incoming<T: Serialize>(
@@ -209,14 +351,18 @@ impl Bus {
         operation: Option<OperationId>,
         payload: &T,
     ) -> Result<Incoming, CallError> {
-        let payload = serde_json::to_value(payload).map_err(|error| CallError::Malformed {
-            method,
-            reason: error.to_string(),
-        })?;
+        let malformed = |reason: String| CallError::Malformed { method, reason };
+        let payload =
+            serde_json::to_value(payload).map_err(|error| malformed(error.to_string()))?;
+        size::check(&payload).map_err(malformed)?;
         Ok(Incoming {
             method: method.to_owned(),
             operation,
+            turn: None,
             payload,
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,9 @@
 
 use super::{Client, ListQuery, Pages, Result, Service};
 use crate::api::wire::{
-    AuditList, Explanation, ExplanationList, LaunchPlan, LaunchPlanBody, Operation, OperationBody,
-    OperationList, OperationVerb, Summary, SummaryBody, UploadStatus, WhoAmI,
+    AuditList, BusBody, BusShow, Explanation, ExplanationList, LaunchPlan, LaunchPlanBody,
+    Operation, OperationBody, OperationList, OperationVerb, Summary, SummaryBody, UploadStatus,
+    WhoAmI,
 };
 use crate::compute::wire::ServerCreateRequest;
 use crate::telemetry::wire::{
@@ -42,6 +43,12 @@ impl Client {
         let call = self.get(SKYDECK, &["summary"]);
         let call = call.query(ALL.filter(|_| all_projects));
         Ok(call.parse::<SummaryBody>().await?.summary)
+    }
+
+    /// The bus, as the process that answers sees it.
+    pub async fn bus_show(&self) -> Result<BusShow> {
+        let call = self.get(SKYDECK, &["bus"]);
+        Ok(call.parse::<BusBody>().await?.bus)
     }
 
     /// Operations, newest first; filters `status=active` (not finished), `kind`, `resource_id`, `request_id`.

@@ -239,6 +239,10 @@ const REPEATABLE: [(&str, &str); 5] = [
     ("UPDATE ", "UPDATE "),
 ];
 
+fn adds_column(text: &str) -> bool {
+    text.starts_with("ALTER TABLE ") && text.contains(" ADD COLUMN ")
+}
+
 fn repeatable_for_mysql(text: &str) -> String {
     let form = REPEATABLE
         .iter()
@@ -247,6 +251,9 @@ fn repeatable_for_mysql(text: &str) -> String {
         Some((form, repeatable)) => text.replacen(form, repeatable, 1),
         None => text.to_owned(),
     };
+    if adds_column(&text) {
+        text = text.replacen(" ADD COLUMN ", " ADD COLUMN IF NOT EXISTS ", 1);
+    }
     if text.starts_with("CREATE TABLE ") {
         // Bytes, and blanks at the end count: as the other engines compare.
         text.push_str(" ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin");
@@ -257,7 +264,7 @@ fn repeatable_for_mysql(text: &str) -> String {
 /// Whether it is known how a migration's statement can be repeated.
 #[cfg(test)]
 pub(super) fn is_repeatable(text: &str) -> bool {
-    REPEATABLE.iter().any(|(form, _)| text.starts_with(form))
+    REPEATABLE.iter().any(|(form, _)| text.starts_with(form)) || adds_column(text)
 }
 
 /// `ON CONFLICT (a) DO UPDATE SET x = excluded.x` → `ON DUPLICATE KEY UPDATE x = VALUES(x)`;

@@ -8,10 +8,10 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::lock::{DirectoryLock, Front, LockError};
-use super::{data_directory, services};
+use super::{data_directory, notify, services};
 use crate::api::{self, ListenError, Listeners};
 use crate::bus::Bus;
-use crate::bus::local::Serving;
+use crate::bus::Serving;
 use crate::compute::conductor;
 use crate::compute::rpc::CONDUCTOR;
 use crate::config::Config;
@@ -55,6 +55,9 @@ pub enum StartError {
     /// The settings name something that does not exist.
     #[error("the settings can not be used: {0}")]
     Settings(String),
+    /// The settings of the bus are wrong.
+    #[error(transparent)]
+    Bus(#[from] crate::bus::SettingsError),
     /// The node does not start.
     #[error(transparent)]
     Node(#[from] super::node::NodeStartError),
@@ -77,25 +80,22 @@ impl Control {
         data_directory(&config.data_dir)?;
         // Also where the database is shared: sockets and files in it are one process's.
         let lock = DirectoryLock::take(&config.data_dir, front)?;
-        if config.bus.url != "local:" {
-            return Err(StartError::Settings(format!(
-                "bus.url {:?} is not known; use local:",
-                config.bus.url
-            )));
-        }
+        let process = Uuid::new_v4();
+        // A broker that is away is waited for in the background: a start that finds it down comes up by itself.
+        let bus = Bus::open(&config.bus, &format!("skydeck server {process}"))?;
         let db = Db::open(&config.database.url).await?;
         let policy = Policy::built_in().map_err(StartError::Settings)?;
         let (sagas, kicks) = Waker::new();
         let cloud = Arc::new(Cloud {
             db,
-            bus: Bus::local(),
+            bus,
             policy,
             events: EventHub::default(),
             meters: crate::telemetry::Meters::default(),
             identity: crate::identity::Memory::default(),
             turns: crate::context::Turns::default(),
             sagas,
-            process: Uuid::new_v4(),
+            process,
             started: Time::now(),
             simulated: front == Front::Demo,
             config,
@@ -111,6 +111,10 @@ impl Control {
         let engine = Engine::start(cloud.clone(), services::sagas(), kicks, None).await?;
         let reconcilers = Reconcilers::start(&cloud, services::periodic(), services::own());
         let stop = CancellationToken::new();
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(notify::run(cloud.clone())),
+        );
         let app = api::app(&cloud, services::routes(), crate::identity::authenticate);
         let api = listeners.serve(&app, &stop, PATIENCE);
         tracing::info!(process = %cloud.process, "control process started");

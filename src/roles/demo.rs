@@ -117,6 +117,7 @@ fn simulated(mut config: Config, place: &std::path::Path) -> Config {
     config.api.listen = vec![Listen::Unix(place.join("api.sock"))];
     config.identity.bootstrap_password_file = place.join("admin-password");
     config.agent.enabled = false;
+    config.bus.url = "local:".into();
     // A fleet of thousands is sampled less often, as a real one would be.
     config
 }

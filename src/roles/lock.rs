@@ -1,4 +1,5 @@
-//! One control process per data directory. With SQLite that is one for the cloud, because the database lies there.
+//! One control process per data directory, and one node. With SQLite that is one control process for the cloud, because the
+//! database lies there.
 //!
 //! The lock file names the holder and what it is ([`Front`]); both stay there when it dies. So who finds the directory
 //! free knows whether a console left it, whose place may be taken, or a server, which will be started again.
@@ -9,6 +10,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+
+/// Locked by a control process.
+const CONTROL: &str = "control.lock";
+/// Locked by a node.
+const NODE: &str = "node.lock";
 
 /// What a control process is besides itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,16 @@ pub enum LockError {
         /// Its process id, as it wrote it.
         holder: String,
     },
+    /// By a living node.
+    #[error(
+        "{directory} is in use by the node of process {holder}; `kill {holder}` stops it, guests go on"
+    )]
+    Node {
+        /// The directory.
+        directory: String,
+        /// Its process id, as it wrote it.
+        holder: String,
+    },
     /// The lock file can not be made.
     #[error("{path} can not be locked: {reason}")]
     File {
@@ -61,9 +77,27 @@ pub struct DirectoryLock {
 }
 
 impl DirectoryLock {
-    /// Takes the directory.
+    /// Takes the directory for a control process.
     pub fn take(directory: &Path, front: Front) -> Result<Self, LockError> {
-        let path = file(directory);
+        Self::lock(&file(directory), front.name(), |holder| LockError::Taken {
+            directory: directory.display().to_string(),
+            holder,
+        })
+    }
+
+    /// Takes the directory for a node.
+    pub fn take_for_node(directory: &Path) -> Result<Self, LockError> {
+        Self::lock(&directory.join(NODE), "node", |holder| LockError::Node {
+            directory: directory.display().to_string(),
+            holder,
+        })
+    }
+
+    fn lock(
+        path: &Path,
+        name: &str,
+        taken: impl Fn(String) -> LockError,
+    ) -> Result<Self, LockError> {
         let fail = |reason: String| LockError::File {
             path: path.display().to_string(),
             reason,
@@ -74,23 +108,22 @@ impl DirectoryLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(&path)
+            .open(path)
             .map_err(|error| fail(error.to_string()))?;
         let mut holder = String::new();
         // Who it was, for the message; empty in a fresh file.
         let _ = file.read_to_string(&mut holder);
         let mut file = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(
             |(_, errno)| match errno {
-                nix::errno::Errno::EWOULDBLOCK => LockError::Taken {
-                    directory: directory.display().to_string(),
-                    holder: holder.split_whitespace().next().unwrap_or("?").to_owned(),
-                },
+                nix::errno::Errno::EWOULDBLOCK => {
+                    taken(holder.split_whitespace().next().unwrap_or("?").to_owned())
+                }
                 errno => fail(errno.to_string()),
             },
         )?;
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| writeln!(file, "{} {}", std::process::id(), front.name()))
+            .and_then(|_| writeln!(file, "{} {name}", std::process::id()))
             .map_err(|error| fail(error.to_string()))?;
         Ok(Self { _file: file })
     }
@@ -103,7 +136,14 @@ pub fn was_console(directory: &Path) -> bool {
 }
 
 fn file(directory: &Path) -> PathBuf {
-    directory.join("control.lock")
+    directory.join(CONTROL)
+}
+
+/// Whether a directory was a data directory before.
+pub fn is_known(directory: &Path) -> bool {
+    [CONTROL, NODE]
+        .iter()
+        .any(|name| directory.join(name).exists())
 }
 
 #[cfg(test)]
@@ -124,6 +164,10 @@ mod tests {
         drop(first);
         assert!(was_console(dir.path()));
         DirectoryLock::take(dir.path(), Front::Server).unwrap();
+        let _node = DirectoryLock::take_for_node(dir.path()).unwrap();
+        let second = DirectoryLock::take_for_node(dir.path());
+        let message = second.unwrap_err().to_string();
+        assert!(message.contains("node of process"), "{message}");
         assert!(!was_console(dir.path()));
     }
 }

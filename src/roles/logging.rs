@@ -43,12 +43,13 @@ pub fn start(directory: &Path, level: &str, echo: bool) -> Result<WorkerGuard, L
         reason,
     };
     super::private_directory(directory).map_err(|error| file_error(error.to_string()))?;
-    let filter = EnvFilter::try_new(format!("{level},sqlx=warn,hyper=warn,rustls=warn")).map_err(
-        |error| LogError::Level {
-            level: level.to_owned(),
-            reason: error.to_string(),
-        },
-    )?;
+    let filter = EnvFilter::try_new(format!(
+        "{level},sqlx=warn,hyper=warn,rustls=warn,lapin=off"
+    ))
+    .map_err(|error| LogError::Level {
+        level: level.to_owned(),
+        reason: error.to_string(),
+    })?;
     // New files are made by a thread without a way to say their mode.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
     let file = RollingFileAppender::builder()

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `skydeck` | attaches to this machine's control process, or is one itself ([`whole`]), and runs the [`console`] |
 //! | `skydeck server` | [`whole`] without a screen |
+//! | `skydeck agent` | a [`node`] by itself ([`agent`]), over a bus that reaches control processes elsewhere |
 //! | `skydeck db copy` | none: moves the database to another engine ([`copy`]) |
 //! | `skydeck demo` | [`control`] over simulated nodes in a directory that is thrown away, and the console |
 //!
 //! A control process is: directory lock → database → cloud → services' first-start work → engine, recurring work and
 //! conductor → API → (unless told not to) a [`node`] in the same process. It stops in the opposite order.
 
+pub mod agent;
 pub mod allocator;
 pub mod console;
 pub mod control;
@@ -18,8 +20,10 @@ pub mod demo;
 pub mod lock;
 pub mod logging;
 pub mod node;
+mod notify;
 pub mod server;
 pub(crate) mod services;
+mod signals;
 pub mod whole;
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -33,6 +37,14 @@ pub enum RoleError {
     /// The control process or its node did not start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The bus is none that a node by itself can use.
+    #[error(
+        "bus.url is \"local:\", which serves one process only: give a node by itself the address of the RabbitMQ that the control processes use (bus.url = \"amqp://user:password@host:5672/vhost\"), or run skydeck server, which is a node, too"
+    )]
+    LocalBus,
+    /// The settings of the bus are wrong.
+    #[error(transparent)]
+    Bus(#[from] crate::bus::SettingsError),
     /// There is no log.
     #[error(transparent)]
     Log(#[from] logging::LogError),
@@ -84,7 +96,7 @@ fn close_directory(path: &Path) -> std::io::Result<()> {
     }
     let open = found.mode() & 0o067;
     if open != 0 {
-        let ours = path.join("control.lock").exists();
+        let ours = lock::is_known(path);
         if !ours && std::fs::read_dir(path)?.next().is_some() {
             return refuse(format!(
                 "others may enter it (mode {:o}) and it holds something else already; if it shall be used, close it with chmod 0700",

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::lock::{DirectoryLock, LockError};
 use crate::agent::{Agent, Node, NodeError, Pace, Places};
 use crate::bus::Bus;
 use crate::config::{Config, VirtChoice};
@@ -18,10 +19,20 @@ pub enum NodeStartError {
     /// Its directories can not be made.
     #[error(transparent)]
     Places(#[from] NodeError),
+    /// Another node has the directory.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+}
+
+/// A node of this machine, alone in its data directory; dropping it stops it, and guests go on.
+pub struct RunningNode {
+    _agent: Agent,
+    _lock: DirectoryLock,
 }
 
 /// Starts a node as configured. A hypervisor that does not answer yet is no error: the node says so in its reports.
-pub async fn start(config: &Config, bus: &Bus) -> Result<Agent, NodeStartError> {
+pub async fn start(config: &Config, bus: &Bus) -> Result<RunningNode, NodeStartError> {
+    let lock = DirectoryLock::take_for_node(&config.data_dir)?;
     let kernel = &config.agent.probe_kernel;
     let options = OpenOptions {
         state_dir: Some(config.data_dir.join("hypervisor")),
@@ -47,7 +58,10 @@ pub async fn start(config: &Config, bus: &Bus) -> Result<Agent, NodeStartError> 
     } else {
         node.with_network()
     };
-    Ok(serve(node, config, bus))
+    Ok(RunningNode {
+        _agent: serve(node, config, bus),
+        _lock: lock,
+    })
 }
 
 /// Starts a node named `host` over a simulated engine, with its directories below `data_dir`. It makes no networks.

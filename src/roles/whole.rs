@@ -1,14 +1,14 @@
 //! This machine's cloud: a control process and, unless told not to, a node beside it.
 
 use super::lock::Front;
-use super::{Control, RoleError, node};
-use crate::agent::Agent;
+use super::node::{self, RunningNode};
+use super::{Control, RoleError};
 use crate::config::Config;
 
 /// A running cloud of this machine.
 pub struct Whole {
     control: Control,
-    agent: Option<Agent>,
+    agent: Option<RunningNode>,
 }
 
 impl Whole {

@@ -20,6 +20,7 @@ use super::model::{Failure, Operation, OperationEvent, Status};
 use super::registry::{Erased, Registry};
 use super::step::{Flow, StepContext, StepError, StepResult};
 use super::{lease, store};
+use crate::bus::Turn;
 use crate::context::{Actor, Change, Cloud, Context};
 use crate::db::DbResult;
 use crate::ids::{OperationId, Time};
@@ -400,6 +401,10 @@ async fn one_step(
     let step_cx = StepContext {
         cx: cx.clone(),
         operation: operation.id,
+        turn: Turn {
+            resource: operation.resource_id.clone(),
+            number: operation.generation,
+        },
         reason: (phase == Phase::Undo)
             .then(|| operation.error.clone())
             .flatten(),
@@ -609,6 +614,7 @@ async fn record(
     if !store::write(&mut tx, &cloud.db, &write).await? {
         return Ok(After::End);
     }
+    operation.generation += 1;
     // A step that only waits would fill the table.
     if let Some(event) = event.filter(|event| event.outcome != "parked") {
         store::event_add(&mut tx, operation.id, &event).await?;

@@ -16,6 +16,10 @@
 //! **One mutator per resource.** A row in `operation_lock` is held from start to end. A second operation on the resource is
 //! refused as a conflict, or waits for the first ([`Busy`]).
 //!
+//! **Turns.** What a step asks of a node may arrive late, when somebody else has the resource. So an operation's generation
+//! rises with each claim and each record, and begins above that of every operation of the same resource; it goes with
+//! each question as its [`Turn`](crate::bus::Turn), and nodes refuse what is from an earlier one.
+//!
 //! Rejected: a hand-made switch over states in each service (recovery becomes the part that is never tested), and tasks in
 //! memory with a journal (two truths).
 
@@ -34,7 +38,7 @@ pub use ops::{
     Busy, Target, operation_abandon, operation_abandon_of_on_conn, operation_abort,
     operation_abort_of_on_conn, operation_counts, operation_events, operation_list,
     operation_of_on_conn, operation_retry, operation_show, operation_wake_of_on_conn, periodic,
-    start_on_conn,
+    start_on_conn, turn_now,
 };
 pub use progress::report;
 pub use registry::Registry;

@@ -174,7 +174,8 @@ pub struct Operation {
     pub progress: Option<Progress>,
     /// Why it goes back or what it waits for.
     pub error: Option<Failure>,
-    /// Rises with each claim; writes of an older claim have no effect.
+    /// Rises with each claim and each write, also from one operation of a resource to the next. Writes of an older claim have
+    /// no effect, and nodes refuse what is asked with an older number ([`crate::bus::Turn`]).
     pub generation: i64,
     /// When it was asked for.
     pub created_at: Time,

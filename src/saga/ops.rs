@@ -7,6 +7,7 @@ use futures::FutureExt;
 use super::model::{Operation, OperationEvent, OperationQuery, Status};
 use super::step::Saga;
 use super::store;
+use crate::bus::Turn;
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -78,6 +79,16 @@ pub async fn start_on_conn<S: Saga>(
     };
     store::insert(conn, cx, id, &kind, &state, &target, status).await?;
     Ok(id)
+}
+
+/// The turn of whoever has the resource now, or had it last: what is asked of a node with it is refused once a later
+/// operation has asked there.
+pub async fn turn_now(cx: &Context, resource: &str) -> Result<Turn> {
+    let mut conn = cx.db.read().await?;
+    Ok(Turn {
+        resource: resource.to_owned(),
+        number: store::last_generation(&mut conn, resource).await?,
+    })
 }
 
 /// Operations, newest first, that the actor may see.

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::model::Failure;
-use crate::bus::{CallError, FaultKind, Rpc};
+use crate::bus::{CallError, FaultKind, Rpc, Turn};
 use crate::context::Context;
 use crate::db::DbError;
 use crate::error::Error;
@@ -131,6 +131,7 @@ pub struct StepContext {
     pub(super) cx: Context,
     /// The operation.
     pub operation: OperationId,
+    pub(super) turn: Turn,
     /// Why things are undone; `None` on the way forward.
     pub reason: Option<Failure>,
     pub(super) abort: CancellationToken,
@@ -157,7 +158,7 @@ impl StepContext {
         loop {
             let slice = CALL_SLICE.min(deadline.saturating_sub(started.elapsed()));
             let answer = tokio::select! {
-                answer = self.cx.bus.call(host, Some(self.operation), request, slice) => answer,
+                answer = self.ask(host, request, slice) => answer,
                 () = self.abort.cancelled() => return Err(StepError::Aborted),
             };
             match answer {
@@ -165,6 +166,25 @@ impl StepContext {
                 other => return other.map_err(StepError::from),
             }
         }
+    }
+
+    /// Asks a node once.
+    pub async fn ask<R: Rpc>(
+        &self,
+        host: &str,
+        request: &R,
+        patience: Duration,
+    ) -> Result<R::Reply, CallError> {
+        let (operation, turn) = (Some(self.operation), Some(&self.turn));
+        self.cx
+            .bus
+            .call_in_turn(host, operation, turn, request, patience)
+            .await
+    }
+
+    /// Whose turn this step is, for questions that are no part of the operation.
+    pub fn turn(&self) -> &Turn {
+        &self.turn
     }
 
     /// Completes when somebody asked to stop the operation. Undos are never stopped.

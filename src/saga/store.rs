@@ -222,7 +222,8 @@ pub(super) async fn event_add(
     Ok(())
 }
 
-/// Takes an operation that nobody holds and whose time has come.
+/// Takes an operation that nobody holds and whose time has come. Its generation becomes greater than that of any operation
+/// of the same resource; by the clock, so that this holds, too, when those are no longer kept.
 pub(super) async fn claim(
     conn: &mut Conn,
     db: &Db,
@@ -231,14 +232,23 @@ pub(super) async fn claim(
     lease_us: i64,
 ) -> DbResult<Option<Operation>> {
     let now = db.now_expr();
+    let Some(resource) = sql("SELECT resource_id FROM operation WHERE id = $1")
+        .bind(id)
+        .optional(conn, Row::take::<String>)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let seen = last_generation(conn, &resource).await?;
     let claimed = sql(format!(
-        "UPDATE operation SET owner = $2, generation = generation + 1, lease_until = {now} + $3, wake_at = 0 \
+        "UPDATE operation SET owner = $2, generation = CASE WHEN {now} > $4 THEN {now} ELSE $4 + 1 END, lease_until = {now} + $3, wake_at = 0 \
          WHERE id = $1 AND {}",
         due(now)
     ))
     .bind(id)
     .bind(owner.to_string())
     .bind(lease_us)
+    .bind(seen)
     .swapped(conn)
     .await?;
     if claimed {
@@ -246,6 +256,14 @@ pub(super) async fn claim(
     } else {
         Ok(None)
     }
+}
+
+/// The greatest generation that an operation of this resource has; 0 if there is none.
+pub(super) async fn last_generation(conn: &mut Conn, resource: &str) -> DbResult<i64> {
+    sql("SELECT COALESCE(MAX(generation), 0) FROM operation WHERE resource_id = $1")
+        .bind(resource)
+        .scalar(conn)
+        .await
 }
 
 /// Operations that could be claimed now.
@@ -282,14 +300,15 @@ pub(super) struct Write<'a> {
     pub wake_in_us: i64,
 }
 
-/// Writes the operation's progress through life; `false` if the claim was lost, and then nothing was written.
+/// Writes the operation's progress through life and raises its generation by one; `false` if the claim was lost, and then nothing was written.
 pub(super) async fn write(conn: &mut Conn, db: &Db, write: &Write<'_>) -> DbResult<bool> {
     let now = db.now_expr();
     let op = write.operation;
     let lease = if write.release { "0" } else { "lease_until" };
     sql(format!(
         "UPDATE operation SET state = $1, step = $2, restart_at = $3, status = $4, attempt = $5, error = $6, progress = NULL, \
-         updated_at = $7, finished_at = $8, wake_at = CASE WHEN wake_at < 0 THEN 0 ELSE {now} + $9 END, lease_until = {lease}, step_name = $10 \
+         updated_at = $7, finished_at = $8, wake_at = CASE WHEN wake_at < 0 THEN 0 ELSE {now} + $9 END, lease_until = {lease}, step_name = $10, \
+         generation = generation + 1 \
          WHERE id = $11 AND owner = $12 AND generation = $13"
     ))
     .bind(&op.state)

@@ -1,5 +1,6 @@
 //! Skydeck's own API: what OpenStack has no word for. One file per resource.
 
+mod bus;
 mod events;
 mod operations;
 mod summary;
@@ -16,6 +17,7 @@ pub fn routes() -> Routes {
     Routes::new(PREFIX, ErrorStyle::Skydeck)
         .get("/whoami", "skydeck:whoami:show", whoami::show)
         .get("/summary", "skydeck:summary:show", summary::show)
+        .get("/bus", "skydeck:bus:show", bus::show)
         .get("/operations", "skydeck:operation:list", operations::list)
         .get(
             "/operations/{id}",

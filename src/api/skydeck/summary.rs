@@ -76,11 +76,7 @@ async fn whole(cx: &Context, summary: &mut Summary) -> Result<()> {
         used: Some(precise(volumes.total_gb.saturating_sub(volumes.free_gb))),
     });
     summary.database = Some(database(cx).await);
-    summary.bus = Some(PartHealth {
-        kind: "local".into(),
-        ok: true,
-        ..PartHealth::default()
-    });
+    summary.bus = Some(bus(cx).await);
     let control = control_list(cx).await?;
     let alive = control.iter().filter(|process| process.up).count();
     summary.control_processes = u64::try_from(alive).ok();
@@ -133,6 +129,21 @@ fn precise(amount: u64) -> f64 {
 )]
 fn promised(total: u64, ratio: f64) -> u64 {
     (precise(total) * ratio) as u64
+}
+
+/// How the bus is, and what waits for control processes.
+async fn bus(cx: &Context) -> PartHealth {
+    let begun = Instant::now();
+    let pulse = cx.bus.pulse().await;
+    PartHealth {
+        kind: pulse.kind.into(),
+        ok: pulse.connected && pulse.trouble.is_none(),
+        latency_ms: pulse
+            .connected
+            .then(|| begun.elapsed().as_secs_f64() * 1000.0),
+        waiting: pulse.connected.then(|| pulse.waiting()),
+        trouble: pulse.trouble,
+    }
 }
 
 /// Asks the database for a sign of life.

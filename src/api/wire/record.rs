@@ -142,6 +142,46 @@ pub struct PartHealth {
     pub trouble: Option<String>,
 }
 
+/// The bus, as the process that answers sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BusShow {
+    /// `local` or `rabbitmq`.
+    pub kind: String,
+    /// Where the broker is.
+    pub broker: Option<String>,
+    /// Whether messages can be sent now.
+    pub connected: bool,
+    /// Since when that is so.
+    pub since: Time,
+    /// What is wrong and what to do.
+    pub trouble: Option<String>,
+    /// Queues that the process serves or lately called.
+    pub queues: Vec<QueueShow>,
+}
+
+/// A queue of the bus.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct QueueShow {
+    /// Topic, or topic and host: `conductor`, `compute.n1`.
+    pub name: String,
+    /// Messages that nobody works on yet.
+    pub messages: u64,
+    /// Servers that take from it.
+    pub consumers: u64,
+    /// Whether the process that answers is one of them.
+    pub served: bool,
+}
+
+/// `{"bus": …}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BusBody {
+    /// It.
+    pub bus: BusShow,
+}
+
 /// The cloud as a whole, for the dashboard. Counts are of what the caller may see; hosts and health are for
 /// administrators and absent otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ use crate::compute::store;
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::ServerId;
+use crate::saga::turn_now;
 
 /// Pays what a node owes, now that it answers.
 pub async fn pay(cx: &Context, host: &str) -> Result<()> {
@@ -26,7 +27,9 @@ pub async fn pay(cx: &Context, host: &str) -> Result<()> {
 
 /// Removes one guest from a node; if the node does not do it, the next report is another chance.
 pub async fn remove(cx: &Context, host: &str, id: ServerId) -> Result<()> {
-    match remove_guest(cx, id, host).await {
+    // Not in the turn of any operation: whatever begins after this may put the server here again.
+    let turn = turn_now(cx, &id.to_string()).await?;
+    match remove_guest(cx, &turn, id, host).await {
         Removal::Done => forget(cx, host, id).await,
         Removal::NoAnswer(reason) => {
             tracing::info!(%id, host, reason, "a guest could not be removed yet");

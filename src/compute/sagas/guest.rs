@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bus::{CallError, FaultKind};
+use crate::bus::{CallError, FaultKind, Turn};
 use crate::compute::model::{Fault, PowerState, Server};
 use crate::compute::ops;
 use crate::compute::rpc::{InstanceDelete, InstanceEnsure, InstancePower, PortAttach, PowerAction};
@@ -86,7 +86,7 @@ pub async fn power_off(
         action: PowerAction::PowerOff,
         grace_seconds: 0,
     };
-    match cx.bus.call(host, Some(cx.operation), &request, CALL).await {
+    match cx.ask(host, &request, CALL).await {
         Ok(_) => Ok(()),
         Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
@@ -103,9 +103,14 @@ pub enum Removal {
 }
 
 /// Removes the guest with its disks from the node. Not as part of the operation: an answer that the node gave before
-/// says nothing about now.
-pub async fn remove(cx: &Context, id: ServerId, host: &str) -> Removal {
-    match cx.bus.call(host, None, &InstanceDelete { id }, CALL).await {
+/// says nothing about now; but in its turn.
+pub async fn remove(cx: &Context, turn: &Turn, id: ServerId, host: &str) -> Removal {
+    let request = InstanceDelete { id };
+    match cx
+        .bus
+        .call_in_turn(host, None, Some(turn), &request, CALL)
+        .await
+    {
         Ok(()) => Removal::Done,
         Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotFound => Removal::Done,
         Err(error) => Removal::NoAnswer(error.to_string()),
@@ -113,8 +118,8 @@ pub async fn remove(cx: &Context, id: ServerId, host: &str) -> Removal {
 }
 
 /// Removes the guest, or notes that the node still has to when it does not answer.
-pub async fn remove_or_owe(cx: &Context, id: ServerId, host: &str) -> Result<()> {
-    if let Removal::NoAnswer(reason) = remove(cx, id, host).await {
+pub async fn remove_or_owe(cx: &StepContext, id: ServerId, host: &str) -> Result<()> {
+    if let Removal::NoAnswer(reason) = remove(cx, cx.turn(), id, host).await {
         owe(cx, id, host, &reason).await?;
     }
     Ok(())

@@ -52,7 +52,7 @@ fn remove_guest<'a>(cx: &'a StepContext, s: &'a mut ServerDelete) -> BoxFuture<'
         let Some(host) = &server.host else {
             return Ok(Flow::Next);
         };
-        if let Removal::NoAnswer(reason) = guest::remove(cx, s.server, host).await {
+        if let Removal::NoAnswer(reason) = guest::remove(cx, cx.turn(), s.server, host).await {
             s.silent += 1;
             if s.silent < guest::SILENT_AFTER {
                 return Err(StepError::Retry(reason));

@@ -58,8 +58,7 @@ fn detach<'a>(cx: &'a StepContext, s: &'a mut ServerVolumeDetach) -> BoxFuture<'
             id: s.server,
             volume: s.volume,
         };
-        let operation = Some(cx.operation);
-        match cx.bus.call(&s.host, operation, &request, guest::CALL).await {
+        match cx.ask(&s.host, &request, guest::CALL).await {
             Ok(()) => Ok(Flow::Next),
             // A node that has no such guest has no such disk in it.
             Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotFound => Ok(Flow::Next),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::node::TestNode;
-use crate::bus::local::Serving;
+use crate::bus::Serving;
 use crate::compute::model::{NewFlavor, Server, ServerQuery, VmState};
 use crate::compute::ops::{self, NetworkChoice, NewServer, NicRequest};
 use crate::compute::{reconcile, sagas, store};

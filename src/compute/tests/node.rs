@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use crate::bus::Serving;
 use crate::bus::dedupe::Dedupe;
-use crate::bus::local::Serving;
 use crate::bus::{Bus, Fault, FaultKind, Handler, Incoming, Rpc};
 use crate::compute::rpc::*;
 use crate::hypervisor::sim::{SimConfig, SimHost};

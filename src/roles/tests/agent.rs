@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::lab::{HOST, Lab};
 use crate::bus::faults::Fate;
-use crate::bus::{CallError, FaultKind, Rpc};
+use crate::bus::{CallError, FaultKind, Incoming, Rpc};
+use crate::compute::ops as compute;
 use crate::compute::rpc::{InstanceEnsure, InstancePower, PowerAction};
 use crate::hypervisor::{Hypervisor, PowerState};
 use crate::ids::OperationId;
@@ -56,4 +57,45 @@ async fn an_agent_refuses_a_stale_generation_and_repeats_its_first_answer() {
     assert_eq!(answer, PowerState::Shutdown);
     let now = lab.sim.guest(server.id).await.unwrap().unwrap();
     assert_eq!(now.power, PowerState::Running);
+}
+
+/// A stop is asked; the first message is kept back by the broker, the second arrives. Then the server is started, the
+/// agent is replaced, which forgets its answers, and the broker delivers what it had kept.
+#[tokio::test]
+async fn an_agent_refuses_what_was_asked_before_a_later_operation() {
+    let lab = Lab::new().await;
+    let server = lab.active("web").await;
+    let kept: Arc<Mutex<Option<Incoming>>> = Arc::default();
+    let keeps = kept.clone();
+    let keep = move |_: &str, incoming: &Incoming| {
+        let mut kept = keeps.lock().unwrap();
+        if incoming.method == InstancePower::METHOD && kept.is_none() {
+            *kept = Some(incoming.clone());
+            return Fate::Lost;
+        }
+        Fate::Arrives
+    };
+    lab.cloud.bus.weather.turn(Some(Arc::new(keep)));
+    let power = async || lab.sim.guest(server.id).await.unwrap().unwrap().power;
+    let id = compute::server_stop(&lab.cx, server.id).await.unwrap();
+    lab.ended(id).await;
+    assert_eq!(power().await, PowerState::Shutdown);
+    let late = kept.lock().unwrap().clone().expect("it was kept");
+    let target = format!("compute.{HOST}");
+    let id = compute::server_start(&lab.cx, server.id).await.unwrap();
+    lab.ended(id).await;
+    assert_eq!(power().await, PowerState::Running);
+    for replaced in [false, true] {
+        if replaced {
+            lab.agent_start();
+        }
+        match lab.cloud.bus.deliver(&target, late.clone()).await {
+            Err(CallError::Fault(fault)) => {
+                assert_eq!(fault.kind, FaultKind::Conflict, "{fault}");
+                assert!(fault.message.contains("too late"), "{fault}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(power().await, PowerState::Running);
+    }
 }

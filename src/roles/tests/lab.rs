@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::agent::{Agent, Node, Pace, Places};
-use crate::bus::local::Serving;
+use crate::bus::Serving;
 use crate::compute::conductor::Conductor;
 use crate::compute::model::{NewFlavor, Server, ServerQuery, VmState};
 use crate::compute::ops as compute;

@@ -207,11 +207,7 @@ fn unmake<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepR
         }
         drop(conn);
         let request = VolumeDelete { id: s.volume };
-        let gone = cx
-            .bus
-            .call(&host, Some(cx.operation), &request, QUICK)
-            .await;
-        match gone {
+        match cx.ask(&host, &request, QUICK).await {
             Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotFound => {}
             other => other?,
         }

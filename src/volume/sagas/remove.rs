@@ -46,11 +46,7 @@ fn remove<'a>(cx: &'a StepContext, s: &'a mut VolumeRemove) -> BoxFuture<'a, Ste
         drop(conn);
         if let Some(host) = volume.and_then(|volume| volume.host) {
             let request = VolumeDelete { id: s.volume };
-            let gone = cx
-                .bus
-                .call(&host, Some(cx.operation), &request, QUICK)
-                .await;
-            match gone {
+            match cx.ask(&host, &request, QUICK).await {
                 Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotFound => {}
                 other => other?,
             }

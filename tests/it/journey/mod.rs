@@ -5,6 +5,7 @@
 //! - `api`: everything that can be done with a server, through the API.
 //! - `faults`: what dies beside the control process: guests, libvirtd, and the process itself while nothing is under way.
 //! - `crash`: the control process dies at each step of each operation, and the next one finishes or undoes it.
+//! - `node`: a compute node by itself, over RabbitMQ.
 //! - `stock`: the stock command line.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
@@ -18,5 +19,6 @@ mod console;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod faults;
+mod node;
 mod stock;
 mod web_image;

@@ -4,11 +4,13 @@
 //!   run Skydeck inside it as it would run on a real one.
 //! - [`process::Running`]: a process inside it, with its output in a log file.
 //! - [`terminal::Terminal`]: a program in a real terminal (PTY) of a given size; what is on the screen, and keys.
+//! - [`broker::Broker`]: a RabbitMQ of its own.
 //! - [`guest`]: the small guest that boots in seconds.
 //! - [`wait`]: waiting for a condition with a deadline; the only place that lets time pass.
 //!
 //! Everything is torn down by `Drop`, and also when the test process is killed.
 
+pub mod broker;
 pub mod guest;
 pub mod machine;
 pub mod process;
