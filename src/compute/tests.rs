@@ -1,7 +1,6 @@
 //! Servers through the engine, against a simulated node: every way that an operation can go.
 
 mod attach;
-mod chaos;
 mod create;
 mod lab;
 mod list;

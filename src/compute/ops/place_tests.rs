@@ -11,11 +11,11 @@ use crate::compute::model::{
 use crate::compute::rpc::HostReport;
 use crate::compute::store;
 use crate::context::testing::{another, cloud};
-use crate::context::{Cloud, Context};
+use crate::context::{Actor, Cloud, Context, Rank, Scope};
 use crate::db::sql;
 use crate::error::Error;
 use crate::hypervisor::{Features, HostInfo, VirtType};
-use crate::ids::{OperationId, ProjectId, ServerGroupId, ServerId, Time, UserId};
+use crate::ids::{DomainId, OperationId, ProjectId, ServerGroupId, ServerId, Time, UserId};
 
 struct Lab {
     _dir: tempfile::TempDir,
@@ -497,6 +497,53 @@ async fn servers_that_must_be_apart_are_apart_also_when_placed_at_once() {
     let mut hosts: Vec<String> = placed.into_iter().flatten().collect();
     hosts.sort();
     assert_eq!(hosts, ["n1", "n2", "n3"]);
+}
+
+#[tokio::test]
+async fn a_server_group_has_a_policy_a_quota_and_an_owner() {
+    let lab = lab().await;
+    let project = |number: u128| Actor {
+        project: Some(Scope {
+            id: ProjectId::from_uuid(uuid::Uuid::from_u128(number)),
+            name: "p".into(),
+            domain_id: DomainId::DEFAULT,
+        }),
+        user: Some(UserId::new()),
+        rank: Some(Rank::Member),
+        ..Actor::system()
+    };
+    let own = Context::new(lab.cx.cloud().clone(), project(1), "req-1");
+    let other = Context::new(lab.cx.cloud().clone(), project(2), "req-2");
+    for (name, policy, most) in [
+        ("", Affinity::Apart, None),
+        ("g", Affinity::Apart, Some(0)),
+        ("g", Affinity::Together, Some(2)),
+    ] {
+        assert!(server_group_create(&own, name, policy, most).await.is_err());
+    }
+    let mut made = Vec::new();
+    for number in 0..10 {
+        let name = format!("g{number}");
+        made.push(
+            server_group_create(&own, &name, Affinity::Apart, Some(2))
+                .await
+                .unwrap(),
+        );
+    }
+    let refused = server_group_create(&own, "more", Affinity::Apart, None).await;
+    assert!(matches!(refused, Err(Error::Quota { .. })), "{refused:?}");
+    let page = server_group_list(&own, false, 1, 3).await.unwrap();
+    assert_eq!(page, made[1..4]);
+    assert!(
+        server_group_list(&other, false, 0, 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(server_group_show(&other, made[0].id).await.is_err());
+    assert!(server_group_delete(&other, made[0].id).await.is_err());
+    server_group_delete(&own, made[0].id).await.unwrap();
+    assert!(server_group_show(&own, made[0].id).await.is_err());
 }
 
 #[tokio::test]
