@@ -19,6 +19,7 @@ mod limit;
 mod record;
 mod server;
 mod server_create;
+mod server_group;
 mod volume_attachment;
 
 pub use action::*;
@@ -30,4 +31,5 @@ pub use limit::*;
 pub use record::*;
 pub use server::*;
 pub use server_create::*;
+pub use server_group::*;
 pub use volume_attachment::*;

@@ -205,11 +205,7 @@ async fn copy_table(
     let mut rows = sql(select).stream(source)?;
     while let Some(row) = rows.next().await {
         let mut row = row?;
-        let row: Vec<Value> = table
-            .columns
-            .iter()
-            .map(|(_, kind)| kind.take(&mut row))
-            .collect::<DbResult<_>>()?;
+        let row = table.values(&mut row)?;
         content.add(&row);
         bytes += row.iter().map(size).sum::<usize>();
         batch.push(row);
@@ -259,11 +255,7 @@ async fn content(conn: &mut Conn, table: &Table) -> DbResult<Content> {
     let mut rows = sql(select).stream(conn)?;
     while let Some(row) = rows.next().await {
         let mut row = row?;
-        let row: Vec<Value> = table
-            .columns
-            .iter()
-            .map(|(_, kind)| kind.take(&mut row))
-            .collect::<DbResult<_>>()?;
+        let row = table.values(&mut row)?;
         content.add(&row);
     }
     Ok(content)

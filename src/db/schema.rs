@@ -49,6 +49,12 @@ impl Table {
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| &**name).collect();
         names.join(", ")
     }
+
+    /// A row of its columns.
+    pub(crate) fn values(&self, row: &mut Row) -> DbResult<Vec<Value>> {
+        let kinds = self.columns.iter().map(|(_, kind)| kind);
+        kinds.map(|kind| kind.take(row)).collect()
+    }
 }
 
 /// All tables by name.
