@@ -1,16 +1,11 @@
-//! How memory is handed out.
+//! How the C library hands out memory.
 //!
-//! What is written in Rust gets it from mimalloc: lists of a thousand servers are made of a hundred thousand small pieces,
-//! and glibc takes a third longer over one.
-//!
-//! SQLite and libvirt get it from the C library. By itself glibc keeps eight heaps per processor, gives what one thread
-//! frees to others only by chance, and learns from large blocks that were freed to keep such blocks for ever. Two heaps,
-//! and large blocks that always go back to the system, cost no measurable time here.
+//! By itself glibc keeps eight heaps per processor, gives what one thread frees to others only by chance, and learns from
+//! large blocks that were freed (a password's hash, a long list) to keep such blocks for ever. A process with many threads
+//! and short bursts then holds several times what it uses: with 1,000 servers, 190 MiB instead of 65. Two heaps, and
+//! large blocks that always go back to the system, cost no measurable time here.
 
 #![expect(unsafe_code, reason = "calls the C library's mallopt")]
-
-#[global_allocator]
-static RUST: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Heaps that threads share.
 const HEAPS: libc::c_int = 2;
