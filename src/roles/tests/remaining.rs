@@ -89,11 +89,15 @@ async fn snapshots_are_renamed_and_progress_is_kept() {
             open.into_iter().next()
         })
         .await;
-    saga::report(&lab.cloud, running.id, "copying", 1, Some(2), "B")
-        .await
-        .unwrap();
-    let shown = saga::operation_show(&lab.cx, running.id).await.unwrap();
-    assert_eq!(shown.progress.unwrap().total, Some(2));
+    // Progress is of a step, and goes with it: the launch may just be on its way to the next.
+    lab.until("the progress is shown", async || {
+        saga::report(&lab.cloud, running.id, "copying", 1, Some(2), "B")
+            .await
+            .unwrap();
+        let shown = saga::operation_show(&lab.cx, running.id).await.unwrap();
+        (shown.progress?.total == Some(2)).then_some(())
+    })
+    .await;
     lab.agent_start();
     lab.quiet().await;
 }
