@@ -91,12 +91,11 @@ impl Statement {
         conn: &mut Conn,
         read: impl Fn(&mut Row) -> DbResult<T>,
     ) -> DbResult<Vec<T>> {
-        let query = self.into_query(conn)?;
         // Row by row, so that a row is read while the engine makes the next, and its memory serves for the one after.
-        let mut rows = conn.raw().fetch(query);
+        let mut rows = self.stream(conn)?;
         let mut read_rows = Vec::new();
-        while let Some(row) = rows.try_next().await? {
-            read_rows.push(read(&mut Row::new(row))?);
+        while let Some(mut row) = rows.try_next().await? {
+            read_rows.push(read(&mut row)?);
         }
         Ok(read_rows)
     }

@@ -77,15 +77,3 @@ pub struct ServerGroup {
     /// When it was made.
     pub created_at: Time,
 }
-
-impl ServerGroup {
-    /// Whether a member may be on a host where `here` other members are, `elsewhere` being on other hosts. Soft policies
-    /// allow everything.
-    pub fn allows(&self, here: usize, elsewhere: usize) -> bool {
-        match self.policy {
-            Affinity::Together => elsewhere == 0,
-            Affinity::Apart => here < usize::try_from(self.max_per_host).unwrap_or(usize::MAX),
-            Affinity::SoftTogether | Affinity::SoftApart => true,
-        }
-    }
-}

@@ -10,9 +10,7 @@ use serde_json::Value;
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
 use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
-use crate::compute::model::{
-    Affinity, Consumer, FlavorQuery, Resources, ServerGroup, metadata_of_host, zone_of_host,
-};
+use crate::compute::model::{Consumer, FlavorQuery, Resources, metadata_of_host, zone_of_host};
 use crate::compute::scheduler::{
     Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain, select,
 };
@@ -177,7 +175,8 @@ async fn claim_one(
         let host = &hosts[at];
         let needed = request.needed_on(&host.name);
         let mut tx = cx.db.begin().await?;
-        if !group_allows_on_conn(&mut tx, order, &host.name).await? {
+        // A server is in a group from its launch on, or never.
+        if request.group.is_some() && !group_allows_on_conn(&mut tx, order, &host.name).await? {
             continue;
         }
         let outcome = claim_on_conn(
@@ -212,16 +211,11 @@ async fn claim_one(
 /// Whether the server's group lets it be on this host, as its members are now: others may have been placed since hosts were
 /// chosen. Whoever else places a member of the group waits until this transaction ends.
 async fn group_allows_on_conn(conn: &mut Conn, order: &PlaceOrder, host: &str) -> Result<bool> {
-    let Some(group) = group_of(conn, order).await? else {
-        return Ok(true);
-    };
-    if matches!(group.policy, Affinity::SoftTogether | Affinity::SoftApart) {
-        return Ok(true);
+    if let Some(id) = group_id(conn, order).await? {
+        store::server_group::lock(conn, id).await?;
     }
-    store::server_group::lock(conn, group.id).await?;
-    let hosts = hosts_of(conn, &others(&group, order)).await?;
-    let here = hosts.iter().filter(|name| *name == host).count();
-    Ok(group.allows(here, hosts.len() - here))
+    let group = group_of(conn, order).await?;
+    Ok(group.is_none_or(|group| group.allows(host)))
 }
 
 /// Records that no host was found, with what would help.
@@ -286,14 +280,7 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
                 resources: claim.resources,
             }),
     };
-    let group = match group_of(conn, order).await? {
-        None => None,
-        Some(group) => Some(Group {
-            affinity: group.policy,
-            hosts: hosts_of(conn, &others(&group, order)).await?,
-            max_per_host: group.max_per_host,
-        }),
-    };
+    let group = group_of(conn, order).await?;
     let same_host = if order.same_host.is_empty() {
         None
     } else {
@@ -321,21 +308,27 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
 }
 
 /// The group that the server is in, or will be.
-async fn group_of(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<ServerGroup>> {
-    let id = match order.group {
+async fn group_id(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<ServerGroupId>> {
+    Ok(match order.group {
         Some(id) => Some(id),
         None => store::server_group::of_server(conn, order.server).await?,
-    };
-    match id {
-        None => Ok(None),
-        Some(id) => Ok(store::server_group::show(conn, id).await?),
-    }
+    })
 }
 
-/// The group's other members.
-fn others(group: &ServerGroup, order: &PlaceOrder) -> Vec<ServerId> {
-    let members = group.members.iter().copied();
-    members.filter(|member| *member != order.server).collect()
+/// That group with the hosts of its other members.
+async fn group_of(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<Group>> {
+    let Some(id) = group_id(conn, order).await? else {
+        return Ok(None);
+    };
+    let Some(mut group) = store::server_group::show(conn, id).await? else {
+        return Ok(None);
+    };
+    group.members.retain(|member| *member != order.server);
+    Ok(Some(Group {
+        affinity: group.policy,
+        hosts: hosts_of(conn, &group.members).await?,
+        max_per_host: group.max_per_host,
+    }))
 }
 
 /// The host of each of these servers that has one.

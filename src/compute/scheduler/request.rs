@@ -65,6 +65,16 @@ pub struct Group {
 }
 
 impl Group {
+    /// Whether one more member may be on this host. Soft policies allow everything.
+    pub fn allows(&self, host: &str) -> bool {
+        let here = self.members_on(host);
+        match self.affinity {
+            Affinity::Together => self.hosts.is_empty() || here > 0,
+            Affinity::Apart => here == 0 || here < self.max_per_host,
+            Affinity::SoftTogether | Affinity::SoftApart => true,
+        }
+    }
+
     /// Members on this host.
     pub fn members_on(&self, host: &str) -> u32 {
         let count = self.hosts.iter().filter(|name| *name == host).count();

@@ -43,11 +43,7 @@ pub fn different_host<'a>(
 /// The host of the group's other members, where the group asks for one host.
 pub fn affinity<'a>(_: &'a Rules, request: &'a Request, host: &'a HostState) -> Judgement<'a> {
     match &request.group {
-        Some(group)
-            if group.affinity == Affinity::Together
-                && !group.hosts.is_empty()
-                && !group.hosts.contains(&host.name) =>
-        {
+        Some(group) if group.affinity == Affinity::Together && !group.allows(&host.name) => {
             Err(Refusal::GroupElsewhere)
         }
         _ => Ok(None),
@@ -59,10 +55,9 @@ pub fn anti_affinity<'a>(_: &'a Rules, request: &'a Request, host: &'a HostState
     let Some(group) = &request.group else {
         return Ok(None);
     };
-    let members = group.members_on(&host.name);
-    if group.affinity == Affinity::Apart && members > 0 && members >= group.max_per_host {
+    if group.affinity == Affinity::Apart && !group.allows(&host.name) {
         return Err(Refusal::GroupHere {
-            members,
+            members: group.members_on(&host.name),
             max: group.max_per_host,
         });
     }
