@@ -142,6 +142,10 @@ pub struct Agent {
     pub hypervisor: String,
     pub virt_type: VirtChoice,
     pub probe_kernel: PathBuf,
+    pub instances_dir: PathBuf,
+    pub volumes_dir: PathBuf,
+    pub migration_address: String,
+    pub migration_uri: String,
     pub report_interval: u64,
     pub sample_interval: u64,
     pub down_after: u64,
@@ -187,6 +191,22 @@ pub struct Compute {
     pub conditions: std::collections::BTreeMap<String, String>,
     pub shutdown_timeout: u64,
     pub max_attempts: usize,
+    pub live_migration_bandwidth: u64,
+    pub live_migration_downtime: u64,
+    pub live_migration_completion_timeout: u64,
+    pub live_migration_timeout_action: TimeoutAction,
+    pub live_migration_permit_auto_converge: bool,
+    pub live_migration_permit_post_copy: bool,
+}
+
+/// What happens to a live migration that takes too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeoutAction {
+    /// The guest stays.
+    Abort,
+    /// It is ended with a longer pause, or by post-copy where that is allowed.
+    ForceComplete,
 }
 
 /// `[image]`

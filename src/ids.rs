@@ -60,6 +60,8 @@ pub mod kind {
     pub enum Aggregate {}
     /// A group of servers.
     pub enum ServerGroup {}
+    /// A move of a server between hosts.
+    pub enum Migration {}
 }
 
 /// Id of a server.
@@ -100,6 +102,8 @@ pub type SecurityGroupId = Id<kind::SecurityGroup>;
 pub type AggregateId = Id<kind::Aggregate>;
 /// Id of a group of servers.
 pub type ServerGroupId = Id<kind::ServerGroup>;
+/// Id of a move of a server between hosts.
+pub type MigrationId = Id<kind::Migration>;
 
 impl<T> Id<T> {
     /// A fresh id.

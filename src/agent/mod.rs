@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use node::{Node, NodeError, Places};
+pub use node::{MigrationDoor, Node, NodeError, Places};
 pub use table::MethodTable;
 
 use crate::bus::Bus;

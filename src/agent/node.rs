@@ -46,10 +46,20 @@ pub struct Places {
 impl Places {
     /// Makes the directories below `data_dir`.
     pub fn prepare(data_dir: &Path) -> Result<Self, NodeError> {
+        let (instances, volumes) = (data_dir.join("instances"), data_dir.join("volumes"));
+        Self::prepare_apart(data_dir, instances, volumes)
+    }
+
+    /// The same with the directories for guests' disks and volumes elsewhere: on a file system that nodes share.
+    pub fn prepare_apart(
+        data_dir: &Path,
+        instances: PathBuf,
+        volumes: PathBuf,
+    ) -> Result<Self, NodeError> {
         let places = Self {
-            instances: data_dir.join("instances"),
+            instances,
             image_cache: data_dir.join("image-cache"),
-            volumes: data_dir.join("volumes"),
+            volumes,
             network: data_dir.join("network"),
             consoles: data_dir.join("consoles"),
             turns: data_dir.join("turns"),
@@ -69,7 +79,7 @@ impl Places {
 
     /// Lets the group of guest processes traverse (not list) the directories on the way to their files.
     pub fn open_for(&self, guest_user: Option<(u32, u32)>) -> Result<(), NodeError> {
-        let parent = self.instances.parent().unwrap_or(&self.instances);
+        let parent = self.image_cache.parent().unwrap_or(&self.image_cache);
         for path in [parent, &self.instances, &self.image_cache, &self.volumes] {
             directory(path, guest_user)?;
         }
@@ -110,6 +120,15 @@ pub(super) fn directory(path: &Path, guest_user: Option<(u32, u32)>) -> Result<(
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(fail)
 }
 
+/// How other nodes send guests to this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationDoor {
+    /// Its engine, as theirs reach it.
+    pub uri: String,
+    /// Where it takes memory and disks; its host name when absent.
+    pub address: Option<String>,
+}
+
 /// One machine.
 pub struct Node {
     /// Its name.
@@ -126,6 +145,8 @@ pub struct Node {
     pub bus: Bus,
     /// What keeps its networks; none on a node that only pretends to have any.
     pub network: Option<NetworkAgent>,
+    /// How other nodes send it guests.
+    pub migration: MigrationDoor,
     info: OnceCell<HostInfo>,
 }
 
@@ -140,6 +161,10 @@ impl Node {
             places,
             bus,
             network: None,
+            migration: MigrationDoor {
+                uri: format!("sim:{host}"),
+                address: None,
+            },
             info: OnceCell::new(),
         }
     }
@@ -149,6 +174,13 @@ impl Node {
     #[must_use]
     pub fn with_network(mut self) -> Self {
         self.network = Some(NetworkAgent::new(&self.places.network));
+        self
+    }
+
+    /// Says how other nodes send guests here; a simulated one is found by its name.
+    #[must_use]
+    pub fn with_migration(mut self, door: MigrationDoor) -> Self {
+        self.migration = door;
         self
     }
 

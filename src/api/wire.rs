@@ -11,6 +11,7 @@
 mod decision;
 mod error;
 mod event;
+mod migration;
 mod operation;
 mod record;
 mod shape;
@@ -19,6 +20,7 @@ mod version;
 pub use decision::*;
 pub use error::*;
 pub use event::*;
+pub use migration::*;
 pub use operation::*;
 pub use record::*;
 pub use shape::*;

@@ -10,6 +10,7 @@ mod host;
 mod hypervisor;
 mod keypair;
 mod links;
+mod migration;
 mod placement;
 mod quota;
 mod server;
@@ -34,6 +35,7 @@ pub fn routes() -> Vec<Routes> {
         zone::routes,
         aggregate::routes,
         server_group::routes,
+        migration::routes,
         quota::routes,
         host::routes,
     ]
@@ -43,7 +45,7 @@ pub fn routes() -> Vec<Routes> {
     vec![
         compute,
         placement::routes(placement),
-        server::skydeck_routes(),
+        migration::skydeck_routes(server::skydeck_routes()),
     ]
 }
 

@@ -15,8 +15,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::reconcile;
+use super::rpc::migration::MigrationReport;
 use super::rpc::{GuestReport, HostReport, ProgressReport};
+use super::{ops, reconcile};
 use crate::bus::{Fault, FaultKind, Handler, Incoming, Message};
 use crate::context::{Cloud, Context};
 use crate::error::{Error, Result};
@@ -43,6 +44,9 @@ impl Conductor {
             reconcile::guest_reported(&cx, &report).await
         });
         conductor.on(progress);
+        conductor.on(|cx: Context, report: MigrationReport| async move {
+            ops::migration_progress(&cx, report.operation, report.progress).await
+        });
         conductor
     }
 

@@ -10,6 +10,7 @@ mod claim;
 mod flavor;
 mod host;
 mod keypair;
+mod migration;
 mod resources;
 mod server;
 mod server_group;
@@ -22,6 +23,10 @@ pub use claim::{Claim, Consumer};
 pub use flavor::{Flavor, FlavorQuery, FlavorSort, NewFlavor};
 pub use host::{AllocationRatios, ControlProcess, DEFAULT_ZONE, Host, Inventory, ResourceClass};
 pub use keypair::{Keypair, NewKeypair, PrivateKey};
+pub use migration::{
+    Forecast, Migration, MigrationKind, MigrationProgress, MigrationQuery, MigrationStatus,
+    MigrationWish,
+};
 pub use resources::Resources;
 pub use server::{
     Detail, Fault, FlavorCopy, ImageCopy, Lock, Resize, ResizeDecision, Server, ServerAddress,

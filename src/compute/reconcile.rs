@@ -51,6 +51,7 @@ pub fn periodic() -> Vec<Periodic> {
             every: Duration::from_secs(3600),
             run: |cx| {
                 async move {
+                    ops::migration_prune(cx, cx.config.operations.keep_days).await?;
                     let gone = ops::server_prune(cx, cx.config.operations.keep_days).await?;
                     if gone > 0 {
                         tracing::info!(gone, "records of deleted servers were forgotten");

@@ -3,6 +3,8 @@
 //! Requests carry whole specifications in the cloud's terms; the node translates them into its own (paths, taps). Each
 //! may come twice. A request whose generation is older than what the node has is refused as a conflict.
 
+pub mod migration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{Message, Rpc};
@@ -177,7 +179,8 @@ impl Rpc for InstancePower {
     type Reply = PowerState;
 }
 
-/// Removes the guest, its disks, config drive, logs and taps from the node. Success if there is nothing.
+/// Removes the guest, its disks, config drive, logs and taps from the node. Success if there is nothing. Files that
+/// another node of a shared file system has taken over stay.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct InstanceDelete {
     /// The server.

@@ -5,6 +5,7 @@
 //! task state exactly while an operation of its own is under way; what ends the operation ends the task.
 
 mod guest;
+mod live_migration;
 mod server_delete;
 mod server_interface_attach;
 mod server_interface_detach;
@@ -17,6 +18,7 @@ mod server_volume_attach;
 mod server_volume_detach;
 
 pub(in crate::compute) use guest::{Removal, power, remove};
+pub use live_migration::{LiveMigration, LiveMigrationWish};
 pub use server_delete::ServerDelete;
 pub use server_interface_attach::ServerInterfaceAttach;
 pub use server_interface_detach::ServerInterfaceDetach;
@@ -51,4 +53,5 @@ pub fn register(registry: &mut Registry) {
     registry.add::<ServerVolumeDetach>();
     registry.add::<ServerInterfaceAttach>();
     registry.add::<ServerInterfaceDetach>();
+    registry.add::<LiveMigration>();
 }

@@ -8,6 +8,7 @@
 //! Invariant: no caller learns which engine it speaks to except through [`HostInfo::features`].
 
 pub mod libvirt;
+pub mod migration;
 mod open;
 pub mod probe;
 pub mod sim;
@@ -229,7 +230,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Serial for T {}
 /// The operations a node needs. Every call has a deadline inside, runs off the async runtime where the engine blocks,
 /// and may be repeated: asking for what is already so is success.
 #[async_trait]
-pub trait Hypervisor: Send + Sync {
+pub trait Hypervisor: migration::Migration {
     /// The machine and the engine.
     async fn host(&self) -> HvResult<HostInfo>;
     /// All guests that Skydeck made on this host, running or not. Guests of others are never listed.

@@ -37,7 +37,9 @@ pub use network_create::network_create;
 pub use network_delete::network_delete;
 pub use network_list::{network_for_launch, network_list, network_show, network_show_on_conn};
 pub use network_update::network_update;
-pub use port_bind::{port_bind_on_conn, port_unbind_on_conn};
+pub use port_bind::{
+    port_arrived_on_conn, port_bind_on_conn, port_expect_on_conn, port_unbind_on_conn,
+};
 pub use port_create::{port_create, port_create_on_conn};
 pub use port_delete::{port_delete, port_delete_on_conn};
 pub use port_device::{port_release_on_conn, port_take_on_conn};

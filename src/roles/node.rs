@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::lock::{DirectoryLock, LockError};
-use crate::agent::{Agent, Node, NodeError, Pace, Places};
+use crate::agent::{Agent, MigrationDoor, Node, NodeError, Pace, Places};
 use crate::bus::Bus;
 use crate::config::{Config, VirtChoice};
 use crate::hypervisor::{self, HvError, Hypervisor, OpenOptions, VirtType};
@@ -56,12 +56,24 @@ pub async fn start(config: &Config, bus: &Bus) -> Result<RunningNode, NodeStartE
     let node = if hypervisor::is_simulated(uri) {
         node
     } else {
-        node.with_network()
+        node.with_network().with_migration(door(config))
     };
     Ok(RunningNode {
         _agent: serve(node, config, bus),
         _lock: lock,
     })
+}
+
+/// How other nodes send guests here, as configured or by this node's name.
+fn door(config: &Config) -> MigrationDoor {
+    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let address = set(&config.agent.migration_address);
+    let reached = address.as_deref().unwrap_or(&config.agent.host);
+    MigrationDoor {
+        uri: set(&config.agent.migration_uri)
+            .unwrap_or_else(|| format!("qemu+tls://{reached}/system")),
+        address,
+    }
 }
 
 /// Starts a node named `host` over a simulated engine, with its directories below `data_dir`. It makes no networks.
@@ -86,7 +98,18 @@ fn node(
     bus: &Bus,
     hypervisor: Arc<dyn Hypervisor>,
 ) -> Result<Node, NodeStartError> {
-    let places = Places::prepare(data_dir)?;
+    let place = |set: &Path, name: &str| {
+        if set.as_os_str().is_empty() {
+            data_dir.join(name)
+        } else {
+            set.to_owned()
+        }
+    };
+    let places = Places::prepare_apart(
+        data_dir,
+        place(&config.agent.instances_dir, "instances"),
+        place(&config.agent.volumes_dir, "volumes"),
+    )?;
     Ok(Node::new(host, hypervisor, places, bus.clone()).with_cache_bytes(config.image.cache_bytes))
 }
 

@@ -60,7 +60,7 @@ pub enum Verdict {
     /// Do not run it; it failed and left nothing behind.
     Fail,
     /// Run it, lose its answer and its state, and turn back, as when the process dies just then and somebody aborts before it
-    /// is run again. A step past the point of no return is run again instead.
+    /// is run again. A step past the point of no return, or one that decides about it, is run again instead.
     Abort,
     /// Run it and lose its answer and its state: what it did is unknown.
     Lose,
@@ -363,6 +363,14 @@ async fn one_step(
         && !saga.is_committed(operation.step)
         && asked_to_stop(shared, operation, abort).await?
     {
+        abort.cancel();
+    }
+    if operation.status == Status::Running
+        && operation.step < saga.len()
+        && !saga.is_committed(operation.step)
+        && !saga.decides(operation.step)
+        && abort.is_cancelled()
+    {
         // The present step is undone, too: a process may have died in it. Where it never ran, its undo finds nothing but
         // the intent.
         turn_back(operation, Failure::new("aborted on request"), true, None);
@@ -483,6 +491,7 @@ fn settle(
     event: &mut OperationEvent,
 ) -> i64 {
     let committed = phase == Phase::Run && saga.is_committed(step);
+    let decides = phase == Phase::Run && saga.decides(step);
     let (outcome, message, rest) = match (phase, result) {
         (_, Ok(Flow::Park(until))) => {
             let rest = until.0 - Time::now().0;
@@ -506,7 +515,7 @@ fn settle(
             turn_back(operation, failure, false, saga.restart_before(step));
             ("failed", Some(text), 0)
         }
-        (Phase::Run, Err(StepError::Aborted)) if !committed => {
+        (Phase::Run, Err(StepError::Aborted)) if !committed && !decides => {
             turn_back(operation, Failure::new("aborted on request"), true, None);
             ("failed", Some("aborted on request".to_owned()), 0)
         }
@@ -517,7 +526,7 @@ fn settle(
                 StepError::Aborted => "aborted on request".to_owned(),
             };
             (
-                if committed {
+                if committed || decides {
                     "retry"
                 } else {
                     no_answer(operation, phase, &text)

@@ -20,6 +20,8 @@ pub(super) trait Erased: Send + Sync {
     fn restart_before(&self, step: usize) -> Option<usize>;
     /// Whether the point of no return has been reached when this step is next.
     fn is_committed(&self, step: usize) -> bool;
+    /// Whether the step itself finds out if there is a way back.
+    fn decides(&self, step: usize) -> bool;
     fn run<'a>(
         &'a self,
         cx: &'a StepContext,
@@ -59,6 +61,10 @@ impl<S: Saga> Erased for Typed<S> {
 
     fn is_committed(&self, step: usize) -> bool {
         self.steps.iter().take(step + 1).any(|step| step.commits)
+    }
+
+    fn decides(&self, step: usize) -> bool {
+        self.steps.get(step).is_some_and(|step| step.decides)
     }
 
     fn run<'a>(

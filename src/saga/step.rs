@@ -38,6 +38,7 @@ pub struct Step<S> {
     pub(super) undo: Option<StepFn<S>>,
     pub(super) restart: bool,
     pub(super) commits: bool,
+    pub(super) decides: bool,
 }
 
 impl<S> Step<S> {
@@ -49,6 +50,7 @@ impl<S> Step<S> {
             undo: None,
             restart: false,
             commits: false,
+            decides: false,
         }
     }
 
@@ -63,6 +65,15 @@ impl<S> Step<S> {
     #[must_use]
     pub fn restart(mut self) -> Self {
         self.restart = true;
+        self
+    }
+
+    /// The step finds out whether there is a way back: by failing it says that there is, by succeeding that there is none
+    /// (the next step commits). So it is never turned back from outside: a request to stop only lets
+    /// [`StepContext::aborted`] complete, and what does not answer is asked until it does.
+    #[must_use]
+    pub fn decides(mut self) -> Self {
+        self.decides = true;
         self
     }
 

@@ -6,15 +6,18 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::used::header;
+use crate::compute::rpc::migration::RootFacts;
 use crate::image::model::qcow2_empty;
 use crate::image::rpc::ImageFormat;
 
 /// The disk's file.
 const DISK: &str = "disk";
+/// Layers of one disk that are looked at.
+const MOST_LAYERS: usize = 64;
 /// The mark of a resize that is not settled.
 const KEPT: &str = "disk.kept";
 
@@ -38,6 +41,49 @@ impl Layers {
     pub fn create(&self, base: &Path, format: ImageFormat, bytes: u64) -> io::Result<()> {
         self.write(base, format, bytes)?;
         self.forget_old()
+    }
+
+    /// Makes the disk an empty one over nothing, replacing whatever there is.
+    pub fn create_empty(&self, bytes: u64) -> io::Result<()> {
+        let content = qcow2_empty(bytes, None).map_err(io::Error::other)?;
+        put(&self.disk(), &content)?;
+        self.forget_old()
+    }
+
+    /// What the disk is, if there is one.
+    pub fn facts(&self) -> io::Result<Option<RootFacts>> {
+        let disk = self.disk();
+        let Ok(meta) = fs::metadata(&disk) else {
+            return Ok(None);
+        };
+        let Some(top) = header(&disk)? else {
+            // An optical disc: a copy of its image.
+            return Ok(Some(RootFacts {
+                virtual_bytes: meta.len(),
+                top_bytes: 0,
+                whole_bytes: meta.len(),
+                base: None,
+                is_plain: true,
+            }));
+        };
+        let mut whole_bytes = meta.blocks() * 512;
+        let mut below = top.backing.map(|(path, _)| PathBuf::from(path));
+        let base = below.clone().filter(|base| !base.starts_with(&self.dir));
+        // A chain is as long as there were resizes; what points at itself does not keep us here.
+        for _ in 0..MOST_LAYERS {
+            let Some(layer) = below else { break };
+            whole_bytes += fs::metadata(&layer).map_or(0, |meta| meta.blocks() * 512);
+            below = header(&layer)?
+                .and_then(|header| header.backing)
+                .map(|(path, _)| PathBuf::from(path));
+        }
+        Ok(Some(RootFacts {
+            virtual_bytes: top.virtual_size,
+            top_bytes: meta.blocks() * 512,
+            whole_bytes,
+            is_plain: base.is_some(),
+            base,
+        }))
     }
 
     /// Makes the disk an exact copy of a base (an optical disc), by a link if it can be.

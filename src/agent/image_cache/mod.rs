@@ -11,6 +11,7 @@ mod root_disk;
 mod used;
 
 pub use cache::{Base, ImageCache};
+pub(super) use root_disk::{base_ensure, disk_facts, root_disk_empty, root_disk_ensure};
 
 use std::sync::Arc;
 use std::time::Duration;

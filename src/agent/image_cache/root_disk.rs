@@ -1,5 +1,6 @@
 //! Root disks, as control processes ask for them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::cache::Base;
@@ -7,10 +8,11 @@ use super::layers::Layers;
 use crate::agent::Node;
 use crate::agent::node::{directory, file_fault};
 use crate::bus::{Fault, FaultKind};
+use crate::compute::rpc::migration::RootFacts;
 use crate::compute::rpc::{KeepDisk, RootDisk, RootDiskEnsure, RootDiskResize, RootDiskSettle};
 use crate::hypervisor::VirtType;
 use crate::ids::{OperationId, ServerId};
-use crate::image::rpc::ImageFormat;
+use crate::image::rpc::{ImageFormat, ImageSource};
 
 /// Fetches the base and makes the disk over it. One that is there stays, unless it shall be made anew.
 pub async fn root_disk_ensure(
@@ -70,6 +72,42 @@ fn size(base: &Base, size_gb: u64) -> Result<u64, Fault> {
     Ok(wanted)
 }
 
+/// Fetches the base of a disk that is there already, where the node sees the disk and not the base.
+pub async fn base_ensure(
+    node: &Node,
+    source: &ImageSource,
+    base: &Path,
+    operation: Option<OperationId>,
+) -> Result<(), Fault> {
+    let group = node.info().await?.guest_user.map(|(_, group)| group);
+    let told = |done: u64| {
+        let total = Some(source.bytes);
+        node.progress(operation, "fetch the image", done, total, "bytes");
+    };
+    let found = node.images.ensure(source, group, &told).await?;
+    if found.path == base || base.exists() {
+        return Ok(());
+    }
+    Err(Fault::new(
+        FaultKind::Refused,
+        format!(
+            "the disk builds on {}, and this node has that as {}: nodes that share disks must have the same data_dir",
+            base.display(),
+            found.path.display()
+        ),
+    ))
+}
+
+/// Makes the disk an empty one of so many bytes, to be filled by whoever moves the guest here.
+pub async fn root_disk_empty(node: &Node, id: ServerId, bytes: u64) -> Result<(), Fault> {
+    work(node, id, move |layers| layers.create_empty(bytes)).await
+}
+
+/// What the disk is, if the server has one here.
+pub async fn disk_facts(node: &Node, id: ServerId) -> Result<Option<RootFacts>, Fault> {
+    work(node, id, Layers::facts).await
+}
+
 /// Puts a larger disk over the present one.
 pub async fn root_disk_resize(
     node: Arc<Node>,
@@ -97,11 +135,11 @@ pub async fn root_disk_settle(
 }
 
 /// Changes the files of one server off the async runtime.
-async fn work(
+async fn work<T: Send + 'static>(
     node: &Node,
     id: ServerId,
-    change: impl FnOnce(&Layers) -> std::io::Result<()> + Send + 'static,
-) -> Result<(), Fault> {
+    change: impl FnOnce(&Layers) -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Fault> {
     let layers = Layers::new(node.places.instance(id));
     tokio::task::spawn_blocking(move || {
         change(&layers)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::owner;
 use crate::agent::Node;
 use crate::agent::node::file_fault;
 use crate::bus::{Fault, FaultKind};
@@ -9,13 +10,16 @@ use crate::compute::rpc::InstanceDelete;
 use crate::ids::OperationId;
 
 /// The definition first, so that nothing can start on disks that are being removed. Volumes are files of their own
-/// elsewhere and stay.
+/// elsewhere and stay, and so does what another node has taken over.
 pub async fn instance_delete(
     node: Arc<Node>,
     request: InstanceDelete,
     _: Option<OperationId>,
 ) -> Result<(), Fault> {
     node.hypervisor.undefine(request.id).await?;
+    if owner::is_foreign(&node, request.id)? {
+        return Ok(());
+    }
     let place = node.places.instance(request.id);
     match tokio::fs::remove_dir_all(&place).await {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

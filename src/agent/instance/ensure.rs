@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{config_drive, spec};
+use super::{config_drive, owner, spec};
 use crate::agent::node::directory;
 use crate::agent::{Node, NodeError};
 use crate::bus::{Fault, FaultKind};
@@ -36,6 +36,7 @@ pub async fn instance_ensure(
     let refused = |error: NodeError| Fault::new(FaultKind::Refused, error.to_string());
     node.places.open_for(info.guest_user).map_err(refused)?;
     directory(&place, info.guest_user).map_err(refused)?;
+    owner::take(&node, wanted.id).await?;
     if found
         .as_ref()
         .is_none_or(|found| found.generation < wanted.generation)

@@ -5,6 +5,8 @@ mod console;
 mod delete;
 mod ensure;
 mod log;
+mod migration;
+mod owner;
 mod port;
 mod power;
 mod snapshot;
@@ -33,4 +35,5 @@ pub(super) fn register(table: &mut MethodTable) {
     table.add::<PortDetach, _, _>(port::port_detach);
     table.add::<ConsoleLog, _, _>(log::console_log);
     table.add::<ConsoleOpen, _, _>(console::console_open);
+    migration::register(table);
 }

@@ -14,6 +14,8 @@ mod show;
 mod tags;
 mod usage;
 
+pub(super) use list::time;
+
 use crate::api::Routes;
 use crate::api::wire::ErrorStyle;
 

@@ -35,6 +35,8 @@ pub enum Action {
     ConfirmResize,
     /// Go back to the old flavor. From resized.
     RevertResize,
+    /// Move to another host while it runs. From active or paused.
+    MigrateLive,
     /// Make an image of the root disk. From active, stopped, paused or suspended.
     CreateImage,
     /// Add a volume. From active, paused, stopped or resized.
@@ -145,7 +147,7 @@ impl Rule {
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::Start,
         Self::Stop,
         Self::SoftReboot,
@@ -158,6 +160,7 @@ impl Action {
         Self::Resize,
         Self::ConfirmResize,
         Self::RevertResize,
+        Self::MigrateLive,
         Self::CreateImage,
         Self::AttachVolume,
         Self::DetachVolume,
@@ -200,6 +203,7 @@ impl Action {
             Self::Resize => rule("resize", &[V::Active, V::Stopped], IDLE),
             Self::ConfirmResize => rule("confirmResize", &[V::Resized], IDLE),
             Self::RevertResize => rule("revertResize", &[V::Resized], IDLE),
+            Self::MigrateLive => rule("os-migrateLive", &[V::Active, V::Paused], IDLE),
             Self::CreateImage => rule(
                 "createImage",
                 &[V::Active, V::Stopped, V::Paused, V::Suspended],
@@ -335,6 +339,7 @@ mod tests {
             (Action::Resize, "active stopped"),
             (Action::ConfirmResize, "resized"),
             (Action::RevertResize, "resized"),
+            (Action::MigrateLive, "active paused"),
             (Action::CreateImage, "active paused suspended stopped"),
             (Action::AttachVolume, "active paused stopped resized"),
             (

@@ -75,6 +75,8 @@ pub enum TaskState {
     PoweringOff,
     /// It is being started.
     PoweringOn,
+    /// It is moved to another host while it runs.
+    Migrating,
     /// Its root disk is made anew.
     Rebuilding,
     /// It is started from the new disk.
@@ -115,6 +117,8 @@ pub enum Status {
     Error,
     /// Is being restarted by force.
     HardReboot,
+    /// Is being moved to another host while it runs.
+    Migrating,
     /// Is paused.
     Paused,
     /// Is being restarted.
@@ -139,6 +143,7 @@ pub fn status(vm: VmState, task: Option<TaskState>) -> Status {
     match (vm, task) {
         (VmState::Active, Some(T::Rebooting)) => Status::Reboot,
         (VmState::Active, Some(T::RebootingHard)) => Status::HardReboot,
+        (VmState::Active | VmState::Paused, Some(T::Migrating)) => Status::Migrating,
         (
             VmState::Active | VmState::Stopped,
             Some(T::ResizePrep | T::ResizeMigrating | T::ResizeFinish),
@@ -217,12 +222,16 @@ impl TaskState {
         vm == VmState::Building
             || matches!(
                 self,
-                Self::ImageSnapshot | Self::ResizePrep | Self::ResizeMigrating | Self::Rebuilding
+                Self::ImageSnapshot
+                    | Self::ResizePrep
+                    | Self::ResizeMigrating
+                    | Self::Migrating
+                    | Self::Rebuilding
             )
     }
 
     /// All.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Scheduling,
         Self::Networking,
         Self::BlockDeviceMapping,
@@ -242,6 +251,7 @@ impl TaskState {
         Self::Resuming,
         Self::PoweringOff,
         Self::PoweringOn,
+        Self::Migrating,
         Self::Rebuilding,
         Self::RebuildSpawning,
         Self::Deleting,
@@ -269,6 +279,7 @@ impl TaskState {
             Self::Resuming => "resuming",
             Self::PoweringOff => "powering-off",
             Self::PoweringOn => "powering-on",
+            Self::Migrating => "migrating",
             Self::Rebuilding => "rebuilding",
             Self::RebuildSpawning => "rebuild_spawning",
             Self::Deleting => "deleting",
@@ -310,12 +321,13 @@ impl PowerState {
 
 impl Status {
     /// All.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Active,
         Self::Build,
         Self::Deleted,
         Self::Error,
         Self::HardReboot,
+        Self::Migrating,
         Self::Paused,
         Self::Reboot,
         Self::Rebuild,
@@ -334,6 +346,7 @@ impl Status {
             Self::Deleted => "DELETED",
             Self::Error => "ERROR",
             Self::HardReboot => "HARD_REBOOT",
+            Self::Migrating => "MIGRATING",
             Self::Paused => "PAUSED",
             Self::Reboot => "REBOOT",
             Self::Rebuild => "REBUILD",
@@ -472,9 +485,11 @@ mod tests {
                 "active resize_finish RESIZE",
                 "active rebooting REBOOT",
                 "active rebooting_hard HARD_REBOOT",
+                "active migrating MIGRATING",
                 "active rebuilding REBUILD",
                 "active rebuild_spawning REBUILD",
                 "paused rebooting_hard HARD_REBOOT",
+                "paused migrating MIGRATING",
                 "suspended rebooting_hard HARD_REBOOT",
                 "stopped resize_prep RESIZE",
                 "stopped resize_migrating RESIZE",

@@ -88,6 +88,22 @@ pub async fn host_show(cx: &Context, name: &str) -> Result<Host> {
         .ok_or_else(|| Error::not_found("host", name))
 }
 
+/// Whether the host has reported lately. One that is not known has not.
+pub async fn host_is_up(cx: &Context, name: &str) -> Result<bool> {
+    match host_show(cx, name).await {
+        Err(Error::NotFound { .. }) => Ok(false),
+        host => Ok(host?.up),
+    }
+}
+
+/// Whether the host is dead for sure: an operator, or a fencing command, has said so. One that is not known is.
+pub async fn host_is_fenced(cx: &Context, name: &str) -> Result<bool> {
+    match host_show(cx, name).await {
+        Err(Error::NotFound { .. }) => Ok(true),
+        host => Ok(host?.forced_down),
+    }
+}
+
 /// The host that goes by this id: a UUID, or the number of API versions before 2.53.
 pub async fn host_find(cx: &Context, id: &str) -> Result<Host> {
     let mut conn = cx.db.read().await?;

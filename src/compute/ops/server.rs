@@ -14,6 +14,9 @@ mod delete;
 mod list;
 mod lock;
 mod metadata;
+mod migrate_live;
+mod migration_disks;
+mod migrations;
 mod parts;
 mod plan;
 mod ports;
@@ -31,6 +34,7 @@ mod update;
 mod usage;
 mod volumes;
 
+pub use crate::compute::sagas::LiveMigrationWish;
 pub(in crate::compute) use access::{UnderWay, begin_on_conn, tell, tell_begun, tell_changed};
 pub use actions::{ServerAction, server_action_list, server_action_show};
 pub use attachments::{
@@ -45,6 +49,14 @@ pub use list::{server_counts, server_list, server_list_brief, server_owners};
 pub use lock::{server_lock, server_unlock};
 pub use metadata::{
     server_metadata_delete, server_metadata_replace, server_metadata_show, server_metadata_update,
+};
+pub(in crate::compute) use migrate_live::move_order;
+pub use migrate_live::server_migrate_live;
+pub(in crate::compute) use migration_disks::{disk_bytes, disk_copy, link_bps};
+pub(in crate::compute) use migrations::server_port_ids;
+pub use migrations::{
+    migration_list, migration_progress, migration_prune, server_migration_show,
+    server_migration_wish,
 };
 pub(in crate::compute) use parts::{instance_spec, instance_spec_with_image};
 pub use plan::{LaunchPlan, PlanItem, PlanUse, server_create_plan};

@@ -172,6 +172,18 @@ pub fn no_host(decision: &Decision) -> Failure {
     }
 }
 
+/// A reason that no host is left, after what the hosts said that were tried.
+pub fn after_failures(failed: &[(String, String)], reason: String) -> String {
+    if failed.is_empty() {
+        return reason;
+    }
+    let said: Vec<String> = failed
+        .iter()
+        .map(|(host, reason)| format!("{host}: {reason}"))
+        .collect();
+    format!("{}; {reason}", said.join("; "))
+}
+
 /// Why things were undone, as the fault of a server.
 pub fn fault(reason: Option<&Failure>) -> Fault {
     let reason = reason

@@ -132,18 +132,13 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
         let server = guest::server(cx, s.server).await?;
         let order = PlaceOrder {
             operation: Some(cx.operation),
-            project: Some(server.project),
-            flavor: server.flavor.name.clone(),
-            image: server.image,
-            extra_specs: server.flavor.extra_specs.clone(),
-            image_properties: server.image_properties(),
             availability_zone: s.wish.availability_zone.clone(),
             host: s.wish.host.clone(),
             excluded: s.failed.iter().map(|(host, _)| host.clone()).collect(),
             same_host: s.wish.same_host.clone(),
             different_host: s.wish.different_host.clone(),
             query: s.wish.query.clone(),
-            ..PlaceOrder::new(Consumer::Server(s.server), s.server, s.wish.resources)
+            ..ops::move_order(&server, Consumer::Server(s.server), s.wish.resources)
         };
         let placement = ops::place(cx, &order).await?;
         let Some(host) = placement.host else {
@@ -159,19 +154,8 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
 /// What hosts that were tried said belongs to the reason that no other is left.
 fn no_host(failed: &[(String, String)], decision: &Decision) -> Failure {
     let failure = guest::no_host(decision);
-    if failed.is_empty() {
-        return failure;
-    }
-    let message = format!("{}; {}", said(failed), failure.message);
+    let message = guest::after_failures(failed, failure.message);
     Failure { message, ..failure }
-}
-
-fn said(failed: &[(String, String)]) -> String {
-    failed
-        .iter()
-        .map(|(host, reason)| format!("{host}: {reason}"))
-        .collect::<Vec<_>>()
-        .join("; ")
 }
 
 fn unplace<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, StepResult> {
@@ -343,10 +327,7 @@ async fn host_failed(
     if s.failed.len() + 1 < cx.config.compute.max_attempts {
         return Ok(StepError::Elsewhere(failure));
     }
-    let message = match &s.failed[..] {
-        [] => failure.message,
-        failed => format!("{}; {}", said(failed), failure.message),
-    };
+    let message = guest::after_failures(&s.failed, failure.message);
     Ok(StepError::Failed(Failure { message, ..failure }))
 }
 

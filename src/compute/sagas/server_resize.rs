@@ -103,12 +103,7 @@ fn claim<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, Step
         let order = PlaceOrder {
             operation: Some(cx.operation),
             host: Some(s.host.clone()),
-            project: Some(server.project),
-            flavor: server.flavor.name.clone(),
-            image: server.image,
-            extra_specs: server.flavor.extra_specs.clone(),
-            image_properties: server.image_properties(),
-            ..PlaceOrder::new(Consumer::Operation(cx.operation), s.server, s.resources)
+            ..ops::move_order(&server, Consumer::Operation(cx.operation), s.resources)
         };
         let placement = ops::place(cx, &order).await?;
         if placement.host.is_some() {

@@ -4,8 +4,8 @@
 //! have. They are total and idempotent. Fields that depend on who asks are left out before, by the API.
 
 use super::{
-    AbsoluteLimits, ComputeService, Flavor, Hypervisor, InstanceAction, Keypair, QuotaSet, Server,
-    ServerFlavor, ServerGroup, VolumeAttachment,
+    AbsoluteLimits, ComputeService, Flavor, Hypervisor, InstanceAction, Keypair, Migration,
+    QuotaSet, Server, ServerFlavor, ServerGroup, ServerMigration, VolumeAttachment,
 };
 use crate::api::wire::{IntOrText, Link, Microversion};
 
@@ -68,6 +68,37 @@ fn server_flavor_at(flavor: ServerFlavor, version: Microversion) -> ServerFlavor
         links: Vec::<Link>::new(),
         ..flavor
     }
+}
+
+/// A move in the list of all.
+pub fn migration_at(mut migration: Migration, version: Microversion) -> Migration {
+    if !since(version, 23) {
+        migration.migration_type = None;
+        migration.links = None;
+    }
+    if !since(version, 59) {
+        migration.uuid = None;
+    }
+    if !since(version, 80) {
+        migration.user_id = None;
+        migration.project_id = None;
+    }
+    migration
+}
+
+/// A live migration that is under way.
+pub fn server_migration_at(
+    mut migration: ServerMigration,
+    version: Microversion,
+) -> ServerMigration {
+    if !since(version, 59) {
+        migration.uuid = None;
+    }
+    if !since(version, 80) {
+        migration.user_id = None;
+        migration.project_id = None;
+    }
+    migration
 }
 
 /// A group of servers.

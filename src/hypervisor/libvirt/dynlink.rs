@@ -93,6 +93,14 @@ fn fill(library: &CStr) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether the loaded library has a function that came after the oldest one supported.
+pub(super) fn has(name: &CStr) -> bool {
+    // SAFETY: only raises the count of the library that `load` opened, which is never closed.
+    let handle = unsafe { libc::dlopen(LIBRARY.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    // SAFETY: the handle is open or null, the name ends with a zero.
+    !handle.is_null() && !unsafe { libc::dlsym(handle, name.as_ptr()) }.is_null()
+}
+
 fn load_error() -> String {
     // SAFETY: dlerror gives a string of this thread's last failure, or null.
     unsafe {

@@ -39,6 +39,26 @@ impl Mark {
     }
 }
 
+/// The processor of a guest that executes in hardware, as libvirt compares it; a translated one is the same everywhere.
+pub(super) fn hardware_cpu(xml: &str) -> HvResult<Option<String>> {
+    let domain: Kind = quick_xml::de::from_str(xml)
+        .map_err(|error| HvError::Refused(format!("libvirt's domain XML: {error}")))?;
+    if domain.kind != "kvm" {
+        return Ok(None);
+    }
+    let begin = xml.find("<cpu ").or_else(|| xml.find("<cpu>"));
+    Ok(begin.and_then(|begin| {
+        let end = xml[begin..].find("</cpu>")? + "</cpu>".len();
+        Some(xml[begin..begin + end].to_owned())
+    }))
+}
+
+#[derive(Debug, Deserialize)]
+struct Kind {
+    #[serde(rename = "@type")]
+    kind: String,
+}
+
 /// A domain's devices.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Found {
@@ -177,6 +197,18 @@ pub(super) fn device_of_alias(alias: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_processor_of_hardware_has_to_be_compared() {
+        let xml = |kind: &str| {
+            format!(
+                "<domain type='{kind}'><cputune/><cpu mode='custom'><model>Skylake</model></cpu></domain>"
+            )
+        };
+        assert_eq!(hardware_cpu(&xml("qemu")).unwrap(), None);
+        let cpu = hardware_cpu(&xml("kvm")).unwrap().unwrap();
+        assert_eq!(cpu, "<cpu mode='custom'><model>Skylake</model></cpu>");
+    }
 
     #[test]
     fn the_mark_is_read_with_and_without_a_prefix_and_others_are_none() {

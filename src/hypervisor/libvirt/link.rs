@@ -2,8 +2,9 @@
 //!
 //! A libvirtd of usual configuration takes five calls at a time from one client. At the fifth it stops reading, also the
 //! client's answers to its keepalives, and after half a minute it throws the client out. So a session is a few
-//! connections: one for what is asked of the whole host and must not wait (lists, samples, consoles, events), and
-//! [`CHANGING`] for calls that change a guest and may take minutes; each carries at most [`PER_CONNECTION`] calls.
+//! connections: one for what is asked of the whole host and must not wait (lists, samples, consoles, events),
+//! [`CHANGING`] for calls that change a guest and may take minutes, and one for migrations, which may take hours; each
+//! carries at most [`PER_CONNECTION`] calls.
 //!
 //! One task per engine supervises it. It connects, registers for events, and then waits for the connection's end: the
 //! daemon closed it, or did not answer libvirt's keepalives (every [`KEEPALIVE_SECONDS`], [`KEEPALIVE_MISSES`] in a row:
@@ -46,12 +47,15 @@ pub(super) enum Lane {
     Ask,
     /// Changes a guest.
     Change,
+    /// Moves a guest to another host.
+    Move,
 }
 
 /// Connections with their callbacks; given up when the last user drops them. When one is lost, all are made anew.
 pub(super) struct Session {
     ask: Connect,
     change: Vec<Carrier>,
+    leave: Option<Connect>,
     closed: CancellationToken,
     registered: Vec<Registered>,
 }
@@ -89,14 +93,16 @@ impl Session {
     fn seat(&self, lane: Lane) -> Seat<'_> {
         let emptiest = |carrier: &&Carrier| carrier.carries.load(Ordering::SeqCst);
         let carrier = match lane {
-            Lane::Ask => None,
+            Lane::Ask | Lane::Move => None,
             Lane::Change => self.change.iter().min_by_key(emptiest),
         };
         if let Some(carrier) = carrier {
             carrier.carries.fetch_add(1, Ordering::SeqCst);
         }
+        let own = self.leave.as_ref().filter(|_| lane == Lane::Move);
+        let own = own.unwrap_or(&self.ask);
         Seat {
-            connection: carrier.map_or(&self.ask, |carrier| &carrier.connection),
+            connection: carrier.map_or(own, |carrier| &carrier.connection),
             lost: &self.closed,
             carries: carrier.map(|carrier| &carrier.carries),
         }
@@ -128,6 +134,7 @@ pub(super) struct Link {
 struct Inner {
     asking: Calls,
     changing: Calls,
+    moving: Calls,
     state: watch::Receiver<State>,
     _stop: DropGuard,
 }
@@ -186,6 +193,7 @@ impl Link {
         let inner = Inner {
             asking: Calls::new(PER_CONNECTION),
             changing: Calls::new(CHANGING * PER_CONNECTION),
+            moving: Calls::new(PER_CONNECTION),
             state: watched,
             _stop: stop.drop_guard(),
         };
@@ -198,6 +206,7 @@ impl Link {
         match lane {
             Lane::Ask => &self.inner.asking,
             Lane::Change => &self.inner.changing,
+            Lane::Move => &self.inner.moving,
         }
     }
 
@@ -307,6 +316,7 @@ fn open(uri: &str, sink: &Arc<Sink>) -> HvResult<Session> {
     let mut session = Session {
         ask,
         change: Vec::new(),
+        leave: None,
         closed: sink.closed.clone(),
         registered: vec![registered],
     };
@@ -317,17 +327,24 @@ fn open(uri: &str, sink: &Arc<Sink>) -> HvResult<Session> {
         return Ok(session);
     }
     for _ in 0..CHANGING {
-        let connection = Connect::open(Some(uri))?;
-        keep_alive(&connection)?;
-        session
-            .registered
-            .push(callbacks::register_close(&connection, sink));
+        let connection = another(uri, sink, &mut session)?;
         session.change.push(Carrier {
             connection,
             carries: AtomicUsize::new(0),
         });
     }
+    session.leave = Some(another(uri, sink, &mut session)?);
     Ok(session)
+}
+
+/// One more connection of the session.
+fn another(uri: &str, sink: &Arc<Sink>, session: &mut Session) -> HvResult<Connect> {
+    let connection = Connect::open(Some(uri))?;
+    keep_alive(&connection)?;
+    session
+        .registered
+        .push(callbacks::register_close(&connection, sink));
+    Ok(connection)
 }
 
 fn keep_alive(connection: &Connect) -> Result<(), virt::error::Error> {

@@ -19,6 +19,7 @@ mod found;
 mod guest;
 mod host;
 mod link;
+mod migrate;
 mod power;
 mod stats;
 mod stream;

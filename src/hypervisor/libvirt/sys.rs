@@ -131,6 +131,111 @@ pub(super) fn detach_alias(domain: &Domain, alias: &str, flags: u32) -> HvResult
         .map(drop)
 }
 
+/// Parameters of a call, by libvirt's names.
+#[derive(Default)]
+pub(super) struct Params {
+    list: sys::virTypedParameterPtr,
+    count: c_int,
+    most: c_int,
+}
+
+impl Params {
+    pub fn text(&mut self, name: &CStr, value: &str) -> HvResult<()> {
+        let value = c_string(value)?;
+        // SAFETY: the list is libvirt's own; names and values are copied.
+        check(unsafe {
+            sys::virTypedParamsAddString(
+                &mut self.list,
+                &mut self.count,
+                &mut self.most,
+                name.as_ptr(),
+                value.as_ptr(),
+            )
+        })
+        .map(drop)
+    }
+
+    pub fn number(&mut self, name: &CStr, value: u64) -> HvResult<()> {
+        // SAFETY: as above.
+        check(unsafe {
+            sys::virTypedParamsAddULLong(
+                &mut self.list,
+                &mut self.count,
+                &mut self.most,
+                name.as_ptr(),
+                value,
+            )
+        })
+        .map(drop)
+    }
+}
+
+impl Drop for Params {
+    fn drop(&mut self) {
+        // SAFETY: the list is libvirt's, or null with none in it; it is used no more.
+        unsafe { sys::virTypedParamsFree(self.list, self.count) }
+    }
+}
+
+/// Moves a running domain; returns when it is there, or is not going to be.
+pub(super) fn migrate(
+    domain: &Domain,
+    destination: &str,
+    params: &Params,
+    flags: u32,
+) -> HvResult<()> {
+    let destination = c_string(destination)?;
+    // SAFETY: the domain, the text and the parameters are alive.
+    check(unsafe {
+        sys::virDomainMigrateToURI3(
+            domain.as_ptr(),
+            destination.as_ptr(),
+            params.list,
+            params.count as u32,
+            flags,
+        )
+    })
+    .map(drop)
+}
+
+/// Lets the domain go on at the destination at once.
+pub(super) fn start_post_copy(domain: &Domain) -> HvResult<()> {
+    // SAFETY: the domain is alive.
+    check(unsafe { sys::virDomainMigrateStartPostCopy(domain.as_ptr(), 0) }).map(drop)
+}
+
+/// Begins to measure, for so many seconds, how much memory the domain writes. `Unsupported` before libvirt 7.2.
+pub(super) fn start_dirty_rate(domain: &Domain, seconds: i32) -> HvResult<()> {
+    if !super::dynlink::has(c"virDomainStartDirtyRateCalc") {
+        return Err(HvError::Unsupported(
+            "measure how much memory a guest writes",
+        ));
+    }
+    // SAFETY: the domain is alive, and the library has the function.
+    check(unsafe { sys::virDomainStartDirtyRateCalc(domain.as_ptr(), seconds, 0) }).map(drop)
+}
+
+/// Statistics of the groups `stats` of one domain.
+pub(super) fn domain_stats(domain: &Domain, stats: u32) -> HvResult<Values> {
+    let mut records: *mut sys::virDomainStatsRecordPtr = ptr::null_mut();
+    // SAFETY: the domain is alive, the list ends with null, the pointer is to a local.
+    let count = check(unsafe {
+        let mut list = [domain.as_ptr(), ptr::null_mut()];
+        sys::virDomainListGetStats(list.as_mut_ptr(), stats, &mut records, 0)
+    })?;
+    let mut values = Values::new();
+    if count > 0 {
+        // SAFETY: there is a first record, valid until the list is freed.
+        values = unsafe {
+            let record = &**records;
+            values_of(record.params, record.nparams)
+        };
+    }
+    // SAFETY: the list is libvirt's, and nothing of it is used any more.
+    unsafe { sys::virDomainStatsRecordListFree(records) };
+    Ok(values)
+}
+
 /// # Safety
 /// `params` must be `count` valid parameters, or null with 0.
 unsafe fn values_of(params: sys::virTypedParameterPtr, count: c_int) -> Values {

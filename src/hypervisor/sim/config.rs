@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::fleet::Fleet;
 use crate::hypervisor::{HvError, HvResult};
 
 /// A simulated host.
@@ -22,6 +23,10 @@ pub struct SimConfig {
     pub seed: u64,
     /// Directory where guests are kept between runs, one file each; in memory only when absent.
     pub state: Option<PathBuf>,
+    /// Hosts between which guests can be moved; one that is alone in its fleet has none.
+    pub fleet: Fleet,
+    /// Its name in the fleet: `sim:NAME` is its address for others.
+    pub name: String,
     /// How long things take.
     pub latency: Latency,
     /// After how long a call that hangs (see [`super::Fault::Hang`]) is given up as unavailable.
@@ -39,6 +44,8 @@ pub struct Latency {
     pub shutdown: Duration,
     /// Copying a root disk, besides.
     pub copy: Duration,
+    /// Moving a guest to another host, besides.
+    pub migrate: Duration,
 }
 
 impl Default for SimConfig {
@@ -49,13 +56,15 @@ impl Default for SimConfig {
             disk_gb: 8 * 1024,
             seed: 1,
             state: None,
+            fleet: Fleet::default(),
+            name: String::new(),
             latency: Latency::default(),
             deadline: Duration::from_secs(30),
         }
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "vcpus",
     "memory_mb",
     "disk_gb",
@@ -64,6 +73,7 @@ const KEYS: [&str; 9] = [
     "latency_ms",
     "start_ms",
     "shutdown_ms",
+    "migrate_ms",
     "deadline_ms",
 ];
 
@@ -102,6 +112,7 @@ impl SimConfig {
             "latency_ms" => self.latency.call = millis()?,
             "start_ms" => self.latency.start = millis()?,
             "shutdown_ms" => self.latency.shutdown = millis()?,
+            "migrate_ms" => self.latency.migrate = millis()?,
             "deadline_ms" => self.deadline = millis()?,
             _ => {
                 let nearest = KEYS

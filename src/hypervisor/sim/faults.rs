@@ -46,6 +46,8 @@ pub enum Op {
     DetachNic,
     /// `copy_root_disk`
     CopyRootDisk,
+    /// `migrate`
+    Migrate,
     /// `stats`
     Stats,
     /// `console`

@@ -135,6 +135,14 @@ impl Guest {
         }
     }
 
+    /// The same guest as it goes on at another host: what it used is counted on, as a real guest's uptime is.
+    pub fn arrived(&self, now: Time) -> Self {
+        let mut guest = self.clone();
+        guest.settle(now);
+        guest.since = (guest.power == PowerState::Running).then_some(now);
+        guest
+    }
+
     /// Starts over from its firmware.
     pub fn reset(&mut self, now: Time) -> HvResult<()> {
         if !self.is_on() {

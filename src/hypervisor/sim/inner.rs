@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::config::SimConfig;
 use super::console::Facts;
 use super::faults::Faults;
+use super::migrate::Leaving;
 use super::table::Table;
 use crate::hypervisor::spec::GuestSpec;
 use crate::hypervisor::{HvError, HvEvent, HvResult, PowerState};
@@ -21,6 +22,8 @@ pub(super) struct Inner {
     pub events: broadcast::Sender<HvEvent>,
     /// Who holds the console of a guest.
     pub consoles: Mutex<HashMap<ServerId, CancellationToken>>,
+    /// Guests that are being moved away.
+    pub leaving: Mutex<HashMap<ServerId, Leaving>>,
 }
 
 impl Inner {

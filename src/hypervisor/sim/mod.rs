@@ -9,9 +9,11 @@
 mod config;
 mod console;
 mod faults;
+mod fleet;
 mod guest;
 mod inner;
 mod load;
+mod migrate;
 mod qcow2;
 mod table;
 
@@ -24,6 +26,7 @@ use tokio::sync::broadcast;
 
 pub use config::{Latency, SimConfig};
 pub use faults::{Fault, Faults, Op};
+pub use fleet::Fleet;
 
 use self::console::{Ended, Facts};
 use self::guest::Guest;
@@ -51,15 +54,16 @@ impl SimHost {
     /// A host, with the guests it kept if it keeps them.
     pub fn open(config: SimConfig) -> HvResult<Self> {
         let guests = Table::open(config.state.as_deref())?;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                config,
-                guests,
-                faults: Faults::default(),
-                events: broadcast::channel(EVENTS).0,
-                consoles: Mutex::default(),
-            }),
-        })
+        let inner = Arc::new(Inner {
+            config,
+            guests,
+            faults: Faults::default(),
+            events: broadcast::channel(EVENTS).0,
+            consoles: Mutex::default(),
+            leaving: Mutex::default(),
+        });
+        inner.config.fleet.join(&inner.config.name, &inner);
+        Ok(Self { inner })
     }
 
     /// Where trouble is ordered.

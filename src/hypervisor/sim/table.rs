@@ -92,6 +92,14 @@ impl Table {
         Ok(())
     }
 
+    /// Takes in a guest that was elsewhere.
+    pub fn take_in(&self, guest: Guest) -> HvResult<()> {
+        let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
+        self.keep(&guest)?;
+        guests.insert(guest.defined.id, guest);
+        Ok(())
+    }
+
     /// Forgets the guest; answers with what it was.
     pub fn remove(&self, id: ServerId) -> HvResult<Option<Guest>> {
         let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);

@@ -78,6 +78,8 @@ pub struct Port {
     pub device_owner: String,
     /// The node it is bound to.
     pub host: Option<String>,
+    /// The node that its server is being moved to, which has its network as well.
+    pub migrating_to: Option<String>,
     /// Whether it works.
     pub status: PortStatus,
     /// Whether it carries frames.

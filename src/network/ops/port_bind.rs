@@ -1,4 +1,4 @@
-//! Binding ports to nodes.
+//! Binding ports to nodes. A port that moves has two for a while: the one it is bound to, and the one that expects it.
 
 use super::desired::network_changed_on_conn;
 use crate::db::Conn;
@@ -23,6 +23,54 @@ pub async fn port_bind_on_conn(conn: &mut Conn, ports: &[PortId], host: &str) ->
         bound.push(rebind(conn, port, Some(host), PortStatus::Build).await?);
     }
     Ok(bound)
+}
+
+/// Says that ports will move to another node, which is to be told; or with `None` that they will not. Ports of which that
+/// is so, or that do not exist, are left alone: safe to repeat.
+pub async fn port_expect_on_conn(
+    conn: &mut Conn,
+    ports: &[PortId],
+    host: Option<&str>,
+) -> Result<()> {
+    for &id in ports {
+        let Some(mut port) = store::port::find(conn, id).await? else {
+            continue;
+        };
+        if port.migrating_to.as_deref() == host {
+            continue;
+        }
+        // Whoever expected it so far learns that it does not come.
+        if port.migrating_to.is_some() {
+            network_changed_on_conn(conn, port.network).await?;
+        }
+        port.migrating_to = host.map(str::to_owned);
+        write(conn, port).await?;
+    }
+    Ok(())
+}
+
+/// Ports that were expected at a node are there now, working already: their server was moved. Safe to repeat.
+pub async fn port_arrived_on_conn(
+    conn: &mut Conn,
+    ports: &[PortId],
+    host: &str,
+) -> Result<Vec<Port>> {
+    let mut arrived = Vec::new();
+    for &id in ports {
+        let Some(mut port) = store::port::find(conn, id).await? else {
+            continue;
+        };
+        if port.host.as_deref() == Some(host) && port.migrating_to.is_none() {
+            arrived.push(port);
+            continue;
+        }
+        network_changed_on_conn(conn, port.network).await?;
+        port.host = Some(host.to_owned());
+        port.migrating_to = None;
+        port.status = PortStatus::Active;
+        arrived.push(write(conn, port).await?);
+    }
+    Ok(arrived)
 }
 
 /// Takes ports from their nodes, which are to be told. Ports that are bound to none or do not exist are left alone: safe
@@ -51,7 +99,13 @@ async fn rebind(
         network_changed_on_conn(conn, port.network).await?;
     }
     port.host = host.map(str::to_owned);
+    port.migrating_to = None;
     port.status = status;
+    write(conn, port).await
+}
+
+/// Writes the port, and tells those that have its network.
+async fn write(conn: &mut Conn, mut port: Port) -> Result<Port> {
     port.revision += 1;
     port.updated_at = Time::now();
     if !store::port::update(conn, &port).await? {
@@ -60,8 +114,6 @@ async fn rebind(
             port.id
         )));
     }
-    if host.is_some() {
-        network_changed_on_conn(conn, port.network).await?;
-    }
+    network_changed_on_conn(conn, port.network).await?;
     Ok(port)
 }

@@ -82,6 +82,7 @@ async fn insert(conn: &mut Conn, network: &Network, new: &NewPort) -> Result<Por
         device_id: new.device_id.clone(),
         device_owner: new.device_owner.clone(),
         host: None,
+        migrating_to: None,
         status: PortStatus::Down,
         admin_state_up: new.admin_state_up,
         port_security: new.port_security.unwrap_or(network.port_security),

@@ -107,7 +107,7 @@ pub async fn find(conn: &mut Conn, id: NetworkId) -> DbResult<Option<Network>> {
 /// Networks with ports on this host that carry frames, with their subnets.
 pub async fn of_host(conn: &mut Conn, host: &str) -> DbResult<Vec<Network>> {
     let mut networks = sql(format!(
-        "SELECT {COLUMNS} FROM network WHERE admin_state_up = 1 AND id IN (SELECT network_id FROM port WHERE host = $1) ORDER BY id"
+        "SELECT {COLUMNS} FROM network WHERE admin_state_up = 1 AND id IN (SELECT network_id FROM port WHERE host = $1 OR migrating_to = $1) ORDER BY id"
     ))
     .bind(host)
     .all(conn, network)

@@ -8,7 +8,7 @@ use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
 use crate::ids::{NetworkId, PortId, ProjectId, ServerId, Time};
 
 const COLUMNS: &str = "id, network_id, project_id, name, description, mac, device_id, device_owner, host, status, admin_state_up, \
-     port_security, hostname, tags, revision, created_at, updated_at";
+     port_security, hostname, tags, revision, created_at, updated_at, migrating_to";
 
 fn port(row: &mut Row) -> DbResult<Port> {
     Ok(Port {
@@ -29,6 +29,7 @@ fn port(row: &mut Row) -> DbResult<Port> {
         revision: row.take()?,
         created_at: row.take()?,
         updated_at: row.take()?,
+        migrating_to: row.take()?,
         addresses: Vec::new(),
     })
 }
@@ -36,7 +37,7 @@ fn port(row: &mut Row) -> DbResult<Port> {
 /// Writes a new port without its addresses; `false` if its Ethernet address is taken in the network.
 pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     sql(format!(
-        "INSERT INTO port ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+        "INSERT INTO port ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
          ON CONFLICT DO NOTHING"
     ))
     .bind(new.id)
@@ -56,6 +57,7 @@ pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     .bind(new.revision)
     .bind(new.created_at)
     .bind(new.updated_at)
+    .bind(new.migrating_to.as_ref())
     .swapped(conn)
     .await
 }
@@ -63,7 +65,7 @@ pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
 /// Writes a port that was read with the revision before, without its addresses; `false` if somebody changed it meanwhile.
 pub async fn update(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     sql("UPDATE port SET name = $2, description = $3, mac = $4, device_id = $5, device_owner = $6, host = $7, status = $8, \
-         admin_state_up = $9, port_security = $10, hostname = $11, tags = $12, revision = $13, updated_at = $14 \
+         admin_state_up = $9, port_security = $10, hostname = $11, tags = $12, revision = $13, updated_at = $14, migrating_to = $15 \
          WHERE id = $1 AND revision = $13 - 1")
     .bind(new.id)
     .bind(&new.name)
@@ -79,6 +81,7 @@ pub async fn update(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     .bind(Value::json(&new.tags))
     .bind(new.revision)
     .bind(new.updated_at)
+    .bind(new.migrating_to.as_ref())
     .swapped(conn)
     .await
 }
@@ -167,9 +170,10 @@ pub async fn foreign(
     .await
 }
 
-/// Hosts with ports of a network, by name.
+/// Hosts with ports of a network, or that will soon have one, by name.
 pub async fn hosts_of_network(conn: &mut Conn, network: NetworkId) -> DbResult<Vec<String>> {
-    sql("SELECT DISTINCT host FROM port WHERE network_id = $1 AND host IS NOT NULL ORDER BY host")
+    sql("SELECT host FROM port WHERE network_id = $1 AND host IS NOT NULL \
+         UNION SELECT migrating_to FROM port WHERE network_id = $1 AND migrating_to IS NOT NULL ORDER BY 1")
         .bind(network)
         .all(conn, Row::take)
         .await

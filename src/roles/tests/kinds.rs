@@ -3,7 +3,7 @@
 use crate::compute::model::VmState;
 use crate::compute::ops as compute;
 use crate::compute::ops::{
-    AttachWish, DiskRequest, DiskSource, NetworkChoice, NicRequest, RebuildWish,
+    AttachWish, DiskRequest, DiskSource, LiveMigrationWish, NetworkChoice, NicRequest, RebuildWish,
 };
 use crate::context::Context;
 use crate::ids::{ImageId, OperationId, PortId, ServerId, VolumeId, VolumeSnapshotId};
@@ -19,6 +19,14 @@ use crate::volume::ops::{NewSnapshot, NewVolume, VolumeDeletion};
 
 use super::lab::{LARGE, Lab, bytes, empty_image};
 
+/// A cloud in which an operation of this kind can succeed.
+pub async fn lab_for(kind: &str) -> Lab {
+    match kind {
+        "live_migration" => Lab::with_second().await,
+        _ => Lab::new().await,
+    }
+}
+
 /// What an operation is begun on; what a kind does not need is nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Subject {
@@ -33,7 +41,7 @@ pub struct Subject {
 pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
     let cx = &lab.cx;
     let mut subject = Subject::default();
-    if kind.starts_with("server_") && kind != "server_launch" {
+    if kind == "live_migration" || kind.starts_with("server_") && kind != "server_launch" {
         subject.server = lab.active("web").await.id;
     }
     let id = subject.server;
@@ -76,7 +84,7 @@ pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
         }
         "volume_create" | "server_stop" | "server_reboot" | "server_reboot_hard"
         | "server_pause" | "server_suspend" | "server_rebuild" | "server_resize"
-        | "server_snapshot" => {}
+        | "server_snapshot" | "live_migration" => {}
         "volume_delete" | "volume_extend" | "volume_snapshot_create" => {
             subject.volume = lab.volume().await;
         }
@@ -114,6 +122,10 @@ pub async fn begin(lab: &Lab, kind: &str, subject: &Subject) -> OperationId {
             compute::server_rebuild(cx, id, wish).await.unwrap();
         }
         "server_resize" => drop(compute::server_resize(cx, id, LARGE).await.unwrap()),
+        "live_migration" => {
+            let wish = LiveMigrationWish::default();
+            compute::server_migrate_live(cx, id, wish).await.unwrap();
+        }
         "server_snapshot" => {
             let made = compute::server_create_image(cx, id, "copy", [].into());
             made.await.unwrap();

@@ -32,6 +32,8 @@ use crate::volume::ops::{NewVolume, VolumeDeletion, VolumeSource};
 
 /// The node's name.
 pub const HOST: &str = "n1";
+/// The name of the second node, if there is one: it is smaller, so that servers are launched on the first.
+pub const SECOND: &str = "n2";
 /// 1 processor, 512 MiB, 1 GiB.
 pub const SMALL: &str = "small";
 /// 2 processors, 1024 MiB, 3 GiB.
@@ -54,9 +56,12 @@ pub struct Lab {
     /// A member of a project.
     pub cx: Context,
     pub sim: SimHost,
+    /// The second node.
+    pub second: Option<SimHost>,
     pub image: ImageId,
     pub network: NetworkId,
     agent: Mutex<Option<Agent>>,
+    second_agent: Mutex<Option<Agent>>,
     stage: Arc<Mutex<Stage>>,
     _engine: Engine,
     _reconcilers: Reconcilers,
@@ -65,6 +70,15 @@ pub struct Lab {
 
 impl Lab {
     pub async fn new() -> Self {
+        Self::made(false).await
+    }
+
+    /// A cloud with a second node.
+    pub async fn with_second() -> Self {
+        Self::made(true).await
+    }
+
+    async fn made(second: bool) -> Self {
         let (dir, cloud, kicks) = crate::context::testing::cloud().await;
         let mut table = Conductor::new(cloud.clone());
         services::conduct(&mut table);
@@ -88,7 +102,13 @@ impl Lab {
         let reconcilers = Reconcilers::start(&cloud, services::periodic(), services::own());
         let config = SimConfig {
             deadline: Duration::from_millis(200),
+            name: HOST.into(),
             ..SimConfig::default()
+        };
+        let smaller = SimConfig {
+            name: SECOND.into(),
+            memory_mb: config.memory_mb / 8,
+            ..config.clone()
         };
         let cx = Context::new(cloud.clone(), actor("member", Rank::Member), "req-member");
         let admin = Context::new(cloud.clone(), actor("admin", Rank::Admin), "req-admin");
@@ -99,7 +119,9 @@ impl Lab {
             dir,
             cx,
             sim: SimHost::open(config).unwrap(),
+            second: second.then(|| SimHost::open(smaller).unwrap()),
             agent: Mutex::default(),
+            second_agent: Mutex::default(),
             stage,
             _engine: engine,
             _reconcilers: reconcilers,
@@ -107,9 +129,11 @@ impl Lab {
             cloud,
         };
         lab.agent_start();
-        lab.until("the node reports", async || {
+        lab.second_start();
+        let nodes = if second { 2 } else { 1 };
+        lab.until("the nodes report", async || {
             let hosts = lab.count("host", "1 = 1").await + lab.count("volume_host", "1 = 1").await;
-            (hosts == 2).then_some(())
+            (hosts == 2 * nodes).then_some(())
         })
         .await;
         lab
@@ -119,14 +143,25 @@ impl Lab {
     pub fn agent_start(&self) {
         let mut slot = self.agent.lock().unwrap();
         drop(slot.take());
-        let places = Places::prepare(&self.dir.path().join("node")).unwrap();
-        let hypervisor = Arc::new(self.sim.clone());
-        let node = Node::new(HOST, hypervisor, places, self.cloud.bus.clone());
+        *slot = Some(self.agent_of(HOST, "node", &self.sim));
+    }
+
+    /// The same with the second node, if there is one.
+    pub fn second_start(&self) {
+        let Some(sim) = &self.second else { return };
+        let mut slot = self.second_agent.lock().unwrap();
+        drop(slot.take());
+        *slot = Some(self.agent_of(SECOND, "second", sim));
+    }
+
+    fn agent_of(&self, name: &str, dir: &str, sim: &SimHost) -> Agent {
+        let places = Places::prepare(&self.dir.path().join(dir)).unwrap();
+        let node = Node::new(name, Arc::new(sim.clone()), places, self.cloud.bus.clone());
         let pace = Pace {
             report: Duration::from_millis(100),
             sample: Duration::from_secs(3600),
         };
-        *slot = Some(Agent::start(&self.cloud.bus, &Arc::new(node), pace));
+        Agent::start(&self.cloud.bus, &Arc::new(node), pace)
     }
 
     /// Stops the node's agent.

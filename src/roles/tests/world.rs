@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::lab::Lab;
+use super::lab::{HOST, Lab, SECOND};
 use crate::db::schema::{Table, tables};
 use crate::db::{Conn, sql};
 use crate::hypervisor::Hypervisor;
@@ -25,6 +25,7 @@ const HISTORY: &[&str] = &[
     "network_host",
     "server_project",
     "migration",
+    "server_migration",
     "turn",
 ];
 
@@ -44,6 +45,7 @@ const COUNTS: &[&str] = &[
     "free_gb",
     "failures",
     "reservation_id",
+    "number",
     "turn",
 ];
 
@@ -80,20 +82,23 @@ impl World {
             found.extend(rows(&mut conn, table).await);
         }
         drop(conn);
-        for guest in lab.sim.guests().await.unwrap() {
-            let spec = lab.sim.spec(guest.id).unwrap();
-            let disks: BTreeSet<String> = spec
-                .disks
-                .iter()
-                .map(|disk| format!("{:?}", disk.serial))
-                .collect();
-            found.push(format!(
-                "guest: {:?} vcpus {} memory {} disks {disks:?} nics {}",
-                guest.power,
-                spec.vcpus,
-                spec.memory_mb,
-                spec.nics.len()
-            ));
+        let second = lab.second.iter().map(|sim| (SECOND, sim));
+        for (host, sim) in [(HOST, &lab.sim)].into_iter().chain(second) {
+            for guest in sim.guests().await.unwrap() {
+                let spec = sim.spec(guest.id).unwrap();
+                let disks: BTreeSet<String> = spec
+                    .disks
+                    .iter()
+                    .map(|disk| format!("{:?}", disk.serial))
+                    .collect();
+                found.push(format!(
+                    "guest: {:?} on {host} vcpus {} memory {} disks {disks:?} nics {}",
+                    guest.power,
+                    spec.vcpus,
+                    spec.memory_mb,
+                    spec.nics.len()
+                ));
+            }
         }
         files(lab.dir.path(), lab.dir.path(), &mut found);
         let mut lines = BTreeMap::new();

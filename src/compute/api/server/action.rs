@@ -16,11 +16,12 @@ use super::show;
 use crate::api::wire::{Microversion, Secret};
 use crate::api::{Body, Routes, Version, parse_id};
 use crate::compute::api::links::Links;
-use crate::compute::ops::{self, RebuildWish};
+use crate::compute::ops::{self, LiveMigrationWish, RebuildWish};
 use crate::compute::wire::microversion::since;
 use crate::compute::wire::{
-    ConsoleBody, ConsoleOutput, ConsoleOutputQuery, ConsoleType, CreateImage, ImageCreated,
-    LegacyConsole, LockReason, Reboot, RebootType, Rebuild, ResetState, Resize,
+    BlockMigration, ConsoleBody, ConsoleOutput, ConsoleOutputQuery, ConsoleType, CreateImage,
+    ImageCreated, LegacyConsole, LockReason, MigrateLive, Reboot, RebootType, Rebuild, ResetState,
+    Resize,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -39,7 +40,7 @@ struct Call {
 type Function = fn(Call) -> BoxFuture<'static, Result<Response>>;
 
 /// Nova's names, and who answers. Those of administrators check their own rule besides the route's.
-const ACTIONS: [(&str, Function); 21] = [
+const ACTIONS: [(&str, Function); 22] = [
     ("os-start", |call| start(call).boxed()),
     ("os-stop", |call| stop(call).boxed()),
     ("reboot", |call| reboot(call).boxed()),
@@ -53,6 +54,7 @@ const ACTIONS: [(&str, Function); 21] = [
     ("resize", |call| resize(call).boxed()),
     ("confirmResize", |call| confirm_resize(call).boxed()),
     ("revertResize", |call| revert_resize(call).boxed()),
+    ("os-migrateLive", |call| migrate_live(call).boxed()),
     ("createImage", |call| create_image(call).boxed()),
     ("os-getConsoleOutput", |call| console_output(call).boxed()),
     ("os-getSerialConsole", |call| serial_console(call).boxed()),
@@ -202,6 +204,28 @@ async fn confirm_resize(call: Call) -> Result<Response> {
 
 async fn revert_resize(call: Call) -> Result<Response> {
     ops::server_resize_revert(&call.cx, call.id).await?;
+    Ok(accepted())
+}
+
+async fn migrate_live(call: Call) -> Result<Response> {
+    call.cx.require("compute:server:migrate_live")?;
+    let wish: MigrateLive = call.parse()?;
+    let block = match wish.block_migration {
+        None => None,
+        Some(BlockMigration::Flag(block)) => Some(block),
+        Some(BlockMigration::Word(word)) if word == "auto" => None,
+        Some(BlockMigration::Word(word)) => {
+            return Err(Error::invalid(
+                "os-migrateLive.block_migration",
+                format!("{word:?} is neither true, false nor auto"),
+            ));
+        }
+    };
+    let wish = LiveMigrationWish {
+        host: wish.host.filter(|host| !host.is_empty()),
+        block,
+    };
+    ops::server_migrate_live(&call.cx, call.id, wish).await?;
     Ok(accepted())
 }
 

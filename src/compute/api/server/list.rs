@@ -139,7 +139,8 @@ fn words(params: &Params, name: &str) -> Vec<String> {
 }
 
 /// A time with or without zone; without one it is UTC.
-fn time(params: &Params, name: &str) -> Result<Option<Time>> {
+/// A time in the query.
+pub(in crate::compute::api) fn time(params: &Params, name: &str) -> Result<Option<Time>> {
     params
         .get(name)
         .map(|text| {

@@ -1,0 +1,133 @@
+//! Moves a running server to another host.
+
+use super::access::{UnderWay, begin_on_conn, legal_on_conn, tell_begun};
+use crate::compute::model::{
+    Action, Claim, Consumer, Migration, MigrationKind, MigrationProgress, MigrationStatus,
+    Resources, Server, TaskState,
+};
+use crate::compute::ops::PlaceOrder;
+use crate::compute::ops::claim::claim_find_on_conn;
+use crate::compute::ops::host_list::host_show;
+use crate::compute::sagas::{LiveMigration, LiveMigrationWish};
+use crate::compute::store;
+use crate::context::Context;
+use crate::db::Conn;
+use crate::error::{Error, Result};
+use crate::ids::{MigrationId, OperationId, ServerId, Time};
+
+/// Begins to move it.
+pub async fn server_migrate_live(
+    cx: &Context,
+    id: ServerId,
+    wish: LiveMigrationWish,
+) -> Result<OperationId> {
+    if let Some(host) = &wish.host {
+        check_destination(cx, host).await?;
+    }
+    let mut tx = cx.db.begin().await?;
+    let server = legal_on_conn(&mut tx, cx, id, Action::MigrateLive).await?;
+    check_other(&server, wish.host.as_deref())?;
+    let resources = claimed_on_conn(&mut tx, &server).await?;
+    let saga = LiveMigration::new(&server, resources, wish.clone());
+    let task = Some(TaskState::Migrating);
+    let begun = begin_on_conn(&mut tx, cx, &server, task, &saga, UnderWay::Refuse).await?;
+    let new = Migration {
+        destination: wish.host,
+        ..new_migration(cx, &server, begun.id, MigrationKind::Live)
+    };
+    store::migration::insert(&mut tx, &new).await?;
+    tx.commit().await?;
+    Ok(tell_begun(cx, &server, begun))
+}
+
+/// A record of a move that begins.
+pub(super) fn new_migration(
+    cx: &Context,
+    server: &Server,
+    operation: OperationId,
+    kind: MigrationKind,
+) -> Migration {
+    let now = Time::now();
+    Migration {
+        id: 0,
+        uuid: MigrationId::new(),
+        server: server.id,
+        operation,
+        project: server.project,
+        user: cx.actor.user,
+        kind,
+        status: MigrationStatus::Accepted,
+        source: server.host.clone().unwrap_or_default(),
+        destination: None,
+        old_flavor: server.flavor.id.clone(),
+        new_flavor: server.flavor.id.clone(),
+        wish: None,
+        progress: MigrationProgress::default(),
+        forecast: None,
+        message: None,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// Succeeds if there is such a host and it is up and enabled.
+pub(super) async fn check_destination(cx: &Context, name: &str) -> Result<()> {
+    let host = match host_show(cx, name).await {
+        Err(Error::NotFound { .. }) => {
+            return Err(Error::invalid(
+                "host",
+                format!("there is no host {name:?}; see the list of hypervisors"),
+            ));
+        }
+        host => host?,
+    };
+    if !host.up || host.forced_down {
+        return Err(Error::invalid(
+            "host",
+            format!("{name} is down; choose another host, or none"),
+        ));
+    }
+    Ok(())
+}
+
+/// Succeeds if that is another host than the server's.
+pub(super) fn check_other(server: &Server, host: Option<&str>) -> Result<()> {
+    if host.is_some() && server.host.as_deref() == host {
+        return Err(Error::invalid(
+            "host",
+            format!(
+                "server {} is on {} already; choose another host, or none",
+                server.id,
+                host.unwrap_or_default()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// What the server takes from its host.
+pub(super) async fn claimed_on_conn(conn: &mut Conn, server: &Server) -> Result<Resources> {
+    let claim: Option<Claim> = claim_find_on_conn(conn, Consumer::Server(server.id)).await?;
+    claim.map(|claim| claim.resources).ok_or_else(|| {
+        Error::conflict(format!(
+            "server {} takes nothing from its host; reset its state and start it again",
+            server.id
+        ))
+    })
+}
+
+/// A host for a server that has one: whatever its launch asked of its image and flavor, it goes on asking.
+pub(in crate::compute) fn move_order(
+    server: &Server,
+    consumer: Consumer,
+    resources: Resources,
+) -> PlaceOrder {
+    PlaceOrder {
+        project: Some(server.project),
+        flavor: server.flavor.name.clone(),
+        image: server.image,
+        extra_specs: server.flavor.extra_specs.clone(),
+        image_properties: server.image_properties(),
+        ..PlaceOrder::new(consumer, server.id, resources)
+    }
+}
