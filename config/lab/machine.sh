@@ -11,7 +11,8 @@
 # is enough to clean up. libvirt uses no cgroups in it, so that nothing of it can be left behind in the machine's.
 #
 # On a wire, its interface `fabric0` has the ADDRESS and its libvirtd listens there. Descriptor 7 is the network namespace
-# in which the wire's bridge, `fabric`, is. What is in DIRECTORY, such as the host's uuid, is that of its first start.
+# in which the wire's bridge, `fabric`, is. What is in DIRECTORY, such as the host's uuid, is that of its first start; a
+# program `start` in it runs whenever the machine comes up, with its output in start.log.
 set -eu
 self=$(readlink -f "$0")
 PATH=$PATH:/usr/sbin:/sbin
@@ -106,6 +107,7 @@ init() {
   [ -z "$address" ] || plug_in "$directory" "$name" "$address"
   virtlogd -d -f /etc/libvirt/virtlogd.conf -p /run/libvirt/virtlogd.pid
   libvirtd_start
+  [ ! -x "$directory/start" ] || "$directory/start" </dev/null >>"$directory/start.log" 2>&1 &
   echo "$pid" >"$directory/pid.new"
   mv "$directory/pid.new" "$directory/pid"
   while read -r _; do :; done
