@@ -6,6 +6,7 @@
 //! - `api`: everything that can be done with a server, through the API.
 //! - `faults`: what dies beside the control process: guests, libvirtd, and the process itself while nothing is under way.
 //! - `crash`: the control process dies at each step of each operation, and the next one finishes or undoes it.
+//! - `newcomer`: what `make lab` opens.
 //! - `node`: a compute node by itself, over RabbitMQ.
 //! - `hosts`: servers on several hosts, and a host whose power fails.
 //! - `stock`: the stock command line.
@@ -23,6 +24,7 @@ mod console;
 mod crash;
 mod faults;
 mod hosts;
+mod newcomer;
 mod node;
 mod stock;
 mod web_image;
