@@ -113,7 +113,7 @@ up() {
   for name in $(compgen -e SKYDECK_); do unset "$name"; done
   export XDG_CONFIG_HOME="$directory"
   mkfifo "$directory/keep"
-  (let_go && exec "$rack" run "$directory" "$HOSTS" <"$directory/keep" >&2) &
+  (let_go; exec "$rack" run "$directory" "$HOSTS" <"$directory/keep" >&2) &
   keeper=$!
   exec {keep}>"$directory/keep"
   until [ -e "$directory/pid" ]; do
@@ -201,7 +201,7 @@ trap leave EXIT
 claim
 up
 if [ -r "$IMAGE" ]; then
-  (let_go && bring_image) </dev/null >"$directory/image.log" 2>&1 &
+  (let_go; bring_image) </dev/null >"$directory/image.log" 2>&1 &
   disown
 fi
 say "opening the console; in another terminal, this is a shell on a host: $rack exec $directory h1 bash"

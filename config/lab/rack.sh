@@ -132,7 +132,13 @@ power_on() {
 # pid NAME: of the machine's pid 1, as the outside knows it
 pid() { cat "$directory/$1/pid" 2>/dev/null || die "there is no machine $1 that runs in $directory"; }
 
-in_rack() { nsenter -t "$(cat "$directory/pid")" -n -u -i -m -p -- "$@"; }
+rack_pid() { cat "$directory/pid" 2>/dev/null || die "no rack runs in $directory"; }
+
+in_rack() {
+  local pid
+  pid=$(rack_pid)
+  nsenter -t "$pid" -n -u -i -m -p -- "$@"
+}
 
 crash() {
   local pid
@@ -149,17 +155,21 @@ boot() {
 }
 
 limit() {
-  local name=$1 rate=${2:-} pid place
-  pid=$(pid "$name")
-  for place in "$name $(cat "$directory/pid")" "fabric0 $pid"; do
-    # shellcheck disable=SC2086 # two words
-    set -- $place
-    if [ -n "$rate" ]; then
-      nsenter -t "$2" -n tc qdisc replace dev "$1" root tbf rate "$rate" burst 128kb latency 100ms
-    else
-      nsenter -t "$2" -n tc qdisc delete dev "$1" root 2>/dev/null || true
-    fi
-  done
+  local name=$1 rate=${2:-} host rack
+  host=$(pid "$name")
+  rack=$(rack_pid)
+  limit_end "$rack" "$name" "$rate"
+  limit_end "$host" fabric0 "$rate"
+}
+
+# limit_end PID INTERFACE RATE: one end of a cable, in the network of that process
+limit_end() {
+  if [ -n "$3" ]; then
+    nsenter -t "$1" -n tc qdisc replace dev "$2" root tbf rate "$3" burst 128kb latency 100ms
+  else
+    # There may be none.
+    nsenter -t "$1" -n tc qdisc delete dev "$2" root 2>/dev/null || true
+  fi
 }
 
 usage() { sed -n 's/^#   //p' "$self" >&2; exit 2; }
