@@ -38,6 +38,7 @@ check() {
   local program package
   [ "$(id -u)" = 0 ] || die "this must run as root, for it makes namespaces and guests: make lab does so by sudo"
   { [ -t 0 ] && [ -t 1 ]; } || die "this needs a terminal, for the console opens in it"
+  case $directory in /tmp/skydeck-*) ;; *) die "a lab's directory is /tmp/skydeck-…, not $directory" ;; esac
   [ -x "$PROGRAM" ] || die "there is no program $PROGRAM: make build makes it"
   while read -r program package; do
     command -v "$program" >/dev/null || die "$program is missing: install the package $package (make lab does so)"
@@ -191,7 +192,7 @@ bring_image() {
 }
 
 [ $# -ge 1 ] || { sed -n 's/^#   //p' "$0" >&2; exit 2; }
-PROGRAM=$(readlink -f "$1") HOSTS=${2:-3} IMAGE=${3:-}
+PROGRAM=$(readlink -m "$1") HOSTS=${2:-3} IMAGE=${3:-}
 VIRT_TYPE=${SKYDECK_AGENT_VIRT_TYPE:-auto}
 check
 trap 'exit 130' INT
