@@ -2,6 +2,9 @@
 
 # Arguments for the program: make run ARGS="--read-only"
 ARGS ?=
+# A cloud of several hosts: make lab HOSTS=5, or with another build: make lab PROGRAM=target/debug/skydeck
+HOSTS ?= 3
+PROGRAM ?=
 
 setup := config/setup
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -11,7 +14,7 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER ?= sudo -E
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo build test lint bench picture setup-build setup-test
+.PHONY: help run demo lab build test lint bench picture setup-build setup-test
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +26,11 @@ run: build ## Open the console on this machine's cloud; installs and starts what
 
 demo: build ## Open the console on a simulated fleet
 	@target/release/skydeck demo $(ARGS)
+
+lab: $(if $(PROGRAM),setup-build,build) ## Try a cloud of three hosts, made of namespaces; leaving its console takes it away
+	@$(setup)/packages $(setup)/run.packages config/lab/packages tests/guest/packages
+	@tests/guest/build >/dev/null || echo "lab: going on without an image for guests" >&2
+	@$(as_root) config/lab/lab.sh $(or $(PROGRAM),target/release/skydeck) $(HOSTS) target/guest/guest.qcow2
 
 build: setup-build ## Build the program
 	@cargo build --release --locked

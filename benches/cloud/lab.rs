@@ -2,6 +2,8 @@
 
 #[path = "../../tests/it/lab/guest.rs"]
 pub mod guest;
+#[path = "../../tests/it/lab/keeper.rs"]
+pub mod keeper;
 #[path = "../../tests/it/lab/machine.rs"]
 pub mod machine;
 #[path = "../../tests/it/lab/process.rs"]

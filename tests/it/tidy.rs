@@ -295,7 +295,7 @@ fn all_recurring_work_is_started() {
 
 #[test]
 fn scripts_are_clean() {
-    let scripts: Vec<PathBuf> = ["config/setup", "tests/guest", "tests/it/lab", ".ci"]
+    let scripts: Vec<PathBuf> = ["config/setup", "config/lab", "tests/guest", ".ci"]
         .iter()
         .flat_map(|dir| files(&root().join(dir)))
         .filter(|path| fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"#!")))

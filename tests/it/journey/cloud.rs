@@ -65,7 +65,11 @@ impl Cloud {
 
     /// The same, otherwise set.
     pub fn with(settings: Settings) -> Self {
-        let machine = Machine::start();
+        Self::on(Machine::start(), settings)
+    }
+
+    /// The same on this machine.
+    pub fn on(machine: Machine, settings: Settings) -> Self {
         let data = machine.dir().join("data");
         let text = format!(
             "data_dir = {data:?}\n[agent]\n{}\n[api]\nlisten = [\"unix:\", \"127.0.0.1:8774\"]\n{}",
@@ -208,10 +212,15 @@ impl Cloud {
 
     /// Asks for a server and returns its id.
     pub async fn launch(&self, server: ServerCreate) -> String {
-        let request = ServerCreateRequest {
+        self.launch_as(ServerCreateRequest {
             server,
             scheduler_hints: None,
-        };
+        })
+        .await
+    }
+
+    /// The same with wishes to the scheduler.
+    pub async fn launch_as(&self, request: ServerCreateRequest) -> String {
         match self
             .client()
             .server_create(request)

@@ -1,17 +1,21 @@
 //! The journeys: a whole cloud on a private machine, with real guests, used as its users use it.
 //!
 //! - [`cloud::Cloud`]: a machine with a `skydeck server`, what one asks of it, and the proof that nothing is left over.
+//! - [`rack::RackCloud`]: the same on several hosts, each with its agent, over RabbitMQ.
 //! - [`guest`]: what a running guest says and shows.
 //! - `api`: everything that can be done with a server, through the API.
 //! - `faults`: what dies beside the control process: guests, libvirtd, and the process itself while nothing is under way.
 //! - `crash`: the control process dies at each step of each operation, and the next one finishes or undoes it.
+//! - `newcomer`: what `make lab` opens.
 //! - `node`: a compute node by itself, over RabbitMQ.
+//! - `hosts`: servers on several hosts, and a host whose power fails.
 //! - `stock`: the stock command line.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
 
 pub mod cloud;
 pub mod guest;
+pub mod rack;
 
 mod api;
 mod clean;
@@ -19,6 +23,8 @@ mod console;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod faults;
+mod hosts;
+mod newcomer;
 mod node;
 mod stock;
 mod web_image;

@@ -14,13 +14,13 @@ use crate::lab::guest as disk;
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/journey/stock.py");
 
 /// `openstack --os-cloud skydeck`, inside the machine.
-struct OpenStack {
+pub(super) struct OpenStack {
     child: Child,
     pipes: RefCell<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
 impl OpenStack {
-    fn new(cloud: &Cloud) -> Self {
+    pub(super) fn new(cloud: &Cloud) -> Self {
         let mut command = cloud.machine.command("/usr/bin/python3");
         command
             .arg(SCRIPT)
@@ -73,7 +73,7 @@ impl OpenStack {
 
     /// Runs a command that shows something.
     #[track_caller]
-    fn json(&self, line: &str) -> Value {
+    pub(super) fn json(&self, line: &str) -> Value {
         let out = self
             .run(line, true)
             .unwrap_or_else(|error| panic!("openstack {line}: {error}"));

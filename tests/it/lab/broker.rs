@@ -1,4 +1,4 @@
-//! A RabbitMQ of one test's own, as Debian packages it, on free ports of the loopback.
+//! A RabbitMQ of one test's own, as Debian packages it, on free ports of the loopback or of another address.
 //!
 //! It has a user, a few virtual hosts, and a second listener with TLS by a private CA that wants a certificate of its
 //! clients. Its data survives [`Broker::kill`]. It runs in a namespace of processes whose first one waits on a pipe that
@@ -6,7 +6,7 @@
 //! daemon included. Starting takes seconds: one per test at most.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,8 +17,10 @@ use sha2::{Digest, Sha256};
 
 use super::wait::wait_until;
 
-/// The program, past Debian's wrapper, which would change to another user.
+/// The program, as Debian has it.
 const PROGRAM: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+/// What starts it.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/lab/broker.sh");
 /// How long a start may take on a machine that compiles meanwhile.
 const START: Duration = Duration::from_secs(180);
 /// Its user's password; nothing else may be called so, for it is looked for in logs.
@@ -29,21 +31,29 @@ const VHOSTS: [&str; 4] = ["/", "suite", "restart", "tls"];
 /// A broker; ends when dropped.
 pub struct Broker {
     dir: tempfile::TempDir,
+    /// Where it listens.
+    address: Ipv4Addr,
     /// Plain, TLS, Erlang's own, and that of its port mapper.
     ports: [u16; 4],
     running: Option<Child>,
 }
 
 impl Broker {
-    /// A new one, which answers.
+    /// A new one on the loopback, which answers.
     pub fn start() -> Self {
+        Self::start_on(Ipv4Addr::LOCALHOST)
+    }
+
+    /// A new one that others reach, too, on this address of the machine.
+    pub fn start_on(address: Ipv4Addr) -> Self {
         assert!(
             Path::new(PROGRAM).exists(),
             "there is no RabbitMQ: `make setup-test` installs it"
         );
-        let free = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let free = [(); 4].map(|()| TcpListener::bind((address, 0)).unwrap());
         let mut broker = Self {
             dir: tempfile::tempdir().unwrap(),
+            address,
             ports: free
                 .each_ref()
                 .map(|port| port.local_addr().unwrap().port()),
@@ -67,7 +77,7 @@ impl Broker {
             _ => self.ports[0],
         };
         let vhost = vhost.replace('/', "%2f");
-        format!("{scheme}://sky:{password}@127.0.0.1:{port}/{vhost}")
+        format!("{scheme}://sky:{password}@{}:{port}/{vhost}", self.address)
     }
 
     /// A file of the private CA: `ca.pem`, `client.pem`, `client.key`; `other.pem` is another CA.
@@ -77,37 +87,17 @@ impl Broker {
 
     /// Starts it, or starts it again, and waits until it answers.
     pub fn boot(&mut self) {
-        let dir = self.dir.path();
         let out = fs::File::create(self.file("out.log")).unwrap();
-        let mut command = Command::new("unshare");
+        let [.., erlang, mapper] = self.ports;
+        let mut command = Command::new(SCRIPT);
         command
-            .args(["--pid", "--fork", "--kill-child=KILL", "--mount-proc"])
-            .args(["sh", "-c", &format!("{PROGRAM} </dev/null & read _ignored")])
+            .arg(self.dir.path())
+            .args([erlang.to_string(), mapper.to_string()])
             .stdin(Stdio::piped())
             .stdout(out.try_clone().unwrap())
-            .stderr(out)
-            .env("HOME", dir)
-            .env("ERL_EPMD_ADDRESS", "127.0.0.1")
-            .env("ERL_EPMD_PORT", self.ports[3].to_string())
-            .env("RABBITMQ_NODENAME", "skydeck@localhost")
-            .env("RABBITMQ_DIST_PORT", self.ports[2].to_string())
-            // One thread that sleeps when there is nothing to do: tests run side by side.
-            .env(
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "+S 1:1 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}",
-            );
-        for (name, file) in [
-            ("CONF_ENV_FILE", "none"),
-            ("CONFIG_FILE", "rabbitmq.conf"),
-            ("ENABLED_PLUGINS_FILE", "plugins"),
-            ("LOG_BASE", "log"),
-            ("MNESIA_BASE", "data"),
-            ("PID_FILE", "pid"),
-        ] {
-            command.env(format!("RABBITMQ_{name}"), dir.join(file));
-        }
+            .stderr(out);
         self.running = Some(command.spawn().expect("util-linux"));
-        let place = ("127.0.0.1", self.ports[0]);
+        let place = (self.address, self.ports[0]);
         wait_until("RabbitMQ to answer", START, || {
             let running = self.running.as_mut().unwrap();
             if let Some(status) = running.try_wait().unwrap() {
@@ -156,9 +146,10 @@ impl Broker {
         });
         let place = |name: &str| self.file(name).display().to_string();
         let [plain, tls, ..] = self.ports;
+        let address = self.address;
         let settings = format!(
-            "listeners.tcp.1 = 127.0.0.1:{plain}\n\
-             listeners.ssl.1 = 127.0.0.1:{tls}\n\
+            "listeners.tcp.1 = {address}:{plain}\n\
+             listeners.ssl.1 = {address}:{tls}\n\
              ssl_options.cacertfile = {}\n\
              ssl_options.certfile = {}\n\
              ssl_options.keyfile = {}\n\
@@ -175,7 +166,6 @@ impl Broker {
         for (name, text) in [
             ("definitions.json", definitions.to_string()),
             ("rabbitmq.conf", settings),
-            ("plugins", "[].".into()),
         ] {
             fs::write(self.file(name), text).unwrap();
         }
@@ -185,7 +175,7 @@ impl Broker {
         fs::write(self.file("ca.pem"), ca).unwrap();
         for name in ["server", "client"] {
             let key = KeyPair::generate().unwrap();
-            let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+            let names = vec!["localhost".to_owned(), address.to_string()];
             let parameters = CertificateParams::new(names).unwrap();
             let certificate = parameters.signed_by(&key, &issuer).unwrap();
             fs::write(self.file(&format!("{name}.pem")), certificate.pem()).unwrap();

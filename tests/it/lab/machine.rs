@@ -1,83 +1,50 @@
 //! A private machine for one test: namespaces (network, mounts, processes, host name) with a libvirtd of its own.
 //!
 //! Inside, everything is as on a real machine: `qemu:///system` is its libvirtd, `127.0.0.1` its loopback, bridges and
-//! nftables rules its own, whatever the tests beside it do. Files are shared with the outside, except libvirt's places
-//! and `/run`. [`Machine::dir`] is a place both sides see under one name.
+//! nftables rules its own, whatever the tests beside it do. Files are shared with the outside, except libvirt's places,
+//! `/run`, and `/var/lib/skydeck` where the outside has one. [`Machine::dir`] is a place both sides see under one name.
 //!
-//! Invariant: nothing outlives the machine. Its pid 1 waits on a pipe that this process holds; when the pipe closes, by
-//! `Drop` or because the process died, the kernel ends every process inside, and the script that started it removes the
-//! directory. When a test fails, `Drop` prints the ends of the logs first. `SKYDECK_TEST_KEEP=1` keeps the directory.
+//! Invariant: nothing outlives the machine, see [`Keeper`]. A machine of a [`super::rack::Rack`] is kept by the rack.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::process::{Command, Stdio};
 
 use portable_pty::CommandBuilder;
 
+use super::keeper::{Keeper, pid_in};
 use super::process::Running;
-use super::wait::{wait_for, wait_until};
 
 /// The script that makes the namespaces.
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/lab/machine.sh");
-/// How long bringing up may take on a machine that compiles meanwhile.
-const START: Duration = Duration::from_secs(60);
-/// Lines of each log shown when a test fails.
-const TAIL: usize = 25;
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/lab/machine.sh");
 
-/// A machine in namespaces; removed when dropped.
+/// A machine in namespaces; removed when dropped, unless it is one of a rack.
 pub struct Machine {
     dir: PathBuf,
-    keeper: Child,
     pid: u32,
+    _keeper: Option<Keeper>,
 }
 
 impl Machine {
     /// Brings a new machine up: libvirtd answers, loopback is up, nothing else is there. Takes about a second.
     pub fn start() -> Self {
-        assert!(
-            nix::unistd::geteuid().is_root(),
-            "this test needs root, for namespaces and guests: run `make test`, which uses sudo"
-        );
-        let dir = tempfile::Builder::new()
-            .prefix("skydeck-")
-            .tempdir_in("/tmp")
-            .expect("a directory under /tmp")
-            .keep();
-        // Guests run as another user and pass through to their disks.
-        fs::set_permissions(&dir, fs::Permissions::from_mode(0o711)).unwrap();
-        let log = File::create(dir.join("machine.log")).unwrap();
-        let keeper = Command::new(SCRIPT)
-            .arg("run")
-            .arg(&dir)
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            // A group of its own: a signal to the test's group must not keep it from cleaning up.
-            .process_group(0)
-            .spawn()
-            .expect("bash and util-linux; `make setup-test` installs what is missing");
-        let mut machine = Self {
+        let keeper = Keeper::start(SCRIPT, &[]);
+        let dir = keeper.dir().to_owned();
+        Self {
+            pid: pid_in(&dir),
             dir,
-            keeper,
-            pid: 0,
-        };
-        machine.pid = wait_for("the private machine to come up", START, || {
-            if let Some(status) = machine.keeper.try_wait().unwrap() {
-                panic!(
-                    "the private machine did not come up: {status}; is libvirt installed (`make setup-test`)?"
-                );
-            }
-            fs::read_to_string(machine.dir.join("pid"))
-                .ok()?
-                .trim()
-                .parse()
-                .ok()
-        });
-        machine
+            _keeper: Some(keeper),
+        }
+    }
+
+    /// The machine of a rack that has this directory. It is this one until its power fails.
+    pub(super) fn of_rack(dir: PathBuf) -> Self {
+        Self {
+            pid: pid_in(&dir),
+            dir,
+            _keeper: None,
+        }
     }
 
     /// A directory of the machine, the same path inside and outside; removed with it. Logs (`*.log`) in it are shown
@@ -197,45 +164,5 @@ impl Machine {
             "--",
         ]
         .map(str::to_owned)
-    }
-
-    /// Prints the end of every log of the machine.
-    fn print_logs(&self) {
-        let below = fs::read_dir(self.dir.join("data/instances"));
-        let guests = below.into_iter().flatten().flatten();
-        let mut logs: Vec<PathBuf> = [self.dir.clone(), self.dir.join("log")]
-            .into_iter()
-            .chain(guests.map(|entry| entry.path()))
-            .filter_map(|dir| fs::read_dir(dir).ok())
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.extension() == Some(OsStr::new("log")))
-            .collect();
-        logs.sort();
-        for log in logs {
-            let bytes = fs::read(&log).unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes);
-            let lines: Vec<&str> = text.lines().collect();
-            if !lines.is_empty() {
-                let tail = &lines[lines.len().saturating_sub(TAIL)..];
-                eprintln!("--- end of {}\n{}", log.display(), tail.join("\n"));
-            }
-        }
-    }
-}
-
-impl Drop for Machine {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.print_logs();
-        }
-        drop(self.keeper.stdin.take());
-        let gone = || matches!(self.keeper.try_wait(), Ok(Some(_)) | Err(_));
-        if std::thread::panicking() {
-            // A second panic would hide the first; the keeper cleans up by itself.
-            return;
-        }
-        wait_until("the private machine to be removed", START, gone);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`machine::Machine`]: a private machine in namespaces, with a libvirtd, network and file places of its own. Tests
 //!   run Skydeck inside it as it would run on a real one.
+//! - [`rack::Rack`]: several of them on one wire, whose power can fail and whose cables can be cut.
 //! - [`process::Running`]: a process inside it, with its output in a log file.
 //! - [`terminal::Terminal`]: a program in a real terminal (PTY) of a given size; what is on the screen, and keys.
 //! - [`broker::Broker`]: a RabbitMQ of its own.
@@ -12,9 +13,12 @@
 
 pub mod broker;
 pub mod guest;
+pub mod keeper;
 pub mod machine;
 pub mod process;
+pub mod rack;
 pub mod terminal;
 pub mod wait;
 
+mod racktest;
 mod selftest;

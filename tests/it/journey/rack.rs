@@ -1,0 +1,118 @@
+//! A cloud of several hosts: `skydeck server` on the control machine of a rack, `skydeck agent` on each host, RabbitMQ
+//! between them. Hosts are known by the names of their machines.
+//!
+//! The control process keeps its data in a directory that the hosts see at the same path, where nodes look for images; a
+//! node's own is `/var/lib/skydeck`, the same path on each and a directory of its own.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+
+use super::cloud::{Cloud, PATIENCE, SKYDECK, Settings};
+use crate::lab::broker::Broker;
+use crate::lab::process::Running;
+use crate::lab::rack::{CONTROL, Rack};
+use crate::lab::wait::wait_for_async;
+
+/// A rack with a cloud on it; what is asked of the cloud itself is asked of the [`Cloud`] in it.
+pub struct RackCloud {
+    cloud: Cloud,
+    agents: BTreeMap<usize, Running>,
+    _broker: Broker,
+    /// Where it runs.
+    pub rack: Rack,
+}
+
+impl Deref for RackCloud {
+    type Target = Cloud;
+
+    fn deref(&self) -> &Cloud {
+        &self.cloud
+    }
+}
+
+impl RackCloud {
+    /// A cloud of this many hosts, all of which are up, with these settings in the `agent` table of all processes.
+    pub async fn start(hosts: usize, agent: &str) -> Self {
+        let rack = Rack::start(hosts);
+        let control = rack.control();
+        let broker = control.within_network(|| Broker::start_on(CONTROL));
+        let bus = format!("[bus]\nurl = {:?}\n", broker.url("/"));
+        for number in rack.numbers() {
+            let text = format!(
+                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
+                Rack::name(number)
+            );
+            std::fs::write(rack.host(number).dir().join("agent.toml"), text).unwrap();
+        }
+        let cloud = Cloud::on(
+            control,
+            Settings {
+                agent: format!("enabled = false\n{agent}"),
+                extra: bus,
+                started: true,
+            },
+        );
+        let mut this = Self {
+            cloud,
+            agents: BTreeMap::new(),
+            _broker: broker,
+            rack,
+        };
+        for number in this.rack.numbers() {
+            this.start_agent(number);
+        }
+        for number in this.rack.numbers() {
+            this.host_is(number, "up").await;
+        }
+        this
+    }
+
+    /// Starts the agent of a host.
+    pub fn start_agent(&mut self, number: usize) {
+        let host = self.rack.host(number);
+        let mut command = host.command(SKYDECK);
+        command
+            .arg("agent")
+            .arg("--config")
+            .arg(host.dir().join("agent.toml"))
+            .env("XDG_CONFIG_HOME", host.dir());
+        let running = host.spawn("agent", command);
+        self.agents.insert(number, running);
+    }
+
+    /// Power failure of a host: agent, libvirtd and guests are gone.
+    pub fn crash(&mut self, number: usize) {
+        self.rack.crash(number);
+        self.agents.remove(&number);
+    }
+
+    /// Power on again, agent included.
+    pub fn power_on(&mut self, number: usize) {
+        self.rack.boot(number);
+        self.start_agent(number);
+    }
+
+    /// Waits until the control process holds a host for `up` or `down`.
+    pub async fn host_is(&self, number: usize, state: &str) {
+        let (client, name) = (self.client(), Rack::name(number));
+        wait_for_async(&format!("{name} to be {state}"), PATIENCE, async || {
+            let services = client.compute_service_list().await.expect("services");
+            services
+                .iter()
+                .any(|service| {
+                    service.binary == "nova-compute"
+                        && service.host == name
+                        && service.state == state
+                })
+                .then_some(())
+        })
+        .await;
+    }
+
+    /// Guests that run on a host, as its libvirtd has them.
+    pub fn running_on(&self, number: usize) -> Vec<String> {
+        let list = ["virsh", "list", "--name", "--state-running"];
+        let names = self.rack.host(number).run(&list);
+        names.split_whitespace().map(str::to_owned).collect()
+    }
+}
