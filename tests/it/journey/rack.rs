@@ -39,8 +39,9 @@ impl RackCloud {
         let bus = format!("[bus]\nurl = {:?}\n", broker.url("/"));
         for number in rack.numbers() {
             let text = format!(
-                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
-                Rack::name(number)
+                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nmigration_uri = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
+                Rack::name(number),
+                Rack::libvirt_uri(number),
             );
             std::fs::write(rack.host(number).dir().join("agent.toml"), text).unwrap();
         }
@@ -107,6 +108,15 @@ impl RackCloud {
                 .then_some(())
         })
         .await;
+    }
+
+    /// Guests that a host has, running or not, as its libvirtd has them.
+    pub fn guests_on(&self, number: usize) -> Vec<String> {
+        let names = self
+            .rack
+            .host(number)
+            .run(&["virsh", "list", "--name", "--all"]);
+        names.split_whitespace().map(str::to_owned).collect()
     }
 
     /// Guests that run on a host, as its libvirtd has them.
