@@ -57,7 +57,7 @@ pub use host_watch::hosts_watch;
 pub use keypair_create::keypair_create;
 pub use keypair_delete::keypair_delete;
 pub use keypair_list::{keypair_count, keypair_list, keypair_show, keypair_show_of};
-pub use place::{PlaceOrder, Placement, place, place_plan};
+pub use place::{PlaceOrder, Placement, place, place_plan, place_plans};
 pub use server::*;
 pub use server_group_create::server_group_create;
 pub use server_group_delete::server_group_delete;

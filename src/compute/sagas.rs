@@ -7,6 +7,7 @@
 mod guest;
 mod live_migration;
 mod server_delete;
+mod server_evacuate;
 mod server_interface_attach;
 mod server_interface_detach;
 mod server_launch;
@@ -20,6 +21,7 @@ mod server_volume_detach;
 pub(in crate::compute) use guest::{Removal, power, remove};
 pub use live_migration::{LiveMigration, LiveMigrationWish};
 pub use server_delete::ServerDelete;
+pub use server_evacuate::ServerEvacuate;
 pub use server_interface_attach::ServerInterfaceAttach;
 pub use server_interface_detach::ServerInterfaceDetach;
 pub use server_launch::{LaunchWish, ServerLaunch};
@@ -54,4 +56,5 @@ pub fn register(registry: &mut Registry) {
     registry.add::<ServerInterfaceAttach>();
     registry.add::<ServerInterfaceDetach>();
     registry.add::<LiveMigration>();
+    registry.add::<ServerEvacuate>();
 }
