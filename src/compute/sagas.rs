@@ -11,6 +11,7 @@ mod server_evacuate;
 mod server_interface_attach;
 mod server_interface_detach;
 mod server_launch;
+mod server_moves;
 mod server_power;
 mod server_rebuild;
 mod server_resize;
@@ -25,6 +26,7 @@ pub use server_evacuate::ServerEvacuate;
 pub use server_interface_attach::ServerInterfaceAttach;
 pub use server_interface_detach::ServerInterfaceDetach;
 pub use server_launch::{LaunchWish, ServerLaunch};
+pub use server_moves::ServerMoves;
 pub use server_power::{
     HardReboot, Pause, Resume, ServerPower, SoftReboot, Start, Stop, Suspend, Unpause, Verb,
 };
@@ -57,4 +59,5 @@ pub fn register(registry: &mut Registry) {
     registry.add::<ServerInterfaceDetach>();
     registry.add::<LiveMigration>();
     registry.add::<ServerEvacuate>();
+    registry.add::<ServerMoves>();
 }

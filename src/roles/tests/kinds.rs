@@ -1,6 +1,6 @@
 //! A row for each kind of saga: what must be there before, how it is begun, and what it may leave when it is undone.
 
-use crate::compute::model::VmState;
+use crate::compute::model::{MovesGoal, VmState};
 use crate::compute::ops as compute;
 use crate::compute::ops::{
     AttachWish, DiskRequest, DiskSource, HostDecision, LiveMigrationWish, NetworkChoice,
@@ -23,7 +23,7 @@ use super::lab::{HOST, LARGE, Lab, bytes, empty_image};
 /// A cloud in which an operation of this kind can succeed.
 pub async fn lab_for(kind: &str) -> Lab {
     match kind {
-        "live_migration" | "server_evacuate" => Lab::with_second().await,
+        "live_migration" | "server_evacuate" | "server_moves" => Lab::with_second().await,
         _ => Lab::new().await,
     }
 }
@@ -43,6 +43,7 @@ pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
     let cx = &lab.cx;
     let mut subject = Subject::default();
     if kind == "live_migration" || kind.starts_with("server_") && kind != "server_launch" {
+        // For a run of moves it is the one that moves.
         subject.server = lab.active("web").await.id;
     }
     let id = subject.server;
@@ -85,7 +86,7 @@ pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
         }
         "volume_create" | "server_stop" | "server_reboot" | "server_reboot_hard"
         | "server_pause" | "server_suspend" | "server_rebuild" | "server_resize"
-        | "server_snapshot" | "live_migration" => {}
+        | "server_snapshot" | "live_migration" | "server_moves" => {}
         "server_evacuate" => fence(lab, true).await,
         "volume_delete" | "volume_extend" | "volume_snapshot_create" => {
             subject.volume = lab.volume().await;
@@ -127,6 +128,10 @@ pub async fn begin(lab: &Lab, kind: &str, subject: &Subject) -> OperationId {
         "live_migration" => {
             let wish = LiveMigrationWish::default();
             compute::server_migrate_live(cx, id, wish).await.unwrap();
+        }
+        "server_moves" => {
+            let drain = compute::moves_run(cx, MovesGoal::Drain, Some(HOST), 2);
+            drain.await.unwrap();
         }
         "server_evacuate" => {
             compute::server_evacuate(cx, id, None).await.unwrap();
@@ -182,8 +187,16 @@ pub async fn begin(lab: &Lab, kind: &str, subject: &Subject) -> OperationId {
 
 /// Puts right what `prepare` did to the cloud itself, and deletes all that the project has.
 pub async fn clear(lab: &Lab, kind: &str) {
-    if kind == "server_evacuate" {
-        fence(lab, false).await;
+    match kind {
+        "server_evacuate" => fence(lab, false).await,
+        "server_moves" => {
+            let enabled = HostDecision {
+                enabled: Some(true),
+                ..HostDecision::default()
+            };
+            compute::host_update(&lab.cx, HOST, &enabled).await.unwrap();
+        }
+        _ => {}
     }
     lab.delete_all().await;
 }
