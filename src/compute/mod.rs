@@ -15,4 +15,4 @@ mod tests;
 pub mod wire;
 
 pub use api::routes;
-pub use picks::{Pick, Picks};
+pub use picks::{Mark, Pick, Picks};

@@ -29,8 +29,9 @@ pub struct MigrationOrder {
     pub auto_converge: bool,
     /// Whether it may be finished at the destination, which fetches memory as it is touched.
     pub post_copy: bool,
-    /// Whether the definition stays here, switched off: for a way back.
-    pub keep: bool,
+    /// Whether the guest is off and stays so: only its disks move. It is started without executing anything, which is
+    /// what engines can move, and arrives paused.
+    pub from_off: bool,
 }
 
 /// Which disks are copied with the memory.

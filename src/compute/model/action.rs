@@ -37,6 +37,8 @@ pub enum Action {
     RevertResize,
     /// Move to another host while it runs. From active or paused.
     MigrateLive,
+    /// Move to another host while it is off. From active or stopped.
+    Migrate,
     /// Make anew on another host, because its own is dead. From active, stopped or error, whatever was done to it.
     Evacuate,
     /// Make an image of the root disk. From active, stopped, paused or suspended.
@@ -149,7 +151,7 @@ impl Rule {
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Start,
         Self::Stop,
         Self::SoftReboot,
@@ -163,6 +165,7 @@ impl Action {
         Self::ConfirmResize,
         Self::RevertResize,
         Self::MigrateLive,
+        Self::Migrate,
         Self::Evacuate,
         Self::CreateImage,
         Self::AttachVolume,
@@ -207,6 +210,7 @@ impl Action {
             Self::ConfirmResize => rule("confirmResize", &[V::Resized], IDLE),
             Self::RevertResize => rule("revertResize", &[V::Resized], IDLE),
             Self::MigrateLive => rule("os-migrateLive", &[V::Active, V::Paused], IDLE),
+            Self::Migrate => rule("migrate", &[V::Active, V::Stopped], IDLE),
             Self::Evacuate => rule("evacuate", &[V::Active, V::Stopped, V::Error], None),
             Self::CreateImage => rule(
                 "createImage",
@@ -344,6 +348,7 @@ mod tests {
             (Action::ConfirmResize, "resized"),
             (Action::RevertResize, "resized"),
             (Action::MigrateLive, "active paused"),
+            (Action::Migrate, "active stopped"),
             (Action::Evacuate, "active stopped error"),
             (Action::CreateImage, "active paused suspended stopped"),
             (Action::AttachVolume, "active paused stopped resized"),

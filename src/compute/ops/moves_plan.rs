@@ -136,11 +136,9 @@ fn leaving(server: &Server, from: &str, to: Option<String>) -> Move {
 /// Why a server is not moved at all; one that something is done to is waited for.
 fn why_it_stays(server: &Server) -> Option<String> {
     match server.vm_state {
-        VmState::Active | VmState::Paused | VmState::Building => None,
+        VmState::Active | VmState::Paused | VmState::Stopped | VmState::Building => None,
         VmState::Resized => Some("its resize waits to be confirmed or reverted".into()),
-        VmState::Stopped | VmState::Suspended => {
-            Some("it is off: nothing of it runs on the host".into())
-        }
+        VmState::Suspended => Some("its memory is saved on the host: resume it first".into()),
         VmState::Deleted => Some("it is deleted".into()),
         VmState::Error => Some("it is in error".into()),
     }

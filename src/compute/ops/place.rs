@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
 use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
-use crate::compute::Pick;
 use crate::compute::model::{Consumer, FlavorQuery, Resources, metadata_of_host, zone_of_host};
 use crate::compute::scheduler::{
     Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain, select,
 };
 use crate::compute::store;
+use crate::compute::{Mark, Pick};
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
@@ -117,11 +117,12 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
                 host: Some(claim.host),
             });
         }
-        let mut hosts = host_states(cx, &mut conn).await?;
+        let read = cx.picks.mark();
+        let hosts = host_states(cx, &mut conn).await?;
         let mut request = request(&mut conn, order).await?;
         drop(conn);
         // Counts for those who choose after this, until it is claimed.
-        let (selection, _pick) = choose(cx, &rules, &request, &mut hosts);
+        let (selection, _pick) = choose(cx, read, &rules, &request, &hosts);
         if selection.chosen().is_none() {
             if reports_are_due(cx, &hosts) {
                 return Err(crate::error::Error::Unavailable(
@@ -141,21 +142,29 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
     )))
 }
 
-/// Chooses with what others of this process have chosen and not claimed yet.
+/// Chooses with what others of this process have chosen before its eyes; without, if that leaves no host.
 fn choose(
     cx: &Context,
+    read: Mark,
     rules: &Rules,
     request: &Request,
-    hosts: &mut [HostState],
+    hosts: &[HostState],
 ) -> (Selection, Option<Pick>) {
-    cx.picks.choose(|others| {
-        for host in hosts.iter_mut() {
-            if let Some((resources, servers)) = others.get(&host.name) {
-                host.used = host.used.plus(*resources);
-                host.servers += servers;
+    cx.picks.choose(read, |others| {
+        let mut selection = Selection::default();
+        if !others.is_empty() {
+            let mut fuller = hosts.to_vec();
+            for host in &mut fuller {
+                if let Some((resources, servers)) = others.get(&host.name) {
+                    host.used = host.used.plus(*resources);
+                    host.servers += servers;
+                }
             }
+            selection = select(rules, request, &fuller, ALTERNATES);
         }
-        let selection = select(rules, request, hosts, ALTERNATES);
+        if selection.chosen().is_none() {
+            selection = select(rules, request, hosts, ALTERNATES);
+        }
         let taken = selection.chosen().map(|at| {
             let name = hosts[at].name.clone();
             let needed = request.needed_on(&name);

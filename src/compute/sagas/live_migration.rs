@@ -1,5 +1,9 @@
-//! A running server moves to another host: accept → source → place → destination → prepare → transfer → settle → take over
+//! A server moves to another host: accept → source → place → destination → stop → prepare → transfer → settle → take over
 //! → clean, with undo up to the end of the transfer.
+//!
+//! A live migration stops nothing. A cold one, of a server that is off or shall be off meanwhile, goes the same way: where
+//! the hosts share the disk there is nothing to transfer, and where they do not the guest is moved as one that was started
+//! and has not executed anything. It runs afterwards if it ran before.
 //!
 //! The transfer is the step that finds out: the source's word that the guest left, or that it stayed, decides between going
 //! on and the undo, and a request to abort is only passed on to the source, which may be past it. While neither node says
@@ -26,6 +30,7 @@ use crate::compute::rpc::migration::{
     MigrationCheckDestination, MigrationCheckSource, MigrationForget, MigrationLook,
     MigrationPrepare, MigrationTakeOver, SourceFacts,
 };
+use crate::compute::rpc::{InstancePower, PowerAction};
 use crate::compute::store;
 use crate::compute::store::migration::Change;
 use crate::compute::store::server::{Change as Row, Task};
@@ -39,7 +44,7 @@ use crate::network::ops::{
 use crate::saga::{Failure, Flow, Saga, Step, StepContext, StepError, StepResult};
 use crate::volume::ops::volume_moved_on_conn;
 
-const OWN: &[TaskState] = &[TaskState::Migrating];
+const OWN: &[TaskState] = &[TaskState::Migrating, TaskState::ResizeMigrating];
 /// How long the source is asked to wait for the end of the transfer, before its row is looked at again.
 const WATCH: Duration = Duration::from_secs(5);
 
@@ -50,6 +55,9 @@ pub struct LiveMigrationWish {
     pub host: Option<String>,
     /// Whether disks are copied; as it has to be when absent.
     pub block: Option<bool>,
+    /// Whether it is off meanwhile, and how many seconds it has to obey when it is asked to be.
+    #[serde(default)]
+    pub cold: Option<u64>,
 }
 
 /// The saga.
@@ -99,6 +107,15 @@ impl LiveMigration {
             .ok_or_else(|| StepError::Failed(Failure::new("the migration has no destination")))
     }
 
+    fn is_cold(&self) -> bool {
+        self.wish.cold.is_some()
+    }
+
+    /// Whether a cold one runs before and afterwards.
+    fn runs(&self) -> bool {
+        self.was == VmState::Active
+    }
+
     fn is_shared(&self) -> bool {
         self.door.as_ref().is_some_and(|door| door.is_shared)
     }
@@ -114,6 +131,7 @@ impl Saga for LiveMigration {
             Step::new("source", source),
             Step::new("place", place).undo(unplace).restart(),
             Step::new("destination", destination),
+            Step::new("stop", stop).undo(start_again),
             Step::new("prepare", prepare).undo(unprepare),
             Step::new("transfer", transfer).decides(),
             Step::new("settle", settle).commits(),
@@ -160,10 +178,10 @@ fn source<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
         let request = MigrationCheckSource {
             id: s.server,
             mark: cx.operation,
-            sample: true,
+            sample: !s.is_cold(),
         };
         let facts = cx.call(&s.source, &request, guest::CALL).await?;
-        if !matches!(facts.power, PowerState::Running | PowerState::Paused) {
+        if !s.is_cold() && !matches!(facts.power, PowerState::Running | PowerState::Paused) {
             return Err(StepError::Failed(
                 Failure::new(format!("the guest does not run on {}", s.source))
                     .hint("start it, or move it while it is off (migrate)"),
@@ -298,6 +316,34 @@ fn no_facts() -> StepError {
     ))
 }
 
+/// A cold one is off before its disk is sent.
+fn stop<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
+    async move {
+        if let Some(grace_seconds) = s.wish.cold.filter(|_| s.runs()) {
+            let request = InstancePower {
+                id: s.server,
+                action: PowerAction::Stop,
+                grace_seconds,
+            };
+            let deadline = guest::CALL + Duration::from_secs(grace_seconds);
+            cx.call(&s.source, &request, deadline).await?;
+        }
+        Ok(Flow::Next)
+    }
+    .boxed()
+}
+
+fn start_again<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
+    async move {
+        if s.is_cold() && s.runs() {
+            let server = guest::server(cx, s.server).await?;
+            guest::ensure(cx, &server, &s.source, true).await?;
+        }
+        Ok(Flow::Next)
+    }
+    .boxed()
+}
+
 fn prepare<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
     async move {
         let server = guest::server(cx, s.server).await?;
@@ -363,6 +409,9 @@ fn transfer<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, 
             },
         )
         .await?;
+        if s.is_cold() && s.disks == Some(DiskCopy::Shared) {
+            return Ok(Flow::Next);
+        }
         let order = order(cx, s)?;
         let patience = patience(cx, s);
         let begun = tokio::time::Instant::now();
@@ -442,7 +491,7 @@ fn order(cx: &StepContext, s: &LiveMigration) -> Result<MigrationOrder, StepErro
         downtime_ms: compute.live_migration_downtime,
         auto_converge: compute.live_migration_permit_auto_converge,
         post_copy: compute.live_migration_permit_post_copy,
-        keep: false,
+        from_off: s.is_cold(),
     })
 }
 
@@ -505,7 +554,8 @@ fn settle<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
         let row = Row {
             host: Some(Some(host.clone())),
             zone: Some(Some(zone)),
-            task: task(None),
+            // A cold one is not done before it is what it was.
+            task: if s.is_cold() { None } else { task(None) },
             // While it moved, the source has said that it has no such guest.
             power: s.was.power(),
             fault: Some(None),
@@ -539,11 +589,14 @@ fn take_over<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a,
         let host = s.destination()?.to_owned();
         let request = MigrationTakeOver {
             id: s.server,
-            runs: s.was == VmState::Active,
+            runs: s.runs() && !s.is_cold(),
         };
         match cx.ask(&host, &request, guest::CALL).await {
             Ok(result) => {
                 s.taken = true;
+                if s.is_cold() {
+                    become_again(cx, s, &host).await?;
+                }
                 note(
                     cx,
                     &Change {
@@ -569,6 +622,32 @@ fn take_over<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a,
     .boxed()
 }
 
+/// A cold one is defined at the destination, and started if it ran before. What the destination refuses is the server's
+/// fault: it is off, and may be started again.
+async fn become_again(cx: &StepContext, s: &LiveMigration, host: &str) -> Result<(), StepError> {
+    guest::power_off(cx, s.server, host).await?;
+    let server = guest::server(cx, s.server).await?;
+    let made = match guest::ensure(cx, &server, host, s.runs()).await {
+        Ok(power) if s.runs() && guest::is_off(power) => Err(guest::stopped_at_once(power)),
+        Ok(_) => Ok(()),
+        Err(StepError::Failed(failure) | StepError::Elsewhere(failure)) => Err(failure),
+        Err(other) => return Err(other),
+    };
+    let vm = match &made {
+        Ok(()) => s.was,
+        Err(_) => VmState::Stopped,
+    };
+    let row = Row {
+        vm: Some(vm),
+        task: task(None),
+        power: vm.power(),
+        fault: Some(made.err().map(|failure| guest::fault(Some(&failure)))),
+        ..Row::default()
+    };
+    guest::write(cx, &server, &row).await?;
+    Ok(())
+}
+
 /// The source clears away what it has left.
 fn clean<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
     async move {
@@ -578,7 +657,11 @@ fn clean<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, Ste
         note(
             cx,
             &Change {
-                status: Some(MigrationStatus::Completed),
+                status: Some(if s.is_cold() {
+                    MigrationStatus::Confirmed
+                } else {
+                    MigrationStatus::Completed
+                }),
                 ..Change::default()
             },
         )

@@ -1,4 +1,4 @@
-//! Many servers change hosts: accept → host → moves → close.
+//! Many servers change hosts: accept → host → moves.
 //!
 //! Each move is an operation of its own, with its own undo; this one begins them, so many at a time, and looks at what
 //! becomes of them. It rests in between and holds nothing, so that any process goes on with it. What fails is tried once
@@ -86,8 +86,9 @@ impl Saga for ServerMoves {
 
     fn steps() -> Vec<Step<Self>> {
         vec![
-            Step::new("accept", |_, _| async { Ok(Flow::Next) }.boxed()),
-            Step::new("host", host).undo(host_as_before),
+            // What is said of the host was said when this was asked for.
+            Step::new("accept", |_, _| async { Ok(Flow::Next) }.boxed()).undo(host_as_before),
+            Step::new("host", host),
             Step::new("moves", moves).undo(break_off),
         ]
     }
@@ -248,19 +249,22 @@ async fn begin(cx: &Context, goal: MovesGoal, one: &mut Move) -> Result<()> {
     if server.task_state.is_some() || server.vm_state == VmState::Building {
         return Ok(());
     }
-    if !matches!(server.vm_state, VmState::Active | VmState::Paused) {
-        (one.state, one.reason) = (
-            MoveState::Stays,
-            Some(format!("it is {}: nothing of it runs", server.vm_state)),
-        );
-        return Ok(());
-    }
-    let wish = LiveMigrationWish {
-        host: one.to.clone(),
-        block: None,
-    };
     one.tries += 1;
-    match ops::server_migrate_live(cx, one.server, wish).await {
+    let begun = match server.vm_state {
+        VmState::Active | VmState::Paused => {
+            let wish = LiveMigrationWish {
+                host: one.to.clone(),
+                ..LiveMigrationWish::default()
+            };
+            ops::server_migrate_live(cx, one.server, wish).await
+        }
+        VmState::Stopped => ops::server_migrate(cx, one.server, one.to.clone()).await,
+        other => {
+            (one.state, one.reason) = (MoveState::Stays, Some(format!("it is {other}")));
+            return Ok(());
+        }
+    };
+    match begun {
         Ok(operation) => {
             (one.state, one.operation) = (MoveState::Moving, Some(operation));
         }

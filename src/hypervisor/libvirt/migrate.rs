@@ -265,15 +265,24 @@ fn job(guest: &Guest) -> HvResult<Option<sys::Values>> {
     Ok(ours.then_some(values))
 }
 
-/// Begins and waits (blocking).
+/// Begins and waits (blocking). One that was off is off again if it stays.
 fn start(guest: &Guest, order: &MigrationOrder) -> HvResult<()> {
+    if order.from_off && !guest.is_on()? {
+        guest.domain.create_with_flags(v::VIR_DOMAIN_START_PAUSED)?;
+    }
+    let moved = send(guest, order);
+    if moved.is_err() && order.from_off && job(guest)?.is_none() && guest.is_on()? {
+        guest.domain.destroy()?;
+    }
+    moved
+}
+
+fn send(guest: &Guest, order: &MigrationOrder) -> HvResult<()> {
     let mut flags = v::VIR_MIGRATE_LIVE
         | v::VIR_MIGRATE_PEER2PEER
         | v::VIR_MIGRATE_PERSIST_DEST
+        | v::VIR_MIGRATE_UNDEFINE_SOURCE
         | v::VIR_MIGRATE_ABORT_ON_ERROR;
-    if !order.keep {
-        flags |= v::VIR_MIGRATE_UNDEFINE_SOURCE;
-    }
     flags |= match order.disks {
         DiskCopy::Shared => v::VIR_MIGRATE_UNSAFE,
         DiskCopy::Top => v::VIR_MIGRATE_NON_SHARED_INC,

@@ -146,14 +146,14 @@ impl Inner {
             state: state.clone(),
         };
         leaving.insert(id, move_.clone());
-        let (inner, destination, keep) =
-            (Arc::clone(self), self.config.fleet.find(name), order.keep);
+        let (inner, destination) = (Arc::clone(self), self.config.fleet.find(name));
+        let from_off = order.from_off;
         tokio::spawn(async move {
             let sent = send(&inner, &move_, &told, memory).await;
             let end = match (sent, destination) {
                 (false, _) => stayed("the migration was broken off"),
                 (true, None) => stayed("there is no such host in the simulated fleet"),
-                (true, Some(destination)) => hand_over(&inner, &destination, id, keep)
+                (true, Some(destination)) => hand_over(&inner, &destination, id, from_off)
                     .unwrap_or_else(|error| stayed(&error.to_string())),
             };
             inner
@@ -204,14 +204,20 @@ async fn send(inner: &Inner, move_: &Leaving, told: &watch::Sender<State>, memor
     !move_.abort.is_cancelled()
 }
 
-fn hand_over(here: &Inner, there: &Inner, id: ServerId, keep: bool) -> HvResult<MigrationEnd> {
+fn hand_over(here: &Inner, there: &Inner, id: ServerId, from_off: bool) -> HvResult<MigrationEnd> {
     let now = Time::now();
-    let guest = here.guests.read(id, |guest| guest.arrived(now))?;
+    let mut guest = here.guests.read(id, |guest| guest.arrived(now))?;
+    if from_off {
+        guest.start(now);
+        guest.pause(now)?;
+    }
     if !guest.is_on() {
         return Ok(stayed("the guest was switched off meanwhile"));
     }
     let power = guest.power;
-    here.guests.change(id, |guest| guest.pause(now))?;
+    if !from_off {
+        here.guests.change(id, |guest| guest.pause(now))?;
+    }
     if let Err(error) = there.guests.take_in(guest) {
         if power == PowerState::Running {
             here.guests.change(id, |guest| guest.resume(now))?;
@@ -219,16 +225,8 @@ fn hand_over(here: &Inner, there: &Inner, id: ServerId, keep: bool) -> HvResult<
         return Err(error);
     }
     here.close_console(id);
-    if keep {
-        here.guests.change(id, |guest| {
-            guest.stop(now, PowerState::Shutdown);
-            Ok(())
-        })?;
-        here.tell_power(id, PowerState::Shutdown);
-    } else {
-        here.guests.remove(id)?;
-        here.tell(HvEvent::Gone { id });
-    }
+    here.guests.remove(id)?;
+    here.tell(HvEvent::Gone { id });
     there.tell_power(id, power);
     Ok(MigrationEnd::Left)
 }

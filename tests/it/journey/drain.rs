@@ -39,7 +39,13 @@ fn wish(goal: &str) -> MovesRequest {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_guests_leave_a_host_while_another_loses_its_power_and_come_home_again() {
-    let mut cloud = RackCloud::start(3, "report_interval = 1\ndown_after = 4").await;
+    let mut cloud = RackCloud::start_with(
+        3,
+        "report_interval = 1\ndown_after = 4",
+        // Two processors have to do for all.
+        "[compute]\ncpu_allocation_ratio = 16.0\n",
+    )
+    .await;
     let image = cloud.empty_image().await.id;
     let flavor = cloud.flavor("small", 64, 0).await;
     let mut servers = Vec::new();

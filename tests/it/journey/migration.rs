@@ -1,7 +1,8 @@
 //! Running servers move between hosts: the guest goes on, what it counts goes on, and nothing is left where it was.
 
 use base64::Engine;
-use skydeck::compute::wire::{Server, ServerCreate};
+use skydeck::api::wire::Nothing;
+use skydeck::compute::wire::{Evacuate, Server, ServerAction, ServerCreate};
 
 use super::cloud::PATIENCE;
 use super::guest::{wait_ready, wait_said};
@@ -68,7 +69,7 @@ async fn wait_on(cloud: &RackCloud, id: &str, number: usize) -> Server {
 }
 
 /// Sends so little at a time that there is time to do something meanwhile.
-const SLOWLY: &str = "[compute]\nlive_migration_bandwidth = 4\n[operations]\nlease_seconds = 2\n";
+const SLOWLY: &str = "[compute]\nlive_migration_bandwidth = 10\n[operations]\nlease_seconds = 2\n";
 
 /// Begins to move a server to the second host, and waits until a part of it is there.
 async fn begin_slowly(stock: &OpenStack, id: &str) -> String {
@@ -193,7 +194,9 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     let refused = stock.fails(&format!("server evacuate {id}"));
     assert!(refused.contains("not known to be dead"), "{refused}");
     stock.ok("--os-compute-api-version 2.88 compute service set --down h2 nova-compute");
-    stock.ok(&format!("server evacuate {id}"));
+    // The stock client of Debian 12 asks for this, and then stumbles over Nova's answer.
+    let evacuate = ServerAction::Evacuate(Evacuate::default());
+    cloud.client().server_action(&id, &evacuate).await.unwrap();
     cloud.settled().await;
     wait_on(&cloud, &id, 1).await;
     cloud.wait_status(&id, "ACTIVE").await;
@@ -254,6 +257,26 @@ async fn there_and_back(agent: &str, shared: bool) {
         assert_eq!(one["Status"], "completed", "{one}");
         assert_eq!(one["Type"], "live-migration", "{one}");
     }
+    // While it is off: once of one that runs, which boots anew from the same disk, and once of one that is off.
+    let migrate = "--os-compute-api-version 2.88 server migrate";
+    stock.ok(&format!("{migrate} --host h2 {id}"));
+    cloud.settled().await;
+    wait_on(&cloud, &id, 2).await;
+    cloud.wait_status(&id, "ACTIVE").await;
+    wait_ready(&cloud, &id, 2).await;
+    assert!(cloud.guests_on(1).is_empty(), "left on h1");
+    cloud
+        .act(&id, &ServerAction::Stop(Nothing), "SHUTOFF")
+        .await;
+    stock.ok(&format!("{migrate} {id}"));
+    cloud.settled().await;
+    wait_on(&cloud, &id, 1).await;
+    cloud.wait_status(&id, "SHUTOFF").await;
+    assert!(cloud.guests_on(2).is_empty(), "left on h2");
+    cloud
+        .act(&id, &ServerAction::Start(Nothing), "ACTIVE")
+        .await;
+    wait_ready(&cloud, &id, 3).await;
     cloud.delete(&id).await;
     for number in [1, 2] {
         assert!(cloud.guests_on(number).is_empty(), "left on h{number}");

@@ -20,8 +20,8 @@ use crate::compute::ops::{self, LiveMigrationWish, RebuildWish};
 use crate::compute::wire::microversion::since;
 use crate::compute::wire::{
     BlockMigration, ConsoleBody, ConsoleOutput, ConsoleOutputQuery, ConsoleType, CreateImage,
-    Evacuate, ImageCreated, LegacyConsole, LockReason, MigrateLive, Reboot, RebootType, Rebuild,
-    ResetState, Resize,
+    Evacuate, ImageCreated, LegacyConsole, LockReason, Migrate, MigrateLive, Reboot, RebootType,
+    Rebuild, ResetState, Resize,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ struct Call {
 type Function = fn(Call) -> BoxFuture<'static, Result<Response>>;
 
 /// Nova's names, and who answers. Those of administrators check their own rule besides the route's.
-const ACTIONS: [(&str, Function); 23] = [
+const ACTIONS: [(&str, Function); 24] = [
     ("os-start", |call| start(call).boxed()),
     ("os-stop", |call| stop(call).boxed()),
     ("reboot", |call| reboot(call).boxed()),
@@ -55,6 +55,7 @@ const ACTIONS: [(&str, Function); 23] = [
     ("confirmResize", |call| confirm_resize(call).boxed()),
     ("revertResize", |call| revert_resize(call).boxed()),
     ("os-migrateLive", |call| migrate_live(call).boxed()),
+    ("migrate", |call| migrate(call).boxed()),
     ("evacuate", |call| evacuate(call).boxed()),
     ("createImage", |call| create_image(call).boxed()),
     ("os-getConsoleOutput", |call| console_output(call).boxed()),
@@ -225,8 +226,17 @@ async fn migrate_live(call: Call) -> Result<Response> {
     let wish = LiveMigrationWish {
         host: wish.host.filter(|host| !host.is_empty()),
         block,
+        cold: None,
     };
     ops::server_migrate_live(&call.cx, call.id, wish).await?;
+    Ok(accepted())
+}
+
+async fn migrate(call: Call) -> Result<Response> {
+    call.cx.require("compute:server:migrate")?;
+    let wish: Option<Migrate> = call.parse()?;
+    let host = wish.and_then(|wish| wish.host);
+    ops::server_migrate(&call.cx, call.id, host.filter(|host| !host.is_empty())).await?;
     Ok(accepted())
 }
 
