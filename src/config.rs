@@ -107,6 +107,7 @@ impl std::fmt::Debug for BusSettings {
 pub struct Api {
     pub listen: Vec<Listen>,
     pub public_url: String,
+    pub node_url: String,
     pub max_body: usize,
 }
 
@@ -193,6 +194,7 @@ pub struct Compute {
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "config/default.toml documents each key")]
 pub struct Image {
+    pub dir: PathBuf,
     pub max_bytes: u64,
     pub cache_bytes: u64,
 }
@@ -352,6 +354,11 @@ impl Config {
         if self.database.url.is_empty() {
             self.database.url = format!("sqlite://{}", self.data_dir.join("skydeck.db").display());
         }
+        if self.image.dir.as_os_str().is_empty() {
+            self.image.dir = self.data_dir.join("images");
+        }
+        self.image.dir = std::path::absolute(&self.image.dir)
+            .map_err(|error| malformed(format!("image.dir: {error}")))?;
         for listen in &mut self.api.listen {
             if matches!(listen, Listen::Unix(path) if path.as_os_str().is_empty()) {
                 *listen = Listen::Unix(self.data_dir.join("api.sock"));

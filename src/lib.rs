@@ -97,6 +97,7 @@ pub mod compute;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod depot;
 pub mod error;
 pub mod fetch;
 pub mod hypervisor;

@@ -65,7 +65,7 @@ impl Running {
         let sim = Arc::new(SimHost::open(SimConfig::default()).unwrap());
         let cloud = control.cloud();
         let agent =
-            node::start_simulated("n1", dir.path(), &cloud.config, &cloud.bus, sim).unwrap();
+            node::start_simulated("n1", dir.path(), &cloud.config, (&cloud.bus, cloud.process), sim).unwrap();
         let app = app(cloud, services::routes(), crate::identity::authenticate);
         Self {
             app,

@@ -94,6 +94,7 @@ impl Control {
             meters: crate::telemetry::Meters::default(),
             identity: crate::identity::Memory::default(),
             turns: crate::context::Turns::default(),
+            depot: crate::depot::Desk::new(&config, None),
             sagas,
             process,
             started: Time::now(),

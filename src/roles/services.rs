@@ -19,7 +19,7 @@ pub fn routes() -> Vec<Routes> {
         vec![
             skydeck::routes(),
             image::api::routes(),
-            image::api::upload_routes(),
+            image::api::skydeck_routes(),
             volume::api::routes(),
         ],
         identity::routes(),
