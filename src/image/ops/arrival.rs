@@ -39,7 +39,9 @@ pub async fn image_await(cx: &Context, id: ImageId) -> Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);
         let opened = options.open(&arriving);
-        opened.map(drop).map_err(|error| io_error(&arriving, &error))
+        opened
+            .map(drop)
+            .map_err(|error| io_error(&arriving, &error))
     })
     .await
 }
@@ -109,7 +111,8 @@ where
     }
     let place = files(cx);
     let uploads = place.uploads();
-    let (file, there) = blocking(move || open(&arriving_files(&place.uploads(), id)[1], id)).await?;
+    let (file, there) =
+        blocking(move || open(&arriving_files(&place.uploads(), id)[1], id)).await?;
     if first.is_some_and(|first| first != there) {
         return Err(Error::conflict(format!(
             "{there} bytes of the file are there; go on behind them"

@@ -6,6 +6,7 @@
 //! - `faults`: what dies beside the control process: guests, libvirtd, and the process itself while nothing is under way.
 //! - `crash`: the control process dies at each step of each operation, and the next one finishes or undoes it.
 //! - `node`: a compute node by itself, over RabbitMQ.
+//! - `join`: a node on another machine, which shares no file with the control process.
 //! - `stock`: the stock command line.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
@@ -19,6 +20,7 @@ mod console;
 #[cfg(feature = "failpoints")]
 mod crash;
 mod faults;
+mod join;
 mod node;
 mod stock;
 mod web_image;
