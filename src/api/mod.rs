@@ -15,6 +15,7 @@ mod listen;
 pub mod skydeck;
 #[cfg(test)]
 mod tests;
+mod tls;
 pub mod wire;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use axum::routing::{MethodRouter, delete, get, head, patch, post, put};
 pub use extract::{Body, Params, Query, RawBody, Version, parse_field, parse_id, request_base};
 pub use layers::{Authenticate, app};
 pub use listen::{ListenError, Listeners};
+pub use tls::{Identity, OWN_CERTIFICATE, TlsError};
 
 use crate::context::Cloud;
 use wire::{ErrorStyle, VersionRange};

@@ -112,9 +112,7 @@ mod tests {
 
     #[test]
     fn by_which_way_bytes_come_is_no_part_of_what_is_asked() {
-        let payload = |ticket: &str, id: u8| {
-            serde_json::json!({"spec": [{"source": {"id": id, "depot": {"ticket": ticket}}}], "depot": ticket})
-        };
+        let payload = |ticket: &str, id: u8| serde_json::json!({"spec": [{"source": {"id": id, "depot": {"ticket": ticket}}}], "depot": ticket});
         assert_eq!(asked(payload("a", 1)), asked(payload("b", 1)));
         assert_ne!(asked(payload("a", 1)), asked(payload("a", 2)));
     }

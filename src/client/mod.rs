@@ -26,6 +26,7 @@ mod entry;
 mod error;
 pub mod identity;
 mod network;
+mod node;
 mod page;
 mod request;
 pub mod server;
@@ -43,6 +44,7 @@ pub use auth::Session;
 pub use catalog::{Catalog, Service};
 pub use clouds::{CloudConfig, Clouds, Endpoint};
 pub use error::{ClientError, Result};
+pub use node::node_join;
 pub use page::{Direction, ListQuery, Page, Pages};
 pub use request::Accepted;
 

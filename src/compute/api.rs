@@ -10,6 +10,7 @@ mod host;
 mod hypervisor;
 mod keypair;
 mod links;
+mod node;
 mod placement;
 mod quota;
 mod server;
@@ -44,6 +45,7 @@ pub fn routes() -> Vec<Routes> {
         compute,
         placement::routes(placement),
         server::skydeck_routes(),
+        node::routes(),
     ]
 }
 

@@ -5,6 +5,7 @@ pub(super) mod claim;
 pub(super) mod flavor;
 pub(super) mod host;
 pub(super) mod keypair;
+pub(super) mod node_join;
 pub(in crate::compute) mod server;
 pub(in crate::compute) mod server_console;
 pub(in crate::compute) mod server_group;

@@ -115,12 +115,20 @@ fn node_url(config: &Config) -> String {
     if !said.is_empty() {
         return said.trim_end_matches('/').to_owned();
     }
-    let reachable = |address: &SocketAddr| !address.ip().is_loopback() && !address.ip().is_unspecified();
-    let found = config.api.listen.iter().find_map(|listen| match listen {
-        Listen::Tcp(address) if reachable(address) => Some(format!("http://{address}")),
+    let reachable =
+        |address: &SocketAddr| !address.ip().is_loopback() && !address.ip().is_unspecified();
+    let listen = &config.api.listen;
+    let tls = listen.iter().find_map(|listen| match listen {
+        Listen::Tls(address) if reachable(address) => Some(format!("https://{address}")),
         _ => None,
     });
-    found.unwrap_or_default()
+    let plain = || {
+        listen.iter().find_map(|listen| match listen {
+            Listen::Tcp(address) if reachable(address) => Some(format!("http://{address}")),
+            _ => None,
+        })
+    };
+    tls.or_else(plain).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -132,9 +140,15 @@ mod tests {
     use crate::config::Sources;
 
     fn config(listen: &str, node_url: &str) -> Config {
-        let flags = [("data_dir", "/x"), ("api.listen", listen), ("api.node_url", node_url)];
+        let flags = [
+            ("data_dir", "/x"),
+            ("api.listen", listen),
+            ("api.node_url", node_url),
+        ];
         Config::load(&Sources {
-            flags: flags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            flags: flags
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
             ..Sources::default()
         })
         .unwrap()
@@ -145,6 +159,7 @@ mod tests {
     #[case("unix:,127.0.0.1:1,[::1]:1,0.0.0.0:2", "", "")]
     #[case("0.0.0.0:2", "https://sky.example:9/", "https://sky.example:9")]
     #[case("[fd00::1]:2", "", "http://[fd00::1]:2")]
+    #[case("10.0.0.1:2,tls:127.0.0.1:3,tls:10.0.0.1:4", "", "https://10.0.0.1:4")]
     fn nodes_are_told_the_first_address_that_they_can_reach(
         #[case] listen: &str,
         #[case] said: &str,

@@ -12,6 +12,7 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::pin;
 use super::rpc::{Arrival, Pass, TICKET_HEADER};
 use crate::bus::{Fault, FaultKind};
 use crate::config::{Config, Listen};
@@ -55,19 +56,23 @@ pub struct Home {
     door: Door,
 }
 
+/// Where it listens, and the fingerprint of its certificate.
 #[derive(Clone, Debug)]
 enum Door {
     Socket(PathBuf),
-    Url(String),
+    Url(String, Option<String>),
 }
 
 impl Home {
-    /// The process of this id, with these settings; `None` if it listens nowhere.
-    pub fn new(process: Uuid, config: &Config) -> Option<Self> {
-        let door = match (config.socket(), config.api.listen.first()) {
+    /// The process of this id, with these settings and a certificate of this fingerprint; `None` if it listens nowhere.
+    pub fn new(process: Uuid, config: &Config, fingerprint: Option<&str>) -> Option<Self> {
+        let door = match (config.socket(), config.api.listen.first()?) {
             (Some(socket), _) => Door::Socket(socket.to_owned()),
-            (None, Some(Listen::Tcp(address))) => Door::Url(format!("http://{address}")),
-            _ => return None,
+            (None, Listen::Unix(socket)) => Door::Socket(socket.to_owned()),
+            (None, Listen::Tcp(address)) => Door::Url(format!("http://{address}"), None),
+            (None, Listen::Tls(address)) => {
+                Door::Url(format!("https://{address}"), fingerprint.map(str::to_owned))
+            }
         };
         Some(Self { process, door })
     }
@@ -172,49 +177,56 @@ impl Dialer {
         pass: &Pass,
         begin: impl FnOnce(&Client, String) -> RequestBuilder,
     ) -> Result<RequestBuilder, DialError> {
-        // Somebody else may have chosen it already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let builder = Client::builder()
-            .user_agent(concat!("skydeck/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy();
-        let (builder, base) = self.way(pass, builder)?;
-        let client = builder.build().map_err(|error| self.unreachable(pass, error))?;
+        let (builder, base) = self.way(pass)?;
+        let client = builder
+            .build()
+            .map_err(|error| self.unreachable(pass, error))?;
         let request = begin(&client, format!("{base}{}", pass.path));
         Ok(request.header(TICKET_HEADER, &pass.ticket))
     }
 
     /// How to connect, and the beginning of the address.
-    fn way(&self, pass: &Pass, builder: ClientBuilder) -> Result<(ClientBuilder, String), DialError> {
+    fn way(&self, pass: &Pass) -> Result<(ClientBuilder, String), DialError> {
         let door = self
             .home
             .as_ref()
             .filter(|home| home.process == pass.process)
             .map(|home| &home.door);
-        let plain = |builder: ClientBuilder| builder.tls_certs_only(Vec::new());
-        match door {
-            Some(Door::Socket(path)) => Ok((
-                plain(builder.unix_socket(path.as_path())),
-                "http://localhost".into(),
-            )),
-            Some(Door::Url(url)) => Ok((plain(builder), url.clone())),
-            None if pass.url.starts_with("http://") => Ok((plain(builder), pass.url.clone())),
-            None => Err(DialError {
-                // Whoever mends the settings starts that process anew, and it asks again.
-                passing: false,
-                status: None,
-                message: "the control process has no address that nodes on other machines can reach: set api.node_url there to http://ADDRESS:PORT, and have it listen there (api.listen)".into(),
-            }),
+        let refuse = |message: String| DialError {
+            // Whoever mends the settings starts that process anew, and it asks again.
+            passing: false,
+            status: None,
+            message,
+        };
+        let (url, fingerprint) = match door {
+            Some(Door::Socket(path)) => {
+                let builder = client("http:", None).map_err(refuse)?;
+                let builder = builder.unix_socket(path.as_path());
+                return Ok((builder, "http://localhost".into()));
+            }
+            Some(Door::Url(url, fingerprint)) => (url, fingerprint),
+            None => (&pass.url, &pass.fingerprint),
+        };
+        if url.is_empty() {
+            return Err(refuse(
+                "the control process has no address that nodes on other machines can reach: have it listen on one (api.listen, like \"tls:10.0.0.1:8775\"), or set api.node_url there if it listens on all".into(),
+            ));
         }
+        let builder = client(url, fingerprint.as_deref()).map_err(refuse)?;
+        Ok((builder, url.clone()))
     }
 
     fn place(&self, pass: &Pass) -> String {
         let home = self.home.as_ref();
         match home.filter(|home| home.process == pass.process) {
-            Some(Home { door: Door::Socket(path), .. }) => path.display().to_string(),
-            Some(Home { door: Door::Url(url), .. }) => url.clone(),
+            Some(Home {
+                door: Door::Socket(path),
+                ..
+            }) => path.display().to_string(),
+            Some(Home {
+                door: Door::Url(url, _),
+                ..
+            }) => url.clone(),
             None => pass.url.clone(),
         }
     }
@@ -251,5 +263,32 @@ impl Dialer {
                 said.unwrap_or_default()
             ),
         }
+    }
+}
+
+/// A client for this address. With `https` the certificate there must have this fingerprint, or be one that the system
+/// trusts if none is given.
+pub fn client(url: &str, fingerprint: Option<&str>) -> Result<ClientBuilder, String> {
+    // Somebody else may have chosen it already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("skydeck/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .read_timeout(SILENCE)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    match (url.split_once(':').map(|(scheme, _)| scheme), fingerprint) {
+        // No TLS there: the machine's certificates need not be read, or even exist.
+        (Some("http"), None) => Ok(builder.tls_certs_only(Vec::new())),
+        (Some("http"), Some(_)) => {
+            Err("only https:// has a certificate whose fingerprint could be looked at".into())
+        }
+        (Some("https"), Some(fingerprint)) => {
+            Ok(builder.tls_backend_preconfigured(pin::client_config(fingerprint)?))
+        }
+        (Some("https"), None) => Ok(builder),
+        _ => Err(format!(
+            "{url} begins neither with https:// nor with http://"
+        )),
     }
 }

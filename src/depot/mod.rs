@@ -19,6 +19,7 @@ mod desk;
 pub mod dial;
 pub mod model;
 pub mod ops;
+pub mod pin;
 pub mod rpc;
 mod store;
 

@@ -84,21 +84,43 @@ mod tests {
         let (key, now) = (Key::new([7; 32]), Time::now());
         let ticket = key.issue(RULE, "a", now.plus_seconds(60));
         assert!(key.admits(&ticket, RULE, "a", now));
-        assert!(Key::parse(&key.to_text()).unwrap().admits(&ticket, RULE, "a", now));
+        assert!(
+            Key::parse(&key.to_text())
+                .unwrap()
+                .admits(&ticket, RULE, "a", now)
+        );
         for (why, admitted) in [
             ("other id", key.admits(&ticket, RULE, "b", now)),
-            ("other verb", key.admits(&ticket, "depot:image:write", "a", now)),
-            ("other kind", key.admits(&ticket, "depot:snapshot:read", "a", now)),
-            ("expired", key.admits(&ticket, RULE, "a", now.plus_seconds(61))),
-            ("other key", Key::new([8; 32]).admits(&ticket, RULE, "a", now)),
+            (
+                "other verb",
+                key.admits(&ticket, "depot:image:write", "a", now),
+            ),
+            (
+                "other kind",
+                key.admits(&ticket, "depot:snapshot:read", "a", now),
+            ),
+            (
+                "expired",
+                key.admits(&ticket, RULE, "a", now.plus_seconds(61)),
+            ),
+            (
+                "other key",
+                Key::new([8; 32]).admits(&ticket, RULE, "a", now),
+            ),
             ("nothing", key.admits("", RULE, "a", now)),
             ("no mac", key.admits(&format!("{}.", now.0), RULE, "a", now)),
-            ("too long", key.admits(&format!("{}{}", "0".repeat(200), ticket), RULE, "a", now)),
+            (
+                "too long",
+                key.admits(&format!("{}{}", "0".repeat(200), ticket), RULE, "a", now),
+            ),
         ] {
             assert!(!admitted, "{why}");
         }
         let late = now.plus_seconds(LONGEST_SECONDS + 60);
-        assert!(!key.admits(&key.issue(RULE, "a", late), RULE, "a", now), "too far");
+        assert!(
+            !key.admits(&key.issue(RULE, "a", late), RULE, "a", now),
+            "too far"
+        );
         assert!(!format!("{key:?}").contains("07"));
     }
 

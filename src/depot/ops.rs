@@ -66,10 +66,12 @@ async fn key(cloud: &Cloud) -> Result<Key> {
                 found = Some(made);
             }
         }
-        found
-            .as_deref()
-            .and_then(Key::parse)
-            .ok_or_else(|| Error::Internal("the key in the table depot_key is none; delete that row, and it is made anew".into()))
+        found.as_deref().and_then(Key::parse).ok_or_else(|| {
+            Error::Internal(
+                "the key in the table depot_key is none; delete that row, and it is made anew"
+                    .into(),
+            )
+        })
     });
     key.await.cloned()
 }

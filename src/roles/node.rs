@@ -82,7 +82,7 @@ pub fn start_simulated(
     (bus, process): (&Bus, Uuid),
     hypervisor: Arc<dyn Hypervisor>,
 ) -> Result<Agent, NodeStartError> {
-    let home = Home::new(process, config);
+    let home = Home::new(process, config, None);
     let node = node(host, data_dir, config, bus, hypervisor)?.with_home(home);
     Ok(serve(node, config, bus))
 }

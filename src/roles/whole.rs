@@ -17,7 +17,7 @@ impl Whole {
     pub async fn start(config: Config, front: Front) -> Result<Self, RoleError> {
         let control = Control::start(config, front).await?;
         let cloud = control.cloud();
-        let home = Home::new(cloud.process, &cloud.config);
+        let home = Home::new(cloud.process, &cloud.config, control.fingerprint());
         let started = match cloud.config.agent.enabled {
             true => node::start(&cloud.config, &cloud.bus, home).await.map(Some),
             false => Ok(None),

@@ -26,7 +26,9 @@ pub use attach::{
 pub use create::{NewVolume, VolumeSource, volume_create};
 pub use delete::{VolumeDeletion, volume_delete};
 pub use extend::volume_extend;
-pub use host::{VolumeRoom, VolumeService, volume_host_report, volume_room, volume_services};
+pub use host::{
+    VolumeRoom, VolumeService, volume_host_report, volume_room, volume_services, volumes_on_host,
+};
 pub use list::{volume_counts, volume_list, volume_total};
 pub use quota::quota_usage;
 pub use reserve::{volume_release, volume_reserve};

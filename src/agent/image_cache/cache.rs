@@ -342,7 +342,10 @@ mod tests {
         assert_eq!(fs::metadata(&bases[0].path).unwrap().nlink(), 2);
         assert_eq!(fs::read_dir(cache.dir()).unwrap().count(), 1);
         fs::remove_file(&source.path).unwrap();
-        cache.ensure(&source, &Dialer::default(), None, &|_| {}).await.unwrap();
+        cache
+            .ensure(&source, &Dialer::default(), None, &|_| {})
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
@@ -351,10 +354,18 @@ mod tests {
         let cache = cache(dir.path(), u64::MAX);
         let mut source = image(dir.path(), b"good");
         fs::write(&source.path, b"evil").unwrap();
-        let fault = cache.ensure(&source, &Dialer::default(), None, &|_| {}).await.err().unwrap();
+        let fault = cache
+            .ensure(&source, &Dialer::default(), None, &|_| {})
+            .await
+            .err()
+            .unwrap();
         assert!(fault.message.contains("damaged"), "{fault}");
         source.path = dir.path().join("missing");
-        let fault = cache.ensure(&source, &Dialer::default(), None, &|_| {}).await.err().unwrap();
+        let fault = cache
+            .ensure(&source, &Dialer::default(), None, &|_| {})
+            .await
+            .err()
+            .unwrap();
         assert!(fault.message.contains("missing"), "{fault}");
         assert_eq!(fs::read_dir(cache.dir()).unwrap().count(), 0);
     }
@@ -369,7 +380,10 @@ mod tests {
             .collect();
         let mut bases = Vec::new();
         for (age, source) in sources.iter().enumerate() {
-            let base = cache.ensure(source, &Dialer::default(), None, &|_| {}).await.unwrap();
+            let base = cache
+                .ensure(source, &Dialer::default(), None, &|_| {})
+                .await
+                .unwrap();
             let at = now() - Duration::from_secs(1000 - age as u64);
             File::open(&base.path).unwrap().set_modified(at).unwrap();
             bases.push(base);

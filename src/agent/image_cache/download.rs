@@ -209,8 +209,13 @@ mod tests {
         let done = Arc::default();
         let bytes = content.len() as u64;
         let dialer = Dialer::default();
-        let (length, sha512) = download(&dialer, &pass(url), bytes, &to, &done).await.unwrap();
-        assert_eq!((length, std::fs::read(&to).unwrap() == content), (bytes, true));
+        let (length, sha512) = download(&dialer, &pass(url), bytes, &to, &done)
+            .await
+            .unwrap();
+        assert_eq!(
+            (length, std::fs::read(&to).unwrap() == content),
+            (bytes, true)
+        );
         assert_eq!(sha512, hex::encode(Sha512::digest(&content)));
         assert_eq!(done.load(Ordering::Relaxed), bytes);
         let mut ranges = Vec::new();

@@ -214,7 +214,9 @@ async fn part(copy: &Path, from: u64) -> Result<Bytes, DialError> {
         file.take(PART).read_to_end(&mut part)?;
         Ok(Bytes::from(part))
     });
-    let read: io::Result<Bytes> = read.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    let read: io::Result<Bytes> = read
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)));
     read.map_err(|error| DialError {
         passing: false,
         status: None,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_norway::Value;
 
 use super::files;
+use crate::api::OWN_CERTIFICATE;
 use crate::config::{Config, Listen};
 use crate::context::Context;
 use crate::error::Result;
@@ -28,22 +29,36 @@ fn text(config: &Config, password: &str) -> String {
         "# Written by the first start. For the stock client: export OS_CLIENT_CONFIG_FILE={}\n\
          clouds:\n  {ENTRY}:\n    auth:\n      auth_url: {}\n      username: admin\n      password: {}\n      \
          project_name: admin\n      user_domain_id: default\n      project_domain_id: default\n    \
-         region_name: {}\n    identity_api_version: 3\n    interface: public\n",
+         region_name: {}\n    identity_api_version: 3\n    interface: public\n{}",
         config.data_dir.join("clouds.yaml").display(),
         auth_url(config),
         quoted(password),
         quoted(&config.identity.region),
+        cacert(config),
+    )
+}
+
+/// The line that makes clients trust the certificate that this process made itself, where they need it.
+fn cacert(config: &Config) -> String {
+    if !auth_url(config).starts_with("https:") || !config.api.cert_file.as_os_str().is_empty() {
+        return String::new();
+    }
+    let file = config.data_dir.join(OWN_CERTIFICATE);
+    format!(
+        "    cacert: {}\n",
+        serde_json::Value::from(file.display().to_string())
     )
 }
 
 /// Where a client on this machine finds identity.
 fn auth_url(config: &Config) -> String {
     let tcp = config.api.listen.iter().find_map(|listen| match listen {
-        Listen::Tcp(address) => Some(*address),
+        Listen::Tcp(address) => Some(("http", *address)),
+        Listen::Tls(address) => Some(("https", *address)),
         Listen::Unix(_) => None,
     });
     let base = match tcp {
-        Some(address) => format!("http://{}", reachable(address)),
+        Some((scheme, address)) => format!("{scheme}://{}", reachable(address)),
         None if !config.api.public_url.is_empty() => {
             config.api.public_url.trim_end_matches('/').to_owned()
         }

@@ -1,6 +1,7 @@
 //! A node on another machine, as far as files go: it can not see the control process's data directory. It has joined by the
 //! command that `skydeck node add` prints, and its guests are real.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -20,12 +21,21 @@ const NODE: &str = "cmp-2";
 /// Bytes of an image that takes a while to send.
 const LARGE: usize = 192 << 20;
 
-/// A command on the other machine: nothing of the control process's directory is there.
-fn elsewhere(cloud: &Cloud) -> Command {
+/// A command line on the other machine: nothing of the control process's directory is there.
+fn elsewhere(cloud: &Cloud, line: &str) -> Command {
     let mut command = cloud.machine.command("unshare");
-    let hide = format!("mount -t tmpfs none {:?} && exec \"$@\"", cloud.data());
-    command.args(["--mount", "sh", "-c", &hide, "elsewhere", SKYDECK]);
+    let hide = format!(
+        "mount -t tmpfs none {:?} && exec bash -c \"$1\"",
+        cloud.data()
+    );
+    command.args(["--mount", "sh", "-c", &hide, "elsewhere", line]);
+    let path = std::env::var("PATH").unwrap_or_default();
+    let program = Path::new(SKYDECK).parent().unwrap().display();
+    command.env("PATH", format!("{program}:{path}"));
     command.env("XDG_CONFIG_HOME", cloud.machine.dir().join("none"));
+    // What differs from a node in earnest.
+    command.env("SKYDECK_AGENT_VIRT_TYPE", "qemu");
+    command.env("SKYDECK_AGENT_REPORT_INTERVAL", "1");
     command
 }
 
@@ -34,26 +44,52 @@ fn place(cloud: &Cloud) -> PathBuf {
     cloud.machine.dir().join("node")
 }
 
-/// Starts the node.
-fn agent(cloud: &Cloud, url: &str) -> Running {
-    let config = cloud.machine.dir().join("node.toml");
-    let text = format!(
-        "data_dir = {:?}\n[bus]\nurl = {url:?}\n[agent]\nhost = {NODE:?}\nvirt_type = \"qemu\"\nreport_interval = 1\n",
-        place(cloud),
-    );
-    std::fs::write(&config, text).unwrap();
-    let mut command = elsewhere(cloud);
-    command.arg("agent").arg("--config").arg(config);
-    cloud.machine.spawn("agent", command)
+/// Its settings.
+fn settings(cloud: &Cloud) -> PathBuf {
+    cloud.machine.dir().join("etc-node/config.toml")
 }
 
-async fn node_is_up(cloud: &Cloud) {
+/// The flags by which this machine has two nodes' places.
+fn flags(cloud: &Cloud) -> String {
+    let (settings, place) = (settings(cloud), place(cloud));
+    format!(
+        "--config {} --data-dir {}",
+        settings.display(),
+        place.display()
+    )
+}
+
+/// `skydeck node …` beside the control process: what it prints, or why it failed.
+fn node(cloud: &Cloud, arguments: &str) -> Result<String, String> {
+    let line = format!(
+        "{SKYDECK} node {arguments} --config {}",
+        cloud.config().display()
+    );
+    cloud.machine.try_run(&["sh", "-c", &line])
+}
+
+/// Runs a line on the other machine to its end; whether it succeeded, and what it said.
+fn run(cloud: &Cloud, line: &str) -> (bool, String) {
+    let output = elsewhere(cloud, line).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), said)
+}
+
+/// Asks the agent to end, and waits until it has.
+fn end(cloud: &Cloud, mut agent: Running) {
+    let lock = std::fs::read_to_string(place(cloud).join("node.lock")).unwrap();
+    let pid = lock.split_whitespace().next().unwrap();
+    cloud.machine.run(&["kill", pid]);
+    agent.wait(PATIENCE);
+}
+
+async fn node_is(cloud: &Cloud, state: &str) {
     let client = cloud.client();
-    wait_for_async("the node to be up", PATIENCE, async || {
-        let services = client.compute_service_list().await.expect("services");
-        services
+    wait_for_async(&format!("the node to be {state}"), PATIENCE, async || {
+        let nodes = client.node_list().await.expect("nodes");
+        nodes
             .iter()
-            .any(|service| service.host == NODE && service.state == "up")
+            .any(|node| node.name == NODE && node.state == state)
             .then_some(())
     })
     .await;
@@ -139,15 +175,59 @@ fn same_disk(cloud: &Cloud, one: &Path, other: &Path) {
 async fn a_node_on_another_machine_is_joined_used_and_left() {
     let mut cloud = Cloud::with(Settings {
         agent: "enabled = false\ndown_after = 5".into(),
-        extra: "node_url = \"http://127.0.0.1:8774\"\n".into(),
+        extra: "node_url = \"https://127.0.0.1:8775\"\n".into(),
         started: false,
     });
     let broker = cloud.machine.within_network(Broker::start);
     let url = broker.url("/");
-    let bus = ("SKYDECK_BUS_URL", url.as_str());
-    cloud.boot(&[bus]);
-    let node = agent(&cloud, &url);
-    node_is_up(&cloud).await;
+    let control = [
+        ("SKYDECK_BUS_URL", url.as_str()),
+        ("SKYDECK_BUS_NODE_URL", url.as_str()),
+        (
+            "SKYDECK_API_LISTEN",
+            "unix:,127.0.0.1:8774,tls:127.0.0.1:8775",
+        ),
+    ];
+    cloud.boot(&control);
+
+    // It joins by what is printed, once, and to nobody else.
+    let line = node(&cloud, &format!("add {NODE}")).expect("an invitation");
+    assert!(
+        line.starts_with("echo ") && line.contains(" --fingerprint sha256:"),
+        "{line}"
+    );
+    let join = format!("{line} {}", flags(&cloud));
+    let stranger = format!("sha256:{}", "0".repeat(64));
+    let (words, _) = line.split_once("sha256:").unwrap();
+    let (joined, said) = run(&cloud, &format!("{words}{stranger} {}", flags(&cloud)));
+    assert!(
+        !joined && said.contains("not the one that was named"),
+        "{said}"
+    );
+    assert!(!settings(&cloud).exists() && !place(&cloud).exists());
+    let agent = cloud.machine.spawn("agent", elsewhere(&cloud, &join));
+    node_is(&cloud, "up").await;
+    let mode = std::fs::metadata(settings(&cloud))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let again = join
+        .replace("etc-node", "etc-other")
+        .replace("/node", "/other");
+    let (joined, said) = run(&cloud, &again);
+    assert!(!joined && said.contains("used before"), "{said}");
+    assert!(!cloud.machine.dir().join("etc-other/config.toml").exists());
+    let taken = node(&cloud, &format!("add {NODE}")).unwrap_err();
+    assert!(taken.contains("up"), "{taken}");
+    let listed = node(&cloud, "list").expect("nodes");
+    assert!(
+        listed
+            .lines()
+            .any(|line| line.starts_with(NODE) && line.contains(" up ")),
+        "{listed}"
+    );
+    assert!(listed.contains(" control "), "{listed}");
 
     // An image comes over, and the line goes back.
     let guest = cloud.image("guest", &disk::qcow2(), "qcow2").await;
@@ -192,19 +272,46 @@ async fn a_node_on_another_machine_is_joined_used_and_left() {
     cloud.kill();
     let there = arriving(&cloud).expect("a part of the snapshot");
     assert!(there < LARGE as u64, "all of it was there: {there} bytes");
-    cloud.boot(&[bus]);
+    cloud.boot(&control);
     let copy = download(&cloud, "copy").await;
     same_disk(&cloud, &large, &copy);
     cloud.settled().await;
     assert_eq!(arriving(&cloud), None);
 
-    node.stop(PATIENCE);
+    // It is left when it has nothing, and forgotten then.
+    let full = node(&cloud, &format!("remove {NODE}")).unwrap_err();
+    assert!(
+        full.contains("first") && full.contains("second") && full.contains("1 volumes"),
+        "{full}"
+    );
+    let leave = format!("skydeck node leave {}", flags(&cloud));
+    let (left, said) = run(&cloud, &leave);
+    assert!(!left && said.contains("2 guests and 1 volumes"), "{said}");
+    for server in [&first, &second] {
+        cloud.delete(server).await;
+    }
+    let client = cloud.client();
+    client.volume_delete(&volume.id).await.expect("no volume");
+    wait_for_async("the volume to be gone", PATIENCE, async || {
+        let shown = client.volume_show(&volume.id).await;
+        shown.is_err_and(|error| error.is_not_found()).then_some(())
+    })
+    .await;
+    let (left, said) = run(&cloud, &leave);
+    assert!(!left && said.contains("in use by the node"), "{said}");
+    end(&cloud, agent);
+    let (left, said) = run(&cloud, &leave);
+    assert!(left && said.contains("node remove"), "{said}");
+    assert!(!settings(&cloud).exists());
+    node_is(&cloud, "down").await;
+    node(&cloud, &format!("remove {NODE}")).expect("it to be forgotten");
+    assert!(!node(&cloud, "list").expect("nodes").contains(NODE));
+
+    let token = line.split_whitespace().nth(1).unwrap();
     for log in ["agent.log", "server.log"] {
         let said = std::fs::read_to_string(cloud.machine.dir().join(log)).unwrap();
-        assert!(!said.contains(PASSWORD), "{log} has the bus's password");
-        assert!(
-            !said.to_lowercase().contains("ticket\":"),
-            "{log} has a ticket"
-        );
+        for secret in [PASSWORD, token, "ticket\":"] {
+            assert!(!said.contains(secret), "{log} has a secret");
+        }
     }
 }

@@ -4,8 +4,8 @@
 //!
 //! `GET /skydeck/v1/depot/consoles/{id}` is the other end: the node's websocket, which this process joins to the user's.
 
-use axum::extract::{Path, State as Cloud};
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, State as Cloud};
 use axum::response::Response;
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,9 +26,11 @@ const LARGEST: usize = 64 * 1024;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     // The ticket is the right to enter.
-    routes
-        .get("/serial", "compute:console:enter", enter)
-        .get("/depot/consoles/{id}", CONSOLE_JOIN, join)
+    routes.get("/serial", "compute:console:enter", enter).get(
+        "/depot/consoles/{id}",
+        CONSOLE_JOIN,
+        join,
+    )
 }
 
 async fn enter(
