@@ -3,11 +3,13 @@
 //! A node in the same process goes by that process's own door, its Unix socket if it has one, whatever address others are
 //! told. All others go by the pass's address; its certificate is the one that the pass names, and no other is trusted.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_RANGE, RANGE};
+use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -82,12 +84,23 @@ impl Home {
 #[derive(Clone, Debug, Default)]
 pub struct Dialer {
     home: Option<Home>,
+    /// Connections that are there, by whom they are to: parts of a file follow each other.
+    clients: Arc<Mutex<HashMap<Peer, Client>>>,
 }
+
+/// A control process: address, and fingerprint of its certificate.
+type Peer = (String, Option<String>);
+
+/// Processes whose connections are kept at most.
+const PEERS: usize = 16;
 
 impl Dialer {
     /// For a node in this control process, or in none.
     pub fn new(home: Option<Home>) -> Self {
-        Self { home }
+        Self {
+            home,
+            clients: Arc::default(),
+        }
     }
 
     /// The bytes of a file from this one on. The body ends early when the connection breaks.
@@ -177,43 +190,47 @@ impl Dialer {
         pass: &Pass,
         begin: impl FnOnce(&Client, String) -> RequestBuilder,
     ) -> Result<RequestBuilder, DialError> {
-        let (builder, base) = self.way(pass)?;
-        let client = builder
-            .build()
-            .map_err(|error| self.unreachable(pass, error))?;
+        let (client, base) = self.way(pass)?;
         let request = begin(&client, format!("{base}{}", pass.path));
-        Ok(request.header(TICKET_HEADER, &pass.ticket))
+        let mut ticket = HeaderValue::from_str(&pass.ticket).map_err(|_| {
+            refuse("the ticket of the control process is not one that can be shown".into())
+        })?;
+        ticket.set_sensitive(true);
+        Ok(request.header(TICKET_HEADER, ticket))
     }
 
-    /// How to connect, and the beginning of the address.
-    fn way(&self, pass: &Pass) -> Result<(ClientBuilder, String), DialError> {
-        let door = self
-            .home
-            .as_ref()
+    /// What connects, and the beginning of the address.
+    fn way(&self, pass: &Pass) -> Result<(Client, String), DialError> {
+        let home = self.home.as_ref();
+        let door = home
             .filter(|home| home.process == pass.process)
             .map(|home| &home.door);
-        let refuse = |message: String| DialError {
-            // Whoever mends the settings starts that process anew, and it asks again.
-            passing: false,
-            status: None,
-            message,
+        let (peer, socket) = match door {
+            Some(Door::Socket(path)) => (("http://localhost".to_owned(), None), Some(path)),
+            Some(Door::Url(url, fingerprint)) => ((url.clone(), fingerprint.clone()), None),
+            None => ((pass.url.clone(), pass.fingerprint.clone()), None),
         };
-        let (url, fingerprint) = match door {
-            Some(Door::Socket(path)) => {
-                let builder = client("http:", None).map_err(refuse)?;
-                let builder = builder.unix_socket(path.as_path());
-                return Ok((builder, "http://localhost".into()));
-            }
-            Some(Door::Url(url, fingerprint)) => (url, fingerprint),
-            None => (&pass.url, &pass.fingerprint),
-        };
+        let (url, fingerprint) = &peer;
         if url.is_empty() {
             return Err(refuse(
                 "the control process has no address that nodes on other machines can reach: have it listen on one (api.listen, like \"tls:10.0.0.1:8775\"), or set api.node_url there if it listens on all".into(),
             ));
         }
-        let builder = client(url, fingerprint.as_deref()).map_err(refuse)?;
-        Ok((builder, url.clone()))
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&peer) {
+            return Ok((client.clone(), url.clone()));
+        }
+        let mut builder = client(url, fingerprint.as_deref()).map_err(refuse)?;
+        if let Some(path) = socket {
+            builder = builder.unix_socket(path.as_path());
+        }
+        let made = builder.build().map_err(|error| refuse(chain(&error)))?;
+        if clients.len() >= PEERS {
+            clients.clear();
+        }
+        let base = url.clone();
+        clients.insert(peer, made.clone());
+        Ok((made, base))
     }
 
     fn place(&self, pass: &Pass) -> String {
@@ -263,6 +280,16 @@ impl Dialer {
                 said.unwrap_or_default()
             ),
         }
+    }
+}
+
+/// What asking again does not mend.
+fn refuse(message: String) -> DialError {
+    DialError {
+        // Whoever mends the settings starts that process anew, and it asks again.
+        passing: false,
+        status: None,
+        message,
     }
 }
 

@@ -109,16 +109,16 @@ where
             "the file has {total} bytes; {most} are allowed (image.max_bytes)"
         )));
     }
-    let place = files(cx);
-    let uploads = place.uploads();
-    let (file, there) =
-        blocking(move || open(&arriving_files(&place.uploads(), id)[1], id)).await?;
+    let uploads = files(cx).uploads();
+    let [_, arriving] = arriving_files(&uploads, id);
+    let path = arriving.clone();
+    let (file, there) = blocking(move || open(&path, id)).await?;
     if first.is_some_and(|first| first != there) {
         return Err(Error::conflict(format!(
             "{there} bytes of the file are there; go on behind them"
         )));
     }
-    let received = append(file, there, total, body).await?;
+    let received = append(&arriving, file, there, total, body).await?;
     let whole = received == total;
     if whole {
         blocking(move || finish(&uploads, id)).await?;
@@ -164,12 +164,12 @@ fn open(path: &Path, id: ImageId) -> Result<(File, u64)> {
 }
 
 /// Writes the body at the end of the file; answers with the length it then has.
-async fn append<S, E>(file: File, there: u64, total: u64, body: S) -> Result<u64>
+async fn append<S, E>(path: &Path, file: File, there: u64, total: u64, body: S) -> Result<u64>
 where
     S: Stream<Item = std::result::Result<Bytes, E>> + Send,
     E: Display + Send,
 {
-    let fail = |error: io::Error| Error::Internal(format!("the file can not be written: {error}"));
+    let fail = |error: io::Error| io_error(path, &error);
     let mut file = tokio::fs::File::from_std(file);
     file.set_max_buf_size(BLOCK);
     file.seek(io::SeekFrom::Start(there)).await.map_err(fail)?;

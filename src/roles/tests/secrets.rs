@@ -220,6 +220,8 @@ async fn no_secret_is_written_anywhere_and_no_file_is_open_to_others() {
     for (condition, expected) in [
         ("kind = 'server_rebuild' AND status = 'done'".to_owned(), 1),
         (format!("state LIKE '%{encoded}%'"), 0),
+        // What lets a node at an image is made for one question.
+        ("state LIKE '%\"depot\"%'".to_owned(), 0),
     ] {
         let found: i64 =
             crate::db::sql(format!("SELECT COUNT(*) FROM operation WHERE {condition}"))
