@@ -91,6 +91,15 @@ async fn nobody_is_invited_to_what_could_not_work() {
         assert!(said.contains(part), "{part}: {said}");
         assert!(!said.contains("s3cret"), "{said}");
     }
+    // With TLS the authority's certificates go along.
+    let ca = dir.path().join("ca.pem");
+    std::fs::write(&ca, "the authority").unwrap();
+    let file = ca.display().to_string();
+    let tls = ("bus.url", "amqps://u:p@10.0.0.2/v");
+    let cx = process(dir.path(), &cloud, &[tls, listen, ("bus.ca_file", &file)]);
+    let invited = node_add(&cx, "n", 60).await.unwrap();
+    let welcome = node_join(&cx, &invited.token).await.unwrap();
+    assert_eq!(welcome.bus_ca.as_deref(), Some("the authority"));
     // Whoever says how others reach it knows what they do.
     let settings = [local, listen, ("bus.node_url", "amqp://u:p@127.0.0.1:1/v")];
     let cx = process(dir.path(), &cloud, &settings);

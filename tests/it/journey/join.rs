@@ -13,7 +13,6 @@ use super::cloud::{Cloud, PATIENCE, SKYDECK, Settings};
 use super::guest::{type_in, wait_ready};
 use crate::lab::broker::{Broker, PASSWORD};
 use crate::lab::guest as disk;
-use crate::lab::process::Running;
 use crate::lab::wait::{wait_for_async, wait_until};
 
 /// The node's name.
@@ -25,7 +24,7 @@ const LARGE: usize = 192 << 20;
 fn elsewhere(cloud: &Cloud, line: &str) -> Command {
     let mut command = cloud.machine.command("unshare");
     let hide = format!(
-        "mount -t tmpfs none {:?} && exec bash -c \"$1\"",
+        "mount -t tmpfs none {:?} && exec sh -c \"$1\"",
         cloud.data()
     );
     command.args(["--mount", "sh", "-c", &hide, "elsewhere", line]);
@@ -75,12 +74,11 @@ fn run(cloud: &Cloud, line: &str) -> (bool, String) {
     (output.status.success(), said)
 }
 
-/// Asks the agent to end, and waits until it has.
-fn end(cloud: &Cloud, mut agent: Running) {
+/// Sends the agent a signal; its process id is the other machine's.
+fn signal(cloud: &Cloud, signal: &str) {
     let lock = std::fs::read_to_string(place(cloud).join("node.lock")).unwrap();
     let pid = lock.split_whitespace().next().unwrap();
-    cloud.machine.run(&["kill", pid]);
-    agent.wait(PATIENCE);
+    cloud.machine.run(&["kill", signal, pid]);
 }
 
 async fn node_is(cloud: &Cloud, state: &str) {
@@ -205,7 +203,7 @@ async fn a_node_on_another_machine_is_joined_used_and_left() {
         "{said}"
     );
     assert!(!settings(&cloud).exists() && !place(&cloud).exists());
-    let agent = cloud.machine.spawn("agent", elsewhere(&cloud, &join));
+    let mut agent = cloud.machine.spawn("agent", elsewhere(&cloud, &join));
     node_is(&cloud, "up").await;
     let mode = std::fs::metadata(settings(&cloud))
         .unwrap()
@@ -278,6 +276,27 @@ async fn a_node_on_another_machine_is_joined_used_and_left() {
     cloud.settled().await;
     assert_eq!(arriving(&cloud), None);
 
+    // So does the node, and goes on with the copy that it has made.
+    snapshot(&cloud, &second, "again").await;
+    wait_until("the snapshot to arrive", PATIENCE, || {
+        arriving(&cloud).is_some_and(|bytes| bytes > 0)
+    });
+    signal(&cloud, "-KILL");
+    agent.wait(PATIENCE);
+    let there = arriving(&cloud).expect("a part of the snapshot");
+    assert!(there < LARGE as u64, "all of it was there: {there} bytes");
+    let start = format!("exec skydeck agent --config {}", settings(&cloud).display());
+    let agent = cloud.machine.spawn("agent", elsewhere(&cloud, &start));
+    let copy = download(&cloud, "again").await;
+    same_disk(&cloud, &large, &copy);
+    cloud.settled().await;
+    let left = std::fs::read_dir(place(&cloud).join("instances").join(&second)).unwrap();
+    let names = left.flatten().map(|entry| entry.file_name());
+    let copies: Vec<_> = names
+        .filter(|name| name.to_string_lossy().starts_with("snapshot"))
+        .collect();
+    assert!(copies.is_empty(), "{copies:?}");
+
     // It is left when it has nothing, and forgotten then.
     let full = node(&cloud, &format!("remove {NODE}")).unwrap_err();
     assert!(
@@ -299,7 +318,7 @@ async fn a_node_on_another_machine_is_joined_used_and_left() {
     .await;
     let (left, said) = run(&cloud, &leave);
     assert!(!left && said.contains("in use by the node"), "{said}");
-    end(&cloud, agent);
+    agent.stop(PATIENCE);
     let (left, said) = run(&cloud, &leave);
     assert!(left && said.contains("node remove"), "{said}");
     assert!(!settings(&cloud).exists());
