@@ -19,6 +19,11 @@ pub const CONSOLE_JOIN: &str = "depot:console:join";
 /// Seconds that a pass is good for: as long as a call about disks may take, and as long again for the clocks.
 const SECONDS: i64 = LONGEST_SECONDS / 2 + 60;
 
+/// Makes the key at the first start of a cloud.
+pub async fn depot_start(cx: &Context) -> Result<()> {
+    key(cx).await.map(drop)
+}
+
 /// A pass for what `rule` allows at `/skydeck/v1/depot/KIND/ID`.
 pub async fn depot_pass(cx: &Context, rule: &str, id: impl ToString) -> Result<Pass> {
     let id = id.to_string();

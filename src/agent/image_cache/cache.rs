@@ -183,7 +183,13 @@ async fn bring(
     let new = to.with_extension(UNVERIFIED);
     let seen = is_long(&source.path, source.bytes);
     let (bytes, sha512) = match &source.depot {
-        Some(pass) if !seen => download(dialer, pass, source.bytes, &new, &done).await?,
+        Some(pass) if !seen => {
+            let brought = download(dialer, pass, source.bytes, &new, &done).await;
+            brought.map_err(|fault| Fault {
+                message: format!("image {} can not be fetched: {fault}", source.id),
+                ..fault
+            })?
+        }
         _ => {
             let (from, new) = (source.path.clone(), new.clone());
             blocking(move || take(&from, &new, &done)).await?

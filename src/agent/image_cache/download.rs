@@ -89,15 +89,16 @@ async fn bring(
                 message,
                 status,
             }) if status != Some(401) => message,
+            Err(error) if error.status == Some(416) => {
+                let reason = "its file is shorter than what was stored: it was damaged; upload the image anew";
+                return Err(Fault::new(FaultKind::Refused, reason));
+            }
             Err(error) => return Err(error.into()),
         };
         if there > before {
             since = Instant::now();
         } else if since.elapsed() > PATIENCE {
-            return Err(Fault::new(
-                FaultKind::Unavailable,
-                format!("the image can not be fetched: {error}"),
-            ));
+            return Err(Fault::new(FaultKind::Unavailable, error));
         }
         if there < bytes {
             tracing::info!(there, bytes, error, "the image's bytes stopped coming");

@@ -866,6 +866,9 @@ async fn a_node_reads_an_image_with_a_ticket_and_with_nothing_else() {
         assert_eq!(refused.status, 401, "{token} {ticket}");
         assert!(refused.text().contains("ticket"), "{}", refused.text());
     }
+    // A file that is gone does not come back by asking again.
+    std::fs::remove_file(lab.dir.path().join("images").join(&id)).unwrap();
+    assert_eq!(read("", &ticket, "bytes=0-").await.status, 404);
 }
 
 #[tokio::test]
