@@ -55,7 +55,7 @@ pub async fn check(config: &Config) -> Result<(), String> {
     match answer {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(format!(
-            "the hypervisor at {uri} does not answer: {error}; `systemctl enable --now libvirtd` starts it"
+            "{error}; `systemctl enable --now libvirtd` starts libvirt, if it is that which {uri} wants"
         )),
         Err(_) => Err(format!(
             "the hypervisor at {uri} does not answer within {} s; is libvirtd hanging?",

@@ -82,7 +82,7 @@ pub enum NodesError {
     NoToken,
     /// The control process did not let it in.
     #[error("nothing was changed: {0}")]
-    Refused(#[source] crate::client::ClientError),
+    Refused(crate::client::ClientError),
     /// A file can not be written or removed.
     #[error("{path}: {reason}")]
     File {
