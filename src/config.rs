@@ -83,6 +83,7 @@ impl std::fmt::Debug for Database {
 #[expect(missing_docs, reason = "config/default.toml documents each key")]
 pub struct BusSettings {
     pub url: String,
+    pub node_url: String,
     pub ca_file: PathBuf,
     pub cert_file: PathBuf,
     pub key_file: PathBuf,
@@ -107,6 +108,9 @@ impl std::fmt::Debug for BusSettings {
 pub struct Api {
     pub listen: Vec<Listen>,
     pub public_url: String,
+    pub node_url: String,
+    pub cert_file: PathBuf,
+    pub key_file: PathBuf,
     pub max_body: usize,
 }
 
@@ -118,18 +122,24 @@ pub enum Listen {
     Unix(PathBuf),
     /// An address and port.
     Tcp(SocketAddr),
+    /// The same, with TLS.
+    Tls(SocketAddr),
 }
 
 impl TryFrom<String> for Listen {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        match text.strip_prefix("unix:") {
-            Some(path) => Ok(Self::Unix(path.trim_start_matches("//").into())),
-            None => text.parse().map(Self::Tcp).map_err(|_| {
-                format!("{text:?} is neither unix:PATH nor ADDRESS:PORT with a numeric address, like 127.0.0.1:8774")
-            }),
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Self::Unix(path.trim_start_matches("//").into()));
         }
+        let (place, of): (_, fn(SocketAddr) -> Self) = match text.strip_prefix("tls:") {
+            Some(rest) => (rest, Self::Tls),
+            None => (text.as_str(), Self::Tcp),
+        };
+        place.parse().map(of).map_err(|_| {
+            format!("{text:?} is neither unix:PATH nor ADDRESS:PORT with a numeric address, like 127.0.0.1:8774, nor that with tls: before it")
+        })
     }
 }
 
@@ -213,6 +223,7 @@ pub enum TimeoutAction {
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "config/default.toml documents each key")]
 pub struct Image {
+    pub dir: PathBuf,
     pub max_bytes: u64,
     pub cache_bytes: u64,
 }
@@ -363,15 +374,22 @@ impl Config {
             &mut self.bus.ca_file,
             &mut self.bus.cert_file,
             &mut self.bus.key_file,
+            &mut self.api.cert_file,
+            &mut self.api.key_file,
         ] {
             if !file.as_os_str().is_empty() {
                 *file = std::path::absolute(&*file)
-                    .map_err(|error| malformed(format!("bus: {error}")))?;
+                    .map_err(|error| malformed(format!("{}: {error}", file.display())))?;
             }
         }
         if self.database.url.is_empty() {
             self.database.url = format!("sqlite://{}", self.data_dir.join("skydeck.db").display());
         }
+        if self.image.dir.as_os_str().is_empty() {
+            self.image.dir = self.data_dir.join("images");
+        }
+        self.image.dir = std::path::absolute(&self.image.dir)
+            .map_err(|error| malformed(format!("image.dir: {error}")))?;
         for listen in &mut self.api.listen {
             if matches!(listen, Listen::Unix(path) if path.as_os_str().is_empty()) {
                 *listen = Listen::Unix(self.data_dir.join("api.sock"));
@@ -414,7 +432,7 @@ impl Config {
     pub fn socket(&self) -> Option<&Path> {
         self.api.listen.iter().find_map(|listen| match listen {
             Listen::Unix(path) => Some(path.as_path()),
-            Listen::Tcp(_) => None,
+            Listen::Tcp(_) | Listen::Tls(_) => None,
         })
     }
 

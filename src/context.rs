@@ -48,6 +48,8 @@ pub struct Cloud {
     pub picks: crate::compute::Picks,
     /// Who in this process does what could be done once for several.
     pub turns: Turns,
+    /// Where nodes get bytes.
+    pub depot: crate::depot::Desk,
     /// This process among all control processes; new at each start.
     pub process: Uuid,
     /// When it started.
@@ -243,6 +245,7 @@ pub(crate) mod testing {
         let cloud = Cloud {
             db,
             bus: Bus::local(),
+            depot: crate::depot::Desk::new(&config, None),
             config,
             policy: Policy::built_in().expect("the built-in policy is valid"),
             events: EventHub::default(),

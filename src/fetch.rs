@@ -10,6 +10,8 @@
 //!
 //! A download that broke off goes on by `Range`, guarded by `If-Range`: if the file changed meanwhile it begins anew.
 
+pub mod websocket;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -309,7 +311,7 @@ fn trouble(error: reqwest::Error) -> FetchError {
 }
 
 /// The error with its causes, each said once.
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

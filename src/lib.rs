@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `roles/` | what a process is, by how it was started; **the only place where parts are put together** |
 //! | `identity/` `compute/` `image/` `network/` `volume/` `telemetry/` | the services; each has the same layers, one file or folder each |
+//! | `depot/` | how nodes get bytes from control processes, and give them some; tickets |
 //! | `saga/` `reconcile.rs` | operations that end as done or undone; work that is done again and again |
 //! | `db/` `bus/` | the database on three engines; calls between control processes and nodes |
 //! | `context.rs` `error.rs` `ids.rs` `config.rs` | who asks; what goes wrong; ids and times; settings |
@@ -35,6 +36,7 @@
 //! 6. **The node** is asked by `saga/step.rs` (`call`) over `bus/mod.rs`, in one process or through RabbitMQ (`bus/amqp/mod.rs`).
 //!    What comes after a later operation began is refused, `agent/turns.rs` (`admit`). `agent/table.rs` finds the function and
 //!    answers a repeat of the operation with the first result (`bus/dedupe.rs`): `agent/image_cache/root_disk.rs` (`root_disk_ensure`),
+//!    which fetches the image by the pass in the request if it can not see its file, `depot/dial.rs` (`read`),
 //!    then `agent/instance/ensure.rs` (`instance_ensure`), which refuses a stale generation. The host's network is made so
 //!    beforehand, level-triggered: `network/ops/host_network.rs` (`host_network_ensure`) sends all of it, `agent/network/mod.rs`
 //!    compares it with what is there.
@@ -97,6 +99,7 @@ pub mod compute;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod depot;
 pub mod error;
 pub mod fetch;
 pub mod hypervisor;

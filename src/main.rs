@@ -54,6 +54,9 @@ enum Role {
     Agent,
     /// The console on a simulated fleet; nothing is kept.
     Demo(roles::demo::Fleet),
+    /// Machines that are nodes: invite, list, remove; join and leave.
+    #[command(subcommand)]
+    Node(roles::nodes::NodeCommand),
     /// Work on the database while no control process runs.
     #[command(subcommand)]
     Db(DbCommand),
@@ -101,7 +104,9 @@ fn run(arguments: Arguments) -> Result<()> {
     if let Some(theme) = &common.theme {
         flags.push(("console.theme".to_owned(), theme.clone()));
     }
-    let config = Config::load(&Sources::standard(common.config.clone(), flags))?;
+    let written = matches!(&arguments.role, Some(Role::Node(command)) if command.writes_config());
+    let file = common.config.clone().filter(|_| !written);
+    let config = Config::load(&Sources::standard(file, flags))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -127,6 +132,10 @@ fn run(arguments: Arguments) -> Result<()> {
             }
             (Some(Role::Demo(fleet)), _) => {
                 roles::demo::run(config, &fleet, common.read_only, common.log.clone()).await
+            }
+            (Some(Role::Node(command)), _) => {
+                let (file, log) = (common.config.clone(), common.log.clone());
+                roles::nodes::run(config, &command, file, log).await
             }
             (Some(Role::Db(DbCommand::Copy { from, to })), _) => {
                 roles::copy::run(&config, &from, &to).await

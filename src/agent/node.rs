@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 use super::image_cache::ImageCache;
 use super::network::NetworkAgent;
 use crate::bus::{Bus, Fault, FaultKind};
+use crate::depot::dial::{Dialer, Home};
 use crate::hypervisor::{HostInfo, HvError, Hypervisor};
 use crate::ids::{OperationId, ServerId, Time};
 
@@ -37,8 +38,6 @@ pub struct Places {
     pub volumes: PathBuf,
     /// State of the host network.
     pub network: PathBuf,
-    /// Sockets of consoles that are about to be opened; nobody but the control plane goes there.
-    pub consoles: PathBuf,
     /// What was asked last of which resource.
     pub turns: PathBuf,
 }
@@ -61,7 +60,6 @@ impl Places {
             image_cache: data_dir.join("image-cache"),
             volumes,
             network: data_dir.join("network"),
-            consoles: data_dir.join("consoles"),
             turns: data_dir.join("turns"),
         };
         for path in [
@@ -69,7 +67,6 @@ impl Places {
             &places.image_cache,
             &places.volumes,
             &places.network,
-            &places.consoles,
             &places.turns,
         ] {
             directory(path, None)?;
@@ -143,6 +140,8 @@ pub struct Node {
     pub images: ImageCache,
     /// How it speaks to the control plane.
     pub bus: Bus,
+    /// How it gets bytes from control processes.
+    pub dialer: Dialer,
     /// What keeps its networks; none on a node that only pretends to have any.
     pub network: Option<NetworkAgent>,
     /// How other nodes send it guests.
@@ -160,6 +159,7 @@ impl Node {
             images: ImageCache::new(places.image_cache.clone(), u64::MAX),
             places,
             bus,
+            dialer: Dialer::default(),
             network: None,
             migration: MigrationDoor {
                 uri: format!("sim:{host}"),
@@ -181,6 +181,13 @@ impl Node {
     #[must_use]
     pub fn with_migration(mut self, door: MigrationDoor) -> Self {
         self.migration = door;
+        self
+    }
+
+    /// Says in which control process it is.
+    #[must_use]
+    pub fn with_home(mut self, home: Option<Home>) -> Self {
+        self.dialer = Dialer::new(home);
         self
     }
 

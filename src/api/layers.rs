@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
@@ -16,7 +16,9 @@ use super::wire::{
     VersionError, VersionRange, version_error_body,
 };
 use super::{Routes, State, Version};
-use crate::context::{Actor, Cloud, Context, new_request_id};
+use crate::context::{Actor, Cloud, Context, Need, new_request_id};
+use crate::depot::ops::depot_admit;
+use crate::depot::rpc::TICKET_HEADER;
 use crate::error::{Error, Result};
 
 /// Longest token that is looked at.
@@ -179,6 +181,9 @@ pub(super) async fn guard(rule: &'static str, mut request: Request, next: Next) 
     let Some(caller) = request.extensions().get::<Caller>().cloned() else {
         return Error::Internal("the request was not identified".into()).into_response();
     };
+    if caller.cloud.policy.need(rule) == Some(Need::Ticket) {
+        return admit(rule, caller, request, next).await;
+    }
     if let Err(error) = caller.cloud.policy.check(rule, caller.actor.as_ref()) {
         return error.into_response();
     }
@@ -192,6 +197,23 @@ pub(super) async fn guard(rule: &'static str, mut request: Request, next: Next) 
         .extensions_mut()
         .insert(Context::new(caller.cloud, actor, &caller.request_id));
     next.run(request).await
+}
+
+/// Lets in whoever has a ticket for the rule and the last id of the path; the handler acts as the control plane itself.
+async fn admit(rule: &'static str, caller: Caller, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let id = match RawPathParams::from_request_parts(&mut parts, &()).await {
+        Ok(params) => params.iter().last().map(|(_, id)| id.to_owned()),
+        Err(error) => return error.into_response(),
+    };
+    let ticket = header(&parts.headers, TICKET_HEADER);
+    let id = id.unwrap_or_default();
+    if let Err(error) = depot_admit(&caller.cloud, rule, &id, ticket).await {
+        return error.into_response();
+    }
+    let cx = Context::new(caller.cloud, Actor::system(), &caller.request_id);
+    parts.extensions.insert(cx);
+    next.run(Request::from_parts(parts, body)).await
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -15,6 +15,7 @@ mod listen;
 pub mod skydeck;
 #[cfg(test)]
 mod tests;
+mod tls;
 pub mod wire;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ pub use extract::{Body, Params, Query, RawBody, Version, parse_field, parse_id, 
 pub use layers::{Authenticate, app};
 pub use listen::{ListenError, Listeners};
 pub use skydeck::operation_status;
+pub use tls::{Identity, OWN_CERTIFICATE, TlsError};
 
 use crate::context::Cloud;
 use wire::{ErrorStyle, VersionRange};

@@ -3,6 +3,7 @@
 mod authorization;
 mod counts;
 mod input;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,8 +65,14 @@ impl Running {
         let control = Control::start(config, Front::Server).await.unwrap();
         let sim = Arc::new(SimHost::open(SimConfig::default()).unwrap());
         let cloud = control.cloud();
-        let agent =
-            node::start_simulated("n1", dir.path(), &cloud.config, &cloud.bus, sim).unwrap();
+        let agent = node::start_simulated(
+            "n1",
+            dir.path(),
+            &cloud.config,
+            (&cloud.bus, cloud.process),
+            sim,
+        )
+        .unwrap();
         let app = app(cloud, services::routes(), crate::identity::authenticate);
         Self {
             app,

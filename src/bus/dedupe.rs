@@ -3,6 +3,9 @@
 //! While the first is running, repeats wait for it; afterwards its answer is kept for a while. Answers that say "ask
 //! again" are not kept: the next repeat does the work anew. What is lost when the process restarts is lost on purpose:
 //! every method is also idempotent against the world, this only spares doing long work twice at the same time.
+//!
+//! What says only by which way bytes come ([`ASIDE`]) is no part of what is asked: a control process that asks again after
+//! it was restarted says it anew.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -17,6 +20,9 @@ use crate::ids::OperationId;
 
 /// Answers kept at most; the oldest go first.
 const KEPT: usize = 4096;
+
+/// Name of the fields of a payload that two equal calls may differ in.
+pub const ASIDE: &str = "depot";
 
 /// Operation, method, and SHA-256 of the payload: a payload may be large, and thousands are remembered.
 type Key = (OperationId, String, [u8; 32]);
@@ -46,7 +52,7 @@ impl Dedupe {
         let key = (
             operation,
             incoming.method.clone(),
-            Sha256::digest(incoming.payload.to_string()).into(),
+            Sha256::digest(asked(incoming.payload.clone()).to_string()).into(),
         );
         let cell = self.cell(&key);
         let answer = cell.get_or_init(|| work).await.clone();
@@ -79,11 +85,37 @@ impl Dedupe {
     }
 }
 
+/// The payload without what may differ.
+fn asked(mut payload: Value) -> Value {
+    match &mut payload {
+        Value::Object(fields) => {
+            fields.remove(ASIDE);
+            for value in fields.values_mut() {
+                *value = asked(value.take());
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                *value = asked(value.take());
+            }
+        }
+        _ => {}
+    }
+    payload
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+
+    #[test]
+    fn by_which_way_bytes_come_is_no_part_of_what_is_asked() {
+        let payload = |ticket: &str, id: u8| serde_json::json!({"spec": [{"source": {"id": id, "depot": {"ticket": ticket}}}], "depot": ticket});
+        assert_eq!(asked(payload("a", 1)), asked(payload("b", 1)));
+        assert_ne!(asked(payload("a", 1)), asked(payload("a", 2)));
+    }
 
     #[tokio::test]
     async fn a_repeat_gets_the_first_answer_but_a_passing_fault_is_tried_again() {

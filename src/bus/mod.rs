@@ -33,7 +33,7 @@ use serde_json::Value;
 use crate::config::BusSettings;
 use crate::ids::OperationId;
 
-pub use amqp::SettingsError;
+pub use amqp::{SettingsError, is_loopback};
 pub use health::{BusHealth, QueueHealth};
 pub use notification::Notification;
 pub use size::MAX_MESSAGE;

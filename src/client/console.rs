@@ -8,23 +8,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt, StreamExt};
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{Client, ClientError, Result};
 use crate::api::wire::ErrorInfo;
+use crate::fetch::websocket::{self, HandshakeError, Socket};
 
 /// How long the handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(20);
-/// Longest message that is taken.
-const MAX_MESSAGE: usize = 1024 * 1024;
-
-type Socket = WebSocketStream<reqwest::Upgraded>;
-
 /// An open console.
 pub struct Console {
     writer: ConsoleWriter,
@@ -63,40 +55,16 @@ impl Client {
             .transport()
             .url(&address)
             .map_err(|_| broke("its address can not be understood"))?;
-        let key = generate_key();
-        let request = self
-            .transport()
-            .http
-            .get(url.clone())
-            .header("connection", "Upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-protocol", "binary")
-            .header("sec-websocket-key", &key);
-        let response = request
-            .send()
-            .await
-            .map_err(|error| self.transport().failure(&error, &url, "the handshake"))?;
-        let status = response.status().as_u16();
-        if status != 101 {
-            let body = response.bytes().await.unwrap_or_default();
-            let message = ErrorInfo::parse(status, &body).message;
-            return Err(broke(format!("the cloud answered {status}: {message}")));
-        }
-        let accept = response.headers().get("sec-websocket-accept");
-        if accept.map(|value| value.as_bytes())
-            != Some(derive_accept_key(key.as_bytes()).as_bytes())
-        {
-            return Err(broke("what answers is no websocket"));
-        }
-        let upgraded = response
-            .upgrade()
-            .await
-            .map_err(|error| self.transport().failure(&error, &url, "the handshake"))?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_MESSAGE))
-            .max_frame_size(Some(MAX_MESSAGE));
-        let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(config)).await;
+        let transport = self.transport();
+        let socket = websocket::open(transport.http.get(url.clone())).await;
+        let socket = socket.map_err(|error| match error {
+            HandshakeError::Request(error) => transport.failure(&error, &url, "the handshake"),
+            HandshakeError::Refused(status, body) => {
+                let message = ErrorInfo::parse(status, &body).message;
+                broke(format!("the cloud answered {status}: {message}"))
+            }
+            HandshakeError::NotOne => broke("what answers is no websocket"),
+        })?;
         let (sink, stream) = socket.split();
         Ok(Console {
             writer: ConsoleWriter { sink },

@@ -27,6 +27,7 @@ mod error;
 pub mod identity;
 mod moves;
 mod network;
+mod node;
 mod page;
 mod request;
 pub mod server;
@@ -44,6 +45,7 @@ pub use auth::Session;
 pub use catalog::{Catalog, Service};
 pub use clouds::{CloudConfig, Clouds, Endpoint};
 pub use error::{ClientError, Result};
+pub use node::node_join;
 pub use page::{Direction, ListQuery, Page, Pages};
 pub use request::Accepted;
 

@@ -12,6 +12,7 @@ mod keypair;
 mod links;
 mod migration;
 mod moves;
+mod node;
 mod placement;
 mod quota;
 mod server;
@@ -47,6 +48,7 @@ pub fn routes() -> Vec<Routes> {
         compute,
         placement::routes(placement),
         moves::routes(migration::skydeck_routes(server::skydeck_routes())),
+        node::routes(),
     ]
 }
 

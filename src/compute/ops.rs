@@ -25,6 +25,9 @@ mod keypair_delete;
 mod keypair_list;
 mod moves_plan;
 mod moves_run;
+mod node_add;
+mod node_join;
+mod node_remove;
 mod place;
 mod server;
 mod server_group_create;
@@ -65,6 +68,11 @@ pub(in crate::compute) use moves_run::decision as moves_decision;
 pub use moves_run::{
     MOST_AT_ONCE, MovesRun, moves_list, moves_pause, moves_retry, moves_run, moves_show,
 };
+#[cfg(test)]
+pub(in crate::compute) use node_add::hash as token_hash;
+pub use node_add::{Invitation, node_add};
+pub use node_join::{Welcome, node_join};
+pub use node_remove::node_remove;
 pub use place::{PlaceOrder, Placement, place, place_plan, place_plans};
 pub use server::*;
 pub use server_group_create::server_group_create;

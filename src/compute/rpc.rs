@@ -8,6 +8,7 @@ pub mod migration;
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{Message, Rpc};
+use crate::depot::rpc::Pass;
 use crate::hypervisor::{GuestState, HostInfo, PowerState};
 use crate::ids::{ImageId, OperationId, PortId, ServerId, Time, VolumeId};
 use crate::image::rpc::ImageSource;
@@ -277,10 +278,13 @@ impl Rpc for PortDetach {
 pub struct InstanceSnapshot {
     /// The server.
     pub id: ServerId,
-    /// The image it becomes; the file is left at the image store's upload place for this id.
+    /// The image it becomes; the file is left at the image store's place for what arrives for it.
     pub image: ImageId,
-    /// Directory of the image store's uploads, reachable by the node.
+    /// Directory of the image store's uploads, where the node shares it.
     pub upload_dir: std::path::PathBuf,
+    /// Where to send the file otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depot: Option<Pass>,
 }
 
 impl Rpc for InstanceSnapshot {
@@ -302,11 +306,6 @@ impl Rpc for InstanceSnapshotEnd {
     type Reply = ();
 }
 
-/// Where a node leaves a snapshot for an image, and where the file is while it is not whole.
-pub fn snapshot_files(upload_dir: &std::path::Path, image: ImageId) -> [std::path::PathBuf; 2] {
-    ["qcow2", "copy"].map(|ending| upload_dir.join(format!("{image}.{ending}")))
-}
-
 /// A snapshot's file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SnapshotFile {
@@ -314,7 +313,7 @@ pub struct SnapshotFile {
     pub path: std::path::PathBuf,
     /// Its length in bytes.
     pub bytes: u64,
-    /// What the disk inside offers, in bytes.
+    /// What the disk inside offers, in bytes; 0 if that is not known any more.
     pub virtual_bytes: u64,
 }
 
@@ -333,28 +332,25 @@ impl Rpc for ConsoleLog {
     type Reply = String;
 }
 
-/// Prepares a one-time entrance to the guest's serial console.
+/// Opens the guest's serial console, and brings it to the control process that asks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ConsoleOpen {
     /// The server.
     pub id: ServerId,
+    /// Where to bring it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depot: Option<Pass>,
 }
 
 impl Rpc for ConsoleOpen {
     const TOPIC: &'static str = COMPUTE;
     const METHOD: &'static str = "console_open";
-    type Reply = ConsoleDoor;
+    type Reply = ConsoleOpened;
 }
 
-/// Where to connect for a console: whoever connects first within a minute, and sends the secret and a line feed, gets
-/// the raw line both ways.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct ConsoleDoor {
-    /// Unix socket on the node.
-    pub socket: std::path::PathBuf,
-    /// Said first on the connection.
-    pub secret: String,
-}
+/// The line is open, and was brought.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ConsoleOpened {}
 
 /// All guests the node has.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ pub(super) mod host;
 pub(super) mod keypair;
 pub(in crate::compute) mod migration;
 pub(in crate::compute) mod moves;
+pub(super) mod node_join;
 pub(in crate::compute) mod server;
 pub(in crate::compute) mod server_console;
 pub(in crate::compute) mod server_group;

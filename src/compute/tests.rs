@@ -2,6 +2,7 @@
 
 mod attach;
 mod create;
+mod join;
 mod lab;
 mod list;
 mod node;

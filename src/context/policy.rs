@@ -13,6 +13,8 @@ const DEFAULTS: &str = include_str!("../../config/policy.toml");
 pub enum Need {
     /// Nothing.
     Public,
+    /// A ticket of the depot for this very thing; no token stands in for it.
+    Ticket,
     /// A valid token.
     Any,
     /// A role on a project.
@@ -34,13 +36,14 @@ impl Policy {
             for (name, value) in table {
                 let need = match value.as_str() {
                     "public" => Need::Public,
+                    "ticket" => Need::Ticket,
                     "any" => Need::Any,
                     "reader" => Need::Role(Rank::Reader),
                     "member" => Need::Role(Rank::Member),
                     "admin" => Need::Role(Rank::Admin),
                     other => {
                         return Err(format!(
-                            "{service}:{name} is {other:?}, which is none of public, any, reader, member, admin"
+                            "{service}:{name} is {other:?}, which is none of public, ticket, any, reader, member, admin"
                         ));
                     }
                 };
@@ -63,11 +66,16 @@ impl Policy {
         if need == Need::Public {
             return Ok(());
         }
+        if need == Need::Ticket {
+            return Err(Error::Unauthorized(format!(
+                "{rule} is for nodes, with a ticket"
+            )));
+        }
         let actor = actor.ok_or_else(|| {
             Error::Unauthorized("The request you have made requires authentication.".into())
         })?;
         match need {
-            Need::Public | Need::Any => Ok(()),
+            Need::Public | Need::Ticket | Need::Any => Ok(()),
             Need::Role(rank) if actor.rank >= Some(rank) => Ok(()),
             Need::Role(rank) => Err(Error::Forbidden(format!(
                 "{rule} needs the role {}; {} does not have it here",
@@ -100,6 +108,7 @@ mod tests {
             ("skydeck:operation:abort", Some(Rank::Reader), false),
             ("skydeck:operation:abort", Some(Rank::Admin), true),
             ("no:such:rule", Some(Rank::Admin), false),
+            ("depot:image:read", Some(Rank::Admin), false),
         ] {
             assert_eq!(
                 policy.check(rule, Some(&actor(rank))).is_ok(),

@@ -2,6 +2,7 @@
 //! write wire types; one file per resource.
 
 mod data;
+mod depot;
 mod images;
 mod import;
 mod list;
@@ -39,7 +40,7 @@ pub fn routes() -> Routes {
     })
 }
 
-/// How far uploads have come, as part of Skydeck's own API.
-pub fn upload_routes() -> Routes {
-    upload_status::routes()
+/// How far uploads have come, and what nodes fetch and bring, as part of Skydeck's own API.
+pub fn skydeck_routes() -> Routes {
+    upload_status::routes().merge(depot::routes())
 }

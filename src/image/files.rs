@@ -1,4 +1,4 @@
-//! The image store on disk: `images/<id>` for whole images, `images/uploads/<id>.part` for bytes on their way in.
+//! The image store on disk (`image.dir`): `<id>` for whole images, `uploads/<id>.part` for bytes on their way in.
 //!
 //! A part is written by whoever holds its lock (`flock`), so that two uploads of one image can not mix, in this process
 //! or another one; the kernel drops the lock with the holder. A part becomes an image by flush, rename, and flush of the
@@ -47,10 +47,10 @@ impl Part {
 }
 
 impl Files {
-    /// The store below this data directory.
-    pub fn new(data_dir: &Path) -> Self {
+    /// The store in this directory.
+    pub fn new(dir: &Path) -> Self {
         Self {
-            dir: data_dir.join("images"),
+            dir: dir.to_owned(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Images: bytes that servers boot from.
 //!
-//! An image is a row and, once it has its bytes, a file in the store (`data_dir/images`). **Invariant: a row is `active`
+//! An image is a row and, once it has its bytes, a file in the store (`image.dir`). **Invariant: a row is `active`
 //! only if its whole file lies there under its id, flushed, and its hashes are those of the row.** So the order of an
 //! upload is always: temporary file, flush, rename, row; and of a deletion: row, file.
 pub mod api;

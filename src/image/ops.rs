@@ -1,6 +1,7 @@
 //! What can be done with images. One operation, one file.
 
 mod access;
+mod arrival;
 mod boot;
 mod create;
 mod delete;
@@ -17,7 +18,8 @@ mod update;
 mod upload;
 
 pub use access::image_show;
-pub use boot::image_for_boot;
+pub use arrival::{image_arrival, image_arrive, image_await, image_await_end};
+pub use boot::{image_for_boot, image_served};
 pub use create::{NewImage, image_create, image_reserve_on_conn};
 pub use delete::image_delete;
 pub use download::{ImageData, image_data};
@@ -44,7 +46,7 @@ use crate::context::{Change, Context, Event};
 
 /// The image store of this process.
 pub(super) fn files(cx: &Context) -> Files {
-    Files::new(&cx.config.data_dir)
+    Files::new(&cx.config.image.dir)
 }
 
 /// Tells watchers of a committed change. What everybody may see, everybody hears of.

@@ -1,9 +1,10 @@
 //! How a node gets at an image.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::depot::rpc::Pass;
 use crate::hypervisor::spec::DiskFormat;
 use crate::ids::ImageId;
 
@@ -22,6 +23,14 @@ pub struct ImageSource {
     pub sha512: String,
     /// The file in the image store, where the node shares it.
     pub path: PathBuf,
+    /// Where the bytes are to be had otherwise; made anew for each question to a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depot: Option<Pass>,
+}
+
+/// Where a file that a node brings for an image is when it is whole, and while it arrives.
+pub fn arriving_files(upload_dir: &Path, image: ImageId) -> [PathBuf; 2] {
+    ["qcow2", "copy"].map(|ending| upload_dir.join(format!("{image}.{ending}")))
 }
 
 impl ImageFormat {

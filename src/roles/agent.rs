@@ -13,7 +13,7 @@ pub async fn run(config: Config) -> Result<(), RoleError> {
         return Err(RoleError::LocalBus);
     }
     let bus = Bus::open(&config.bus, &format!("skydeck agent {}", config.agent.host))?;
-    let node = node::start(&config, &bus).await?;
+    let node = node::start(&config, &bus, None).await?;
     tracing::info!(host = config.agent.host, "node started");
     let ended = signals::ended().await;
     drop(node);

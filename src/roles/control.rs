@@ -47,6 +47,9 @@ pub enum StartError {
     /// A port or socket is taken.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// There is no certificate to show.
+    #[error(transparent)]
+    Tls(#[from] api::TlsError),
     /// Something of a service's first start failed.
     #[error(
         "the first start could not be completed: {0}; start again when that is mended, nothing is lost"
@@ -69,6 +72,7 @@ pub struct Control {
     engine: Engine,
     stop: CancellationToken,
     api: TaskTracker,
+    tls: Option<api::Identity>,
     _reconcilers: Reconcilers,
     _conductor: Serving,
     _lock: DirectoryLock,
@@ -84,6 +88,8 @@ impl Control {
         // A broker that is away is waited for in the background: a start that finds it down comes up by itself.
         let bus = Bus::open(&config.bus, &format!("skydeck server {process}"))?;
         let db = Db::open(&config.database.url).await?;
+        let tls = api::Identity::load(&config)?;
+        let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
         let policy = Policy::built_in().map_err(StartError::Settings)?;
         let (sagas, kicks) = Waker::new();
         let cloud = Arc::new(Cloud {
@@ -95,6 +101,7 @@ impl Control {
             identity: crate::identity::Memory::default(),
             picks: crate::compute::Picks::default(),
             turns: crate::context::Turns::default(),
+            depot: crate::depot::Desk::new(&config, fingerprint),
             sagas,
             process,
             started: Time::now(),
@@ -103,7 +110,7 @@ impl Control {
         });
         services::bootstrap(&Context::system(cloud.clone())).await?;
         // Before anything is changed by running work: a taken port stops the start here.
-        let listeners = Listeners::bind(&cloud.config.api.listen).await?;
+        let listeners = Listeners::bind(&cloud.config.api.listen, tls.as_ref()).await?;
         let mut table = conductor::Conductor::new(cloud.clone());
         services::conduct(&mut table);
         let conductor = cloud
@@ -124,10 +131,16 @@ impl Control {
             engine,
             stop,
             api,
+            tls,
             _reconcilers: reconcilers,
             _conductor: conductor,
             _lock: lock,
         })
+    }
+
+    /// Of the certificate that it shows, if it speaks TLS.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.tls.as_ref().map(api::Identity::fingerprint)
     }
 
     /// The cloud it serves.

@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
-use crate::bus::Bus;
 use crate::client::{Client, ListQuery};
 use crate::compute::wire::{
     FlavorCreate, NetworkRequested, Networks, NetworksWord, QuotaFields, ServerCreate,
     ServerCreateRequest,
 };
 use crate::config::{Config, Listen};
+use crate::context::Cloud;
 use crate::hypervisor::Hypervisor;
 use crate::hypervisor::sim::{Latency, SimConfig, SimHost};
 use crate::image::wire::ImageCreate;
@@ -83,7 +83,7 @@ pub async fn run(
     let socket = place.path.join("api.sock");
     let control = Control::start(config, Front::Demo).await?;
     let cloud = control.cloud();
-    let agents = hosts(&cloud.config, &cloud.bus, fleet)?;
+    let agents = hosts(cloud, fleet)?;
     let client = own_client(&place.path.join("clouds.yaml"), &socket)?;
     let launching = tokio::spawn(launch(client.clone(), fleet.clone()));
     let shown = show(client, options).await;
@@ -113,6 +113,7 @@ fn tempfile_dir() -> Result<Place, RoleError> {
 
 fn simulated(mut config: Config, place: &std::path::Path) -> Config {
     config.data_dir = place.to_owned();
+    config.image.dir = place.join("images");
     config.database.url = format!("sqlite://{}", place.join("skydeck.db").display());
     config.api.listen = vec![Listen::Unix(place.join("api.sock"))];
     config.identity.bootstrap_password_file = place.join("admin-password");
@@ -122,7 +123,8 @@ fn simulated(mut config: Config, place: &std::path::Path) -> Config {
     config
 }
 
-fn hosts(config: &Config, bus: &Bus, fleet: &Fleet) -> Result<Vec<crate::agent::Agent>, RoleError> {
+fn hosts(cloud: &Cloud, fleet: &Fleet) -> Result<Vec<crate::agent::Agent>, RoleError> {
+    let config = &cloud.config;
     let pace = if fleet.servers > 2000 { 5 } else { 1 };
     let config = Config {
         agent: crate::config::Agent {
@@ -148,8 +150,9 @@ fn hosts(config: &Config, bus: &Bus, fleet: &Fleet) -> Result<Vec<crate::agent::
             let name = format!("cmp-{number:03}");
             let place = config.data_dir.join(&name);
             super::private_directory(&place)?;
+            let control = (&cloud.bus, cloud.process);
             Ok(node::start_simulated(
-                &name, &place, &config, bus, hypervisor,
+                &name, &place, &config, control, hypervisor,
             )?)
         })
         .collect()

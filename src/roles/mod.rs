@@ -5,6 +5,7 @@
 //! | `skydeck` | attaches to this machine's control process, or is one itself ([`whole`]), and runs the [`console`] |
 //! | `skydeck server` | [`whole`] without a screen |
 //! | `skydeck agent` | a [`node`] by itself ([`agent`]), over a bus that reaches control processes elsewhere |
+//! | `skydeck node …` | none: a client of the control process beside it, or what makes a machine a node ([`nodes`]) |
 //! | `skydeck db copy` | none: moves the database to another engine ([`copy`]) |
 //! | `skydeck demo` | [`control`] over simulated nodes in a directory that is thrown away, and the console |
 //!
@@ -20,6 +21,7 @@ pub mod demo;
 pub mod lock;
 pub mod logging;
 pub mod node;
+pub mod nodes;
 mod notify;
 pub mod server;
 pub(crate) mod services;
@@ -54,6 +56,9 @@ pub enum RoleError {
     /// The console can not start, or go on.
     #[error(transparent)]
     Console(#[from] crate::tui::TuiError),
+    /// Nothing was done about a node.
+    #[error(transparent)]
+    Nodes(#[from] nodes::NodesError),
     /// The database was not copied.
     #[error(transparent)]
     Copy(#[from] copy::CopyError),

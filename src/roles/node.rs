@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::lock::{DirectoryLock, LockError};
 use crate::agent::{Agent, MigrationDoor, Node, NodeError, Pace, Places};
 use crate::bus::Bus;
 use crate::config::{Config, VirtChoice};
+use crate::depot::dial::Home;
 use crate::hypervisor::{self, HvError, Hypervisor, OpenOptions, VirtType};
 
 /// Why a node does not start.
@@ -31,7 +34,12 @@ pub struct RunningNode {
 }
 
 /// Starts a node as configured. A hypervisor that does not answer yet is no error: the node says so in its reports.
-pub async fn start(config: &Config, bus: &Bus) -> Result<RunningNode, NodeStartError> {
+/// `home` is the control process that it is in, if any.
+pub async fn start(
+    config: &Config,
+    bus: &Bus,
+    home: Option<Home>,
+) -> Result<RunningNode, NodeStartError> {
     let lock = DirectoryLock::take_for_node(&config.data_dir)?;
     let kernel = &config.agent.probe_kernel;
     let options = OpenOptions {
@@ -52,7 +60,8 @@ pub async fn start(config: &Config, bus: &Bus) -> Result<RunningNode, NodeStartE
         config,
         bus,
         hypervisor,
-    )?;
+    )?
+    .with_home(home);
     let node = if hypervisor::is_simulated(uri) {
         node
     } else {
@@ -76,19 +85,18 @@ fn door(config: &Config) -> MigrationDoor {
     }
 }
 
-/// Starts a node named `host` over a simulated engine, with its directories below `data_dir`. It makes no networks.
+/// Starts a node named `host` over a simulated engine in a control process of this id, with its directories below
+/// `data_dir`. It makes no networks.
 pub fn start_simulated(
     host: &str,
     data_dir: &Path,
     config: &Config,
-    bus: &Bus,
+    (bus, process): (&Bus, Uuid),
     hypervisor: Arc<dyn Hypervisor>,
 ) -> Result<Agent, NodeStartError> {
-    Ok(serve(
-        node(host, data_dir, config, bus, hypervisor)?,
-        config,
-        bus,
-    ))
+    let home = Home::new(process, config, None);
+    let node = node(host, data_dir, config, bus, hypervisor)?.with_home(home);
+    Ok(serve(node, config, bus))
 }
 
 fn node(

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::identity::model::ProjectQuery;
 use crate::reconcile::Periodic;
 use crate::saga::Registry;
-use crate::{compute, identity, image, network, saga, telemetry, volume};
+use crate::{compute, depot, identity, image, network, saga, telemetry, volume};
 
 /// All routes of the one port.
 pub fn routes() -> Vec<Routes> {
@@ -19,7 +19,7 @@ pub fn routes() -> Vec<Routes> {
         vec![
             skydeck::routes(),
             image::api::routes(),
-            image::api::upload_routes(),
+            image::api::skydeck_routes(),
             volume::api::routes(),
         ],
         identity::routes(),
@@ -98,6 +98,7 @@ pub async fn leave(cx: &Context) {
 pub async fn bootstrap(cx: &Context) -> Result<()> {
     identity::bootstrap(cx).await?;
     compute::ops::compute_start(cx).await?;
+    depot::ops::depot_start(cx).await?;
     // Shared, so it matters little whose it is; the administrator may have renamed their project.
     let projects = identity::ops::project_list(cx, &ProjectQuery::default()).await?;
     let admin = projects

@@ -4,6 +4,7 @@ use super::lock::Front;
 use super::node::{self, RunningNode};
 use super::{Control, RoleError};
 use crate::config::Config;
+use crate::depot::dial::Home;
 
 /// A running cloud of this machine.
 pub struct Whole {
@@ -16,8 +17,9 @@ impl Whole {
     pub async fn start(config: Config, front: Front) -> Result<Self, RoleError> {
         let control = Control::start(config, front).await?;
         let cloud = control.cloud();
+        let home = Home::new(cloud.process, &cloud.config, control.fingerprint());
         let started = match cloud.config.agent.enabled {
-            true => node::start(&cloud.config, &cloud.bus).await.map(Some),
+            true => node::start(&cloud.config, &cloud.bus, home).await.map(Some),
             false => Ok(None),
         };
         match started {

@@ -27,7 +27,9 @@ pub use attach::{
 pub use create::{NewVolume, VolumeSource, volume_create};
 pub use delete::{VolumeDeletion, volume_delete};
 pub use extend::volume_extend;
-pub use host::{VolumeRoom, VolumeService, volume_host_report, volume_room, volume_services};
+pub use host::{
+    VolumeRoom, VolumeService, volume_host_report, volume_room, volume_services, volumes_on_host,
+};
 pub use list::{volume_counts, volume_list, volume_total};
 pub use moved::volume_moved_on_conn;
 pub use quota::quota_usage;

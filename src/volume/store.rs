@@ -10,7 +10,7 @@ pub(super) use attachment::{
     attachment_delete, attachment_insert, attachment_of, attachment_show, attachment_update,
     attachments_of_project, attachments_of_server, attachments_of_volumes,
 };
-pub(super) use host::{host_list, host_promised, host_put};
+pub(super) use host::{host_list, host_promised, host_put, host_volumes};
 pub(super) use list::list;
 pub(super) use quota::usage;
 pub(super) use snapshot::{

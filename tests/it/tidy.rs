@@ -62,14 +62,14 @@ const CORNERS: &[(&str, &str)] = &[
     ("sqlx", "db store"),
     ("virt", "hypervisor"),
     ("lapin", "bus"),
-    ("reqwest", "client fetch"),
+    ("reqwest", "client fetch depot"),
     ("axum", "api"),
     ("ratatui", "tui"),
     ("crossterm", "tui"),
 ];
 
 /// Folders of `src` that are services, and their layers' names.
-const SERVICES: &str = "identity compute image network volume telemetry";
+const SERVICES: &str = "identity compute image network volume telemetry depot";
 const LAYERS: &str = "model rpc wire store ops sagas reconcile api";
 
 /// Longest file of `src`, in lines.

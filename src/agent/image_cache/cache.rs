@@ -11,8 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha512};
 
+use super::download::download;
 use crate::agent::node::file_fault;
 use crate::bus::{Fault, FaultKind};
+use crate::depot::dial::Dialer;
 use crate::ids::Time;
 use crate::image::model::{HEAD_BYTES, Qcow2};
 use crate::image::rpc::{ImageFormat, ImageSource};
@@ -58,11 +60,13 @@ impl ImageCache {
         &self.dir
     }
 
-    /// The base of an image, fetched and verified if it is not there. Calls for the same image share the work. `group` may
-    /// read it (guest processes); `told` hears how many bytes are done.
+    /// The base of an image, brought and verified if it is not there: from its file where that can be seen from here, else
+    /// over HTTP. Calls for the same image share the work. `group` may read it (guest processes); `told` hears how many
+    /// bytes are done.
     pub async fn ensure(
         &self,
         source: &ImageSource,
+        dialer: &Dialer,
         group: Option<u32>,
         told: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Base, Fault> {
@@ -70,21 +74,17 @@ impl ImageCache {
         let pin = self.pin(&name);
         let guard = pin.lock().await;
         let path = self.dir.join(&name);
-        let there = fs::metadata(&path).is_ok_and(|meta| meta.len() == source.bytes);
-        if !there {
+        if !is_long(&path, source.bytes) {
             let done = Arc::new(AtomicU64::new(0));
-            let (count, from, to) = (done.clone(), source.clone(), path.clone());
-            let mut work = tokio::task::spawn_blocking(move || fetch(&from, &to, group, &count));
+            let count = done.clone();
+            let mut work = std::pin::pin!(bring(source, dialer, &path, group, count));
             let mut tick = tokio::time::interval(TELL);
-            let fetched = loop {
+            loop {
                 tokio::select! {
-                    fetched = &mut work => break fetched,
+                    brought = &mut work => break brought?,
                     _ = tick.tick() => told(done.load(Ordering::Relaxed)),
                 }
-            };
-            fetched.unwrap_or_else(|error| {
-                Err(Fault::new(FaultKind::Unavailable, error.to_string()))
-            })?;
+            }
         }
         let virtual_bytes = look(&path, source.format)?;
         drop(guard);
@@ -167,24 +167,67 @@ fn name(source: &ImageSource) -> String {
     format!("{}-{hash}", source.id)
 }
 
+/// Whether there is a file of this length.
+fn is_long(path: &Path, bytes: u64) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.len() == bytes)
+}
+
 /// Brings the bytes, verifies them, and gives them their name.
-fn fetch(
+async fn bring(
     source: &ImageSource,
+    dialer: &Dialer,
     to: &Path,
     group: Option<u32>,
-    done: &AtomicU64,
+    done: Arc<AtomicU64>,
 ) -> Result<(), Fault> {
     let new = to.with_extension(UNVERIFIED);
-    let fault = |what: &str, path: &Path, error: io::Error| file_fault(what, path, &error);
-    remove(&new).map_err(|error| fault("can not replace", &new, error))?;
-    let linked = fs::hard_link(&source.path, &new).is_ok();
-    let brought = bring(&source.path, &new, linked, done);
-    let (bytes, sha512) = brought.map_err(|error| {
-        let _ = fs::remove_file(&new);
-        fault("can not fetch the image", &source.path, error)
-    })?;
+    let seen = is_long(&source.path, source.bytes);
+    let (bytes, sha512) = match &source.depot {
+        Some(pass) if !seen => {
+            let brought = download(dialer, pass, source.bytes, &new, &done).await;
+            brought.map_err(|fault| Fault {
+                message: format!("image {} can not be fetched: {fault}", source.id),
+                ..fault
+            })?
+        }
+        _ => {
+            let (from, new) = (source.path.clone(), new.clone());
+            blocking(move || take(&from, &new, &done)).await?
+        }
+    };
+    let (source, to) = (source.clone(), to.to_owned());
+    blocking(move || settle(&source, &new, &to, group, bytes, &sha512)).await
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Fault::new(FaultKind::Unavailable, error.to_string())))
+}
+
+/// Links the file, or copies it; its length and SHA-512.
+fn take(from: &Path, new: &Path, done: &AtomicU64) -> Result<(u64, String), Fault> {
+    remove(new).map_err(|error| file_fault("can not replace", new, &error))?;
+    let linked = fs::hard_link(from, new).is_ok();
+    read(from, new, linked, done).map_err(|error| {
+        let _ = fs::remove_file(new);
+        file_fault("can not fetch the image", from, &error)
+    })
+}
+
+/// Gives the bytes their name if they are the image's.
+fn settle(
+    source: &ImageSource,
+    new: &Path,
+    to: &Path,
+    group: Option<u32>,
+    bytes: u64,
+    sha512: &str,
+) -> Result<(), Fault> {
     if bytes != source.bytes || sha512 != source.sha512 {
-        let _ = fs::remove_file(&new);
+        let _ = fs::remove_file(new);
         return Err(Fault::new(
             FaultKind::Refused,
             format!(
@@ -195,17 +238,17 @@ fn fetch(
     }
     let settled = || {
         if let Some(group) = group.filter(|_| nix::unistd::geteuid().is_root()) {
-            std::os::unix::fs::chown(&new, None, Some(group))?;
-            fs::set_permissions(&new, fs::Permissions::from_mode(0o640))?;
+            std::os::unix::fs::chown(new, None, Some(group))?;
+            fs::set_permissions(new, fs::Permissions::from_mode(0o640))?;
         }
-        fs::rename(&new, to)?;
+        fs::rename(new, to)?;
         File::open(to.parent().unwrap_or(to))?.sync_all()
     };
-    settled().map_err(|error| fault("can not keep", to, error))
+    settled().map_err(|error| file_fault("can not keep", to, &error))
 }
 
 /// Reads the source to its end: hashes it, and writes the copy unless it is linked.
-fn bring(source: &Path, new: &Path, linked: bool, done: &AtomicU64) -> io::Result<(u64, String)> {
+fn read(source: &Path, new: &Path, linked: bool, done: &AtomicU64) -> io::Result<(u64, String)> {
     let mut from = File::open(source)?;
     let mut copy = if linked {
         None
@@ -282,6 +325,7 @@ mod tests {
             bytes: content.len() as u64,
             sha512: hex::encode(Sha512::digest(content)),
             path,
+            depot: None,
         }
     }
 
@@ -297,13 +341,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let cache = cache(dir.path(), u64::MAX);
         let source = image(dir.path(), &[7; 100_000]);
-        let wants = (0..8).map(|_| cache.ensure(&source, None, &|_| {}));
+        let dialer = Dialer::default();
+        let wants = (0..8).map(|_| cache.ensure(&source, &dialer, None, &|_| {}));
         let bases = futures::future::try_join_all(wants).await.unwrap();
         assert_eq!(bases[0].virtual_bytes, 100_000);
         assert_eq!(fs::metadata(&bases[0].path).unwrap().nlink(), 2);
         assert_eq!(fs::read_dir(cache.dir()).unwrap().count(), 1);
         fs::remove_file(&source.path).unwrap();
-        cache.ensure(&source, None, &|_| {}).await.unwrap();
+        cache
+            .ensure(&source, &Dialer::default(), None, &|_| {})
+            .await
+            .unwrap();
     }
 
     #[tokio::test]
@@ -312,10 +360,18 @@ mod tests {
         let cache = cache(dir.path(), u64::MAX);
         let mut source = image(dir.path(), b"good");
         fs::write(&source.path, b"evil").unwrap();
-        let fault = cache.ensure(&source, None, &|_| {}).await.err().unwrap();
+        let fault = cache
+            .ensure(&source, &Dialer::default(), None, &|_| {})
+            .await
+            .err()
+            .unwrap();
         assert!(fault.message.contains("damaged"), "{fault}");
         source.path = dir.path().join("missing");
-        let fault = cache.ensure(&source, None, &|_| {}).await.err().unwrap();
+        let fault = cache
+            .ensure(&source, &Dialer::default(), None, &|_| {})
+            .await
+            .err()
+            .unwrap();
         assert!(fault.message.contains("missing"), "{fault}");
         assert_eq!(fs::read_dir(cache.dir()).unwrap().count(), 0);
     }
@@ -330,7 +386,10 @@ mod tests {
             .collect();
         let mut bases = Vec::new();
         for (age, source) in sources.iter().enumerate() {
-            let base = cache.ensure(source, None, &|_| {}).await.unwrap();
+            let base = cache
+                .ensure(source, &Dialer::default(), None, &|_| {})
+                .await
+                .unwrap();
             let at = now() - Duration::from_secs(1000 - age as u64);
             File::open(&base.path).unwrap().set_modified(at).unwrap();
             bases.push(base);

@@ -2,16 +2,18 @@
 //!
 //! A base has the name of its image and of its content, so that it never has to be compared again: it appears under that
 //! name only after its SHA-512 was found right. Where the image store is on the same file system it is a hard link, else a
-//! copy. Root disks are qcow2 files that build on a base and hold only what differs. Bases that no disk builds on go,
+//! copy; where it can not be seen from here the bytes come over HTTP. Root disks are qcow2 files that build on a base and hold only what differs. Bases that no disk builds on go,
 //! the longest unused first, when all together take more than their share.
 
 mod cache;
+mod download;
 mod layers;
 mod root_disk;
 mod used;
 
 pub use cache::{Base, ImageCache};
 pub(super) use root_disk::{base_ensure, disk_facts, root_disk_empty, root_disk_ensure};
+pub(super) use used::header;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -42,7 +42,10 @@ pub async fn root_disk_ensure(
         node.progress(operation, "fetch the image", done, total, "bytes");
     };
     let group = info.guest_user.map(|(_, group)| group);
-    let base = node.images.ensure(source, group, &told).await?;
+    let base = node
+        .images
+        .ensure(source, &node.dialer, group, &told)
+        .await?;
     let bytes = size(&base, *size_gb)?;
     work(&node, request.spec.id, move |layers| {
         if base.format == ImageFormat::Iso {
@@ -84,7 +87,10 @@ pub async fn base_ensure(
         let total = Some(source.bytes);
         node.progress(operation, "fetch the image", done, total, "bytes");
     };
-    let found = node.images.ensure(source, group, &told).await?;
+    let found = node
+        .images
+        .ensure(source, &node.dialer, group, &told)
+        .await?;
     if found.path == base || base.exists() {
         return Ok(());
     }

@@ -35,7 +35,7 @@ fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// The header of a file that is qcow2; `None` for others and for one that is gone.
-pub(super) fn header(path: &Path) -> io::Result<Option<Qcow2>> {
+pub(in crate::agent) fn header(path: &Path) -> io::Result<Option<Qcow2>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file?,

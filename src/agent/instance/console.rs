@@ -1,31 +1,34 @@
-//! A door to a guest's serial line: a socket that opens once, for whoever knows the secret.
+//! A guest's serial line, brought to the control process through which somebody watches it.
+//!
+//! The node dials; it answers the call when the line and the connection are open, so that whoever asked hears what is in
+//! the way of either. The line ends when one side does.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt;
-use subtle::ConstantTimeEq;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
-use tokio::net::{UnixListener, UnixStream};
+use bytes::Bytes;
+use futures::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::agent::Node;
-use crate::agent::node::file_fault;
 use crate::bus::{Fault, FaultKind};
-use crate::compute::rpc::{ConsoleDoor, ConsoleOpen};
-use crate::hypervisor::PowerState;
-use crate::ids::{OperationId, ServerId};
+use crate::compute::rpc::{ConsoleOpen, ConsoleOpened};
+use crate::fetch::websocket::Socket;
+use crate::hypervisor::{PowerState, Serial};
+use crate::ids::OperationId;
 
-/// How long the door waits for somebody.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the control process may take to let the line in.
+const PATIENCE: Duration = Duration::from_secs(12);
+/// Bytes of the line in one message at most.
+const CHUNK: usize = 4096;
 
-/// Opens the door; the line itself is opened when somebody comes in.
+/// Opens the line and brings it.
 pub async fn console_open(
     node: Arc<Node>,
     request: ConsoleOpen,
     _: Option<OperationId>,
-) -> Result<ConsoleDoor, Fault> {
+) -> Result<ConsoleOpened, Fault> {
     let guest = node.hypervisor.guest(request.id).await?;
     if guest.is_none_or(|guest| !matches!(guest.power, PowerState::Running | PowerState::Paused)) {
         return Err(Fault::new(
@@ -33,72 +36,64 @@ pub async fn console_open(
             "the server is not running: start it to open its console",
         ));
     }
-    let secret = hex::encode(rand::rng().random::<[u8; 32]>());
-    let socket = node
-        .places
-        .consoles
-        .join(format!("{:016x}.sock", rand::rng().random::<u64>()));
-    let fault = |error| file_fault("can not listen at", &socket, &error);
-    let listener = UnixListener::bind(&socket).map_err(fault)?;
-    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o600)).map_err(fault)?;
-    tokio::spawn(wait(
-        node,
-        request.id,
-        listener,
-        socket.clone(),
-        secret.clone(),
-    ));
-    Ok(ConsoleDoor { socket, secret })
+    let Some(pass) = &request.depot else {
+        return Err(Fault::new(
+            FaultKind::Refused,
+            "the control process is older than this node, and does not say where to bring the console; update it",
+        ));
+    };
+    let socket = tokio::time::timeout(PATIENCE, node.dialer.open(pass));
+    let socket = socket.await.unwrap_or_else(|_| {
+        Err(crate::depot::dial::DialError {
+            passing: true,
+            status: None,
+            message: format!("{pass:?} does not answer this node"),
+        })
+    })?;
+    let serial = node.hypervisor.console(request.id).await?;
+    let id = request.id;
+    tokio::spawn(async move {
+        if let Err(error) = carry(socket, serial).await {
+            tracing::info!(%id, error, "a console ended");
+        }
+    });
+    Ok(ConsoleOpened {})
 }
 
-async fn wait(
-    node: Arc<Node>,
-    id: ServerId,
-    listener: UnixListener,
-    socket: std::path::PathBuf,
-    secret: String,
-) {
-    let visitor = tokio::time::timeout(PATIENCE, listener.accept()).await;
-    drop(listener);
-    remove(&socket).await;
-    if let Ok(Ok((stream, _))) = visitor
-        && let Err(error) = connect(&node, id, stream, &secret).await
-    {
-        tracing::info!(%id, error, "a console ended");
+/// Carries bytes both ways until one side ends.
+async fn carry(socket: Socket, serial: std::pin::Pin<Box<dyn Serial>>) -> Result<(), String> {
+    let (mut to_user, mut from_user) = socket.split();
+    let (mut from_guest, mut to_guest) = tokio::io::split(serial);
+    let down = async {
+        let mut buffer = vec![0_u8; CHUNK];
+        loop {
+            let read = from_guest.read(&mut buffer).await;
+            let length = read.map_err(|error| error.to_string())?;
+            if length == 0 {
+                // A farewell that does not arrive changes nothing.
+                let _ = to_user.close().await;
+                return Ok(());
+            }
+            let bytes = Bytes::copy_from_slice(&buffer[..length]);
+            let sent = to_user.send(Message::Binary(bytes)).await;
+            sent.map_err(|error| error.to_string())?;
+        }
+    };
+    let up = async {
+        while let Some(message) = from_user.next().await {
+            match message.map_err(|error| error.to_string())? {
+                Message::Binary(bytes) => {
+                    let written = to_guest.write_all(&bytes).await;
+                    written.map_err(|error| error.to_string())?;
+                }
+                Message::Close(_) => return Ok(()),
+                _ => {}
+            }
+        }
+        Ok(())
+    };
+    tokio::select! {
+        ended = down => ended,
+        ended = up => ended,
     }
-}
-
-async fn remove(socket: &Path) {
-    // It may be gone with the directory.
-    let _ = tokio::fs::remove_file(socket).await;
-}
-
-async fn connect(
-    node: &Node,
-    id: ServerId,
-    stream: UnixStream,
-    secret: &str,
-) -> Result<(), String> {
-    let (reader, mut writer) = stream.into_split();
-    let mut reader = BufReader::new(reader);
-    let mut said = Vec::new();
-    let mut line = (&mut reader).take(256);
-    tokio::time::timeout(PATIENCE, line.read_until(b'\n', &mut said))
-        .await
-        .map_err(|_| "nobody said the secret")?
-        .map_err(|error| error.to_string())?;
-    let said = said.strip_suffix(b"\n").unwrap_or(&said);
-    if !bool::from(said.ct_eq(secret.as_bytes())) {
-        return Err("somebody came without the secret".into());
-    }
-    let mut serial = node
-        .hypervisor
-        .console(id)
-        .await
-        .map_err(|error| error.to_string())?;
-    let mut visitor = tokio::io::join(&mut reader, &mut writer);
-    tokio::io::copy_bidirectional(&mut visitor, &mut serial)
-        .await
-        .map(|_| ())
-        .map_err(|error| error.to_string())
 }

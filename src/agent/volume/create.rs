@@ -86,7 +86,7 @@ async fn make(
                 let total = Some(image.bytes);
                 node.progress(operation, "fetch the image", done, total, "bytes");
             };
-            let base = node.images.ensure(image, None, &told).await?;
+            let base = node.images.ensure(image, &node.dialer, None, &told).await?;
             if base.virtual_bytes > bytes {
                 return Err(Fault::new(
                     FaultKind::Refused,

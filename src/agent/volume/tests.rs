@@ -69,6 +69,7 @@ async fn a_volume_lives_from_an_image_to_its_end() {
         bytes: content.len() as u64,
         sha512: hex::encode(Sha512::digest(&content)),
         path,
+        depot: None,
     };
     let id = VolumeId::new();
     let request = VolumeCreate {

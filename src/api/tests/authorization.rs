@@ -46,6 +46,7 @@ fn table() -> Vec<Row> {
                 path,
                 need: match *need {
                     "public" => Need::Public,
+                    "ticket" => Need::Ticket,
                     "any" => Need::Any,
                     "reader" => Need::Role(Rank::Reader),
                     "member" => Need::Role(Rank::Member),
@@ -111,6 +112,7 @@ impl Caller {
     fn denied(&self, need: Need) -> Option<u16> {
         match need {
             Need::Public => None,
+            Need::Ticket => Some(401),
             _ if self.token.is_empty() => Some(401),
             Need::Role(rank) if self.rank < Some(rank) => Some(403),
             _ => None,

@@ -125,6 +125,19 @@ impl Broker {
     }
 }
 
+/// Whether the broker of this URL can be reached by this machine alone.
+pub fn is_loopback(url: &str) -> bool {
+    let place = url.split_once("://").map_or("", |(_, rest)| rest);
+    let place = place.split(['/', '?']).next().unwrap_or_default();
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    let host = match place.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => place.split(':').next().unwrap_or_default(),
+    };
+    let address = host.parse::<std::net::IpAddr>();
+    host.is_empty() || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 fn tls(settings: &BusSettings) -> Result<OwnedTLSConfig, SettingsError> {
     let ca = match settings.ca_file.as_os_str().is_empty() {
         true => Path::new(SYSTEM_CA),
@@ -176,6 +189,7 @@ mod tests {
     fn settings(url: &str) -> BusSettings {
         BusSettings {
             url: url.into(),
+            node_url: String::new(),
             ca_file: PathBuf::new(),
             cert_file: PathBuf::new(),
             key_file: PathBuf::new(),
@@ -204,6 +218,21 @@ mod tests {
         ] {
             let error = Broker::new(&settings(url), "x").map(|_| ()).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_broker_of_this_machine_alone_is_none_for_others() {
+        for (url, alone) in [
+            ("amqp://u:p@127.0.0.1:5672/v", true),
+            ("amqp://u:p@localhost/v", true),
+            ("amqps://u:p@[::1]:5671", true),
+            ("amqp:///v", true),
+            ("amqp://u:p@10.0.0.1:5672/v", false),
+            ("amqp://localhost:p@mq.example/v", false),
+            ("amqps://u:p@[fd00::1]:5671", false),
+        ] {
+            assert_eq!(is_loopback(url), alone, "{url}");
         }
     }
 

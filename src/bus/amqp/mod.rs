@@ -35,6 +35,8 @@ mod server;
 mod session;
 mod topology;
 
+pub use address::is_loopback;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::{CancellationToken, DropGuard};

@@ -17,6 +17,7 @@ use crate::ids::{OperationId, Time};
 /// Settings of a bus over this URL.
 pub(super) fn settings(url: String) -> BusSettings {
     BusSettings {
+        node_url: String::new(),
         url,
         ca_file: PathBuf::new(),
         cert_file: PathBuf::new(),

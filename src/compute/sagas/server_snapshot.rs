@@ -1,7 +1,7 @@
 //! An image of a server's root disk: accept → copy → upload.
 //!
-//! The image's row is made when it is asked for. The node copies the disk, while the guest goes on, into a file in the image
-//! store's upload directory; the image store takes it from there. What is undone leaves no image and no file. Once the image has its bytes it stays.
+//! The image's row is made when it is asked for. The node copies the disk, while the guest goes on, and leaves
+//! the file in the image store's upload directory or sends it there; the image store takes it from there. What is undone leaves no image and no file. Once the image has its bytes it stays.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::guest;
 use crate::compute::model::{Server, TaskState};
-use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd, snapshot_files};
+use crate::compute::rpc::{InstanceSnapshot, InstanceSnapshotEnd};
 use crate::compute::store::server::{Change as Row, Task};
+use crate::depot::ops::{SNAPSHOT_WRITE, depot_pass};
 use crate::ids::{ImageId, ServerId};
-use crate::image::ops::{image_adopt, image_discard, image_upload_dir};
+use crate::image::ops::{
+    image_adopt, image_await, image_await_end, image_discard, image_upload_dir,
+};
 use crate::saga::{Flow, Saga, Step, StepContext, StepResult};
 
 const OWN: &[TaskState] = &[TaskState::ImageSnapshot, TaskState::ImageUploading];
@@ -55,10 +58,12 @@ impl Saga for ServerSnapshot {
 
 fn copy<'a>(cx: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<'a, StepResult> {
     async move {
+        image_await(cx, s.image).await?;
         let request = InstanceSnapshot {
             id: s.server,
             image: s.image,
             upload_dir: image_upload_dir(cx).await?,
+            depot: Some(depot_pass(cx, SNAPSHOT_WRITE, s.image).await?),
         };
         let made = cx.call(&s.host, &request, guest::DISK).await?;
         s.file = Some(made.path);
@@ -74,18 +79,7 @@ fn remove_copy<'a>(cx: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<
     async move {
         let request = InstanceSnapshotEnd { id: s.server };
         cx.call(&s.host, &request, guest::CALL).await?;
-        let place = image_upload_dir(cx).await?;
-        for file in snapshot_files(&place, s.image) {
-            match tokio::fs::remove_file(&file).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(crate::saga::StepError::Retry(format!(
-                        "{} can not be removed: {error}",
-                        file.display()
-                    )));
-                }
-                _ => {}
-            }
-        }
+        image_await_end(cx, s.image).await?;
         Ok(Flow::Next)
     }
     .boxed()
@@ -95,6 +89,7 @@ fn upload<'a>(cx: &'a StepContext, s: &'a mut ServerSnapshot) -> BoxFuture<'a, S
     async move {
         if let Some(file) = &s.file {
             image_adopt(cx, s.image, file).await?;
+            image_await_end(cx, s.image).await?;
         }
         Ok(Flow::Next)
     }

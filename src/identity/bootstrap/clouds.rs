@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_norway::Value;
 
 use super::files;
+use crate::api::OWN_CERTIFICATE;
 use crate::config::{Config, Listen};
 use crate::context::Context;
 use crate::error::Result;
@@ -28,22 +29,39 @@ fn text(config: &Config, password: &str) -> String {
         "# Written by the first start. For the stock client: export OS_CLIENT_CONFIG_FILE={}\n\
          clouds:\n  {ENTRY}:\n    auth:\n      auth_url: {}\n      username: admin\n      password: {}\n      \
          project_name: admin\n      user_domain_id: default\n      project_domain_id: default\n    \
-         region_name: {}\n    identity_api_version: 3\n    interface: public\n",
+         region_name: {}\n    identity_api_version: 3\n    interface: public\n{}",
         config.data_dir.join("clouds.yaml").display(),
         auth_url(config),
         quoted(password),
         quoted(&config.identity.region),
+        cacert(config),
     )
+}
+
+/// The certificate that this process made itself, where clients have to be told to trust it.
+fn own_certificate(config: &Config) -> Option<PathBuf> {
+    let needed =
+        auth_url(config).starts_with("https:") && config.api.cert_file.as_os_str().is_empty();
+    needed.then(|| config.data_dir.join(OWN_CERTIFICATE))
+}
+
+/// The line that makes clients trust it.
+fn cacert(config: &Config) -> String {
+    own_certificate(config).map_or_else(String::new, |file| {
+        let quoted = serde_json::Value::from(file.display().to_string());
+        format!("    cacert: {quoted}\n")
+    })
 }
 
 /// Where a client on this machine finds identity.
 fn auth_url(config: &Config) -> String {
     let tcp = config.api.listen.iter().find_map(|listen| match listen {
-        Listen::Tcp(address) => Some(*address),
+        Listen::Tcp(address) => Some(("http", *address)),
+        Listen::Tls(address) => Some(("https", *address)),
         Listen::Unix(_) => None,
     });
     let base = match tcp {
-        Some(address) => format!("http://{}", reachable(address)),
+        Some((scheme, address)) => format!("{scheme}://{}", reachable(address)),
         None if !config.api.public_url.is_empty() => {
             config.api.public_url.trim_end_matches('/').to_owned()
         }
@@ -69,7 +87,7 @@ pub(super) async fn refresh(cx: &Context) {
         let Some(text) = files::read(path(cx)).await? else {
             return Ok(());
         };
-        match corrected(&text, &auth_url(&cx.config)) {
+        match corrected(&text, &auth_url(&cx.config), own_certificate(&cx.config)) {
             Some(text) => files::write(path(cx), text).await,
             None => Ok(()),
         }
@@ -80,14 +98,18 @@ pub(super) async fn refresh(cx: &Context) {
     }
 }
 
-fn corrected(text: &str, url: &str) -> Option<String> {
+fn corrected(text: &str, url: &str, certificate: Option<PathBuf>) -> Option<String> {
     let mut parsed: Value = serde_norway::from_str(text).ok()?;
-    let auth = parsed.get_mut("clouds")?.get_mut(ENTRY)?.get_mut("auth")?;
-    let known = auth.get_mut("auth_url")?;
+    let entry = parsed.get_mut("clouds")?.get_mut(ENTRY)?;
+    let known = entry.get_mut("auth")?.get_mut("auth_url")?;
     if known.as_str() == Some(url) {
         return None;
     }
     *known = Value::String(url.to_owned());
+    if let (Some(certificate), Value::Mapping(entry)) = (certificate, entry) {
+        let file = Value::String(certificate.display().to_string());
+        entry.insert(Value::String("cacert".into()), file);
+    }
     serde_norway::to_string(&parsed).ok()
 }
 
@@ -115,9 +137,25 @@ mod tests {
             ("0.0.0.0:80", "http://127.0.0.1:80/identity/v3"),
             ("[::]:8774", "http://[::1]:8774/identity/v3"),
             ("unix:", "http://localhost/identity/v3"),
+            (
+                "unix:,tls:0.0.0.0:8775",
+                "https://127.0.0.1:8775/identity/v3",
+            ),
         ] {
             assert_eq!(auth_url(&config(listen)), url);
         }
+    }
+
+    #[test]
+    fn clients_are_told_the_certificate_that_was_made() {
+        let tls = config("tls:127.0.0.1:1");
+        let parsed: Value = serde_norway::from_str(&text(&tls, "p")).unwrap();
+        let file = Some("/x/api-cert.pem");
+        assert_eq!(parsed["clouds"]["skydeck"]["cacert"].as_str(), file);
+        let plain = text(&config("127.0.0.1:1"), "p");
+        let moved = corrected(&plain, &auth_url(&tls), own_certificate(&tls)).unwrap();
+        let parsed: Value = serde_norway::from_str(&moved).unwrap();
+        assert_eq!(parsed["clouds"]["skydeck"]["cacert"].as_str(), file);
     }
 
     #[test]
@@ -131,8 +169,11 @@ mod tests {
             auth["auth_url"].as_str(),
             Some("http://127.0.0.1:1/identity/v3")
         );
-        assert_eq!(corrected(&text, "http://127.0.0.1:1/identity/v3"), None);
-        let moved = corrected(&text, "http://127.0.0.1:2/identity/v3").unwrap();
+        assert_eq!(
+            corrected(&text, "http://127.0.0.1:1/identity/v3", None),
+            None
+        );
+        let moved = corrected(&text, "http://127.0.0.1:2/identity/v3", None).unwrap();
         let parsed: Value = serde_norway::from_str(&moved).unwrap();
         let auth = &parsed["clouds"]["skydeck"]["auth"];
         assert_eq!(
@@ -140,6 +181,6 @@ mod tests {
             Some("http://127.0.0.1:2/identity/v3")
         );
         assert_eq!(auth["password"].as_str(), Some(password));
-        assert_eq!(corrected("clouds: {other: {}}", "http://x"), None);
+        assert_eq!(corrected("clouds: {other: {}}", "http://x", None), None);
     }
 }

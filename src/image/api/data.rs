@@ -78,7 +78,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str
 }
 
 /// `Content-Range: bytes 5-9/10`, `bytes 5-9/*`, `bytes */10` (all is there), or none.
-fn announced(headers: &HeaderMap) -> Result<Announced> {
+pub(super) fn announced(headers: &HeaderMap) -> Result<Announced> {
     let length: Option<u64> =
         text(headers, &header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
     let Some(range) = text(headers, &header::CONTENT_RANGE) else {
@@ -126,12 +126,17 @@ fn announced(headers: &HeaderMap) -> Result<Announced> {
 }
 
 async fn download(cx: Context, Path(id): Path<String>, headers: HeaderMap) -> Result<Response> {
-    let Some(data) = image_data(&cx, parse_id("image", &id)?).await? else {
+    send_asked(&cx, &id, &headers).await
+}
+
+/// The bytes of an image, or the range of them that is asked for.
+pub(super) async fn send_asked(cx: &Context, id: &str, headers: &HeaderMap) -> Result<Response> {
+    let Some(data) = image_data(cx, parse_id("image", id)?).await? else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let tag = format!("\"{}\"", data.image.checksum.as_deref().unwrap_or_default());
-    let current = text(&headers, &header::IF_RANGE).is_none_or(|wanted| wanted == tag);
-    let wanted = text(&headers, &header::RANGE).filter(|_| current);
+    let current = text(headers, &header::IF_RANGE).is_none_or(|wanted| wanted == tag);
+    let wanted = text(headers, &header::RANGE).filter(|_| current);
     let (status, first, length) = match wanted.map(|range| slice(range, data.bytes)) {
         None | Some(Slice::Whole) => (StatusCode::OK, 0, data.bytes),
         Some(Slice::Part(first, length)) => (StatusCode::PARTIAL_CONTENT, first, length),

@@ -15,9 +15,12 @@ use uuid::Uuid;
 
 use crate::api::app;
 use crate::api::wire::TOKEN_HEADER;
-use crate::context::{Actor, Cloud, Rank, Scope};
+use crate::context::{Actor, Cloud, Context, Rank, Scope};
+use crate::depot::ops::{IMAGE_READ, SNAPSHOT_WRITE, depot_pass};
+use crate::depot::rpc::TICKET_HEADER;
 use crate::error::{Error, Result};
 use crate::ids::{DomainId, ProjectId};
+use crate::image::ops::{image_await, image_await_end};
 
 /// A project by number.
 fn project(number: u128) -> ProjectId {
@@ -50,6 +53,7 @@ fn authenticate(_: Arc<Cloud>, token: String) -> BoxFuture<'static, Result<Actor
 struct Lab {
     dir: tempfile::TempDir,
     app: Router,
+    cx: Context,
 }
 
 struct Answer {
@@ -82,9 +86,10 @@ impl Lab {
     async fn with(change: impl FnOnce(&mut crate::config::Config)) -> Self {
         let (dir, mut cloud, _kicks) = crate::context::testing::cloud().await;
         change(&mut Arc::get_mut(&mut cloud).unwrap().config);
-        let services = vec![super::routes(), super::upload_routes()];
+        let services = vec![super::routes(), super::skydeck_routes()];
         let app = app(&cloud, services, authenticate);
-        Self { dir, app }
+        let cx = Context::system(cloud);
+        Self { dir, app, cx }
     }
 
     async fn ask(
@@ -809,4 +814,115 @@ async fn documents_are_served() {
         lab.get("reader-1", "/image/v2/info/import").await.json()["import-methods"]["value"],
         json!(["glance-direct", "web-download"])
     );
+}
+
+/// Somebody who has images.
+const MEMBER: &str = "member-1";
+
+/// An image without bytes.
+fn empty(name: &str) -> Value {
+    json!({"name": name, "disk_format": "raw", "container_format": "bare"})
+}
+
+/// A pass, as the header that shows it, and where it leads.
+async fn pass(lab: &Lab, rule: &str, id: &str) -> (String, String) {
+    let pass = depot_pass(&lab.cx, rule, id).await.unwrap();
+    (pass.path, pass.ticket)
+}
+
+#[tokio::test]
+async fn a_node_reads_an_image_with_a_ticket_and_with_nothing_else() {
+    let lab = Lab::new().await;
+    let id = lab.create(MEMBER, empty("i")).await;
+    let content = vec![7; 100_000];
+    assert_eq!(lab.upload(MEMBER, &id, &content).await.status, 204);
+    let (path, ticket) = pass(&lab, IMAGE_READ, &id).await;
+    let shown = |ticket: &str, range: &str| {
+        [
+            (TICKET_HEADER, ticket.to_owned()),
+            ("range", range.to_owned()),
+        ]
+    };
+    let read = async |token: &str, ticket: &str, range: &str| {
+        let headers = shown(ticket, range);
+        let headers = headers
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        lab.ask(token, "GET", &path, &headers, Body::empty()).await
+    };
+    let rest = read("", &ticket, "bytes=60000-").await;
+    assert_eq!((rest.status, rest.body.len()), (206, 40_000));
+    assert_eq!(rest.header("content-range"), "bytes 60000-99999/100000");
+    let (_, elsewhere) = pass(&lab, IMAGE_READ, &lab.create(MEMBER, empty("j")).await).await;
+    let (_, writing) = pass(&lab, SNAPSHOT_WRITE, &id).await;
+    for (token, ticket) in [
+        ("", ""),
+        ("admin-1", ""),
+        ("admin-1", "guess"),
+        ("", elsewhere.as_str()),
+        ("", writing.as_str()),
+    ] {
+        let refused = read(token, ticket, "bytes=0-").await;
+        assert_eq!(refused.status, 401, "{token} {ticket}");
+        assert!(refused.text().contains("ticket"), "{}", refused.text());
+    }
+    // A file that is gone does not come back by asking again.
+    std::fs::remove_file(lab.dir.path().join("images").join(&id)).unwrap();
+    assert_eq!(read("", &ticket, "bytes=0-").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_nodes_file_grows_part_by_part_and_only_where_it_is_waited_for() {
+    let lab = Lab::with(|config| config.image.max_bytes = 4096).await;
+    let id = lab.create(MEMBER, empty("s")).await;
+    let (path, ticket) = pass(&lab, SNAPSHOT_WRITE, &id).await;
+    let send = async |range: &str, body: &'static [u8]| {
+        let headers = [(TICKET_HEADER, ticket.as_str()), ("content-range", range)];
+        let answer = lab
+            .ask("", "PATCH", &path, &headers, Body::from(body))
+            .await;
+        (answer.status, answer.json())
+    };
+    let arrived = |received: u64, whole: bool| (200, json!({"received": received, "whole": whole}));
+    // Nobody waits yet.
+    assert_eq!(send("bytes 0-2/8", b"abc").await.0, 404);
+    let image = id.parse().unwrap();
+    image_await(&lab.cx, image).await.unwrap();
+    assert_eq!(send("bytes 0-2/8", b"abc").await, arrived(3, false));
+    for (range, body, status) in [
+        ("bytes 0-2/8", &b"abc"[..], 409),
+        ("bytes 4-4/8", b"e", 409),
+        ("bytes 3-3/4097", b"d", 413),
+        ("", b"d", 400),
+    ] {
+        let refused = send(range, body).await;
+        assert_eq!(refused.0, status, "{range}: {}", refused.1);
+    }
+    // What was waited for goes on after a new start of either side.
+    image_await(&lab.cx, image).await.unwrap();
+    let headers = [(TICKET_HEADER, ticket.as_str())];
+    let shown = lab.ask("", "GET", &path, &headers, Body::empty()).await;
+    let there = shown.json()["received"].as_u64().unwrap();
+    assert_eq!(there, 3);
+    assert_eq!(send("bytes 3-7/8", b"defgh").await, arrived(8, true));
+    assert_eq!(send("bytes */8", b"").await, arrived(8, true));
+    let uploads = lab.dir.path().join("images/uploads");
+    let whole = crate::image::rpc::arriving_files(&uploads, image)[0].clone();
+    assert_eq!(std::fs::read(&whole).unwrap(), b"abcdefgh");
+    image_await_end(&lab.cx, image).await.unwrap();
+    assert!(!whole.exists());
+    assert_eq!(send("bytes 0-2/8", b"abc").await.0, 404);
+    // An image that has its bytes takes no more, waited for or not.
+    let other = lab.create(MEMBER, empty("t")).await;
+    assert_eq!(lab.upload(MEMBER, &other, &[7; 512]).await.status, 204);
+    image_await(&lab.cx, other.parse().unwrap()).await.unwrap();
+    let (path, ticket) = pass(&lab, SNAPSHOT_WRITE, &other).await;
+    let headers = [
+        (TICKET_HEADER, ticket.as_str()),
+        ("content-range", "bytes 0-2/8"),
+    ];
+    let late = lab
+        .ask("", "PATCH", &path, &headers, Body::from("abc"))
+        .await;
+    assert_eq!(late.status, 404);
 }

@@ -2,6 +2,7 @@
 
 use super::{access, files};
 use crate::context::Context;
+use crate::depot::ops::{IMAGE_READ, depot_pass};
 use crate::error::{Error, Result};
 use crate::ids::ImageId;
 use crate::image::model::{Image, ImageStatus};
@@ -30,6 +31,13 @@ pub async fn image_for_boot(cx: &Context, id: ImageId) -> Result<(Image, ImageSo
         bytes,
         sha512,
         path: files(cx).data(id),
+        depot: None,
     };
     Ok((image, source))
+}
+
+/// The same for a question that is put to a node now, which may fetch the bytes by it. Such a source is not to be kept.
+pub async fn image_served(cx: &Context, source: ImageSource) -> Result<ImageSource> {
+    let depot = Some(depot_pass(cx, IMAGE_READ, source.id).await?);
+    Ok(ImageSource { depot, ..source })
 }

@@ -1,6 +1,6 @@
 //! Deletion: first the row says so, then the file goes, then the row.
 
-use super::{access, files, image_changed};
+use super::{access, files, image_await_end, image_changed};
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
 use crate::ids::ImageId;
@@ -32,6 +32,7 @@ pub async fn image_delete(cx: &Context, id: ImageId) -> Result<()> {
 pub(in crate::image) async fn forget(cx: &Context, id: ImageId) -> Result<()> {
     let place = files(cx);
     blocking(move || remove_files(&place, id)).await?;
+    image_await_end(cx, id).await?;
     let mut tx = cx.db.begin().await?;
     store::delete(&mut tx, id).await?;
     tx.commit().await?;

@@ -1,6 +1,7 @@
 //! An image's bytes, for reading.
 
 use std::fs::File;
+use std::io;
 
 use super::{access, files};
 use crate::context::Context;
@@ -39,7 +40,11 @@ pub async fn image_data(cx: &Context, id: ImageId) -> Result<Option<ImageData>> 
             let bytes = file.metadata()?.len();
             Ok((file, bytes))
         });
-        opened.map_err(|error| io_error(&path, &error))
+        opened.map_err(|error| match error.kind() {
+            // Asking again does not bring it back.
+            io::ErrorKind::NotFound => Error::not_found("file of image", id),
+            _ => io_error(&path, &error),
+        })
     })
     .await?;
     Ok(Some(ImageData { image, file, bytes }))

@@ -303,7 +303,7 @@ async fn check_disk(cx: &Context, more: u64) -> Result<()> {
     if more > free {
         return Err(Error::TooLarge(format!(
             "{more} bytes do not fit: the disk under {} has {free} left; delete images that are not needed, or give it more room",
-            cx.config.data_dir.display()
+            cx.config.image.dir.display()
         )));
     }
     Ok(())

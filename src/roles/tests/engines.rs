@@ -21,6 +21,7 @@ const STORIES: &[&str] = &[
     "saga::",
     "identity::",
     "compute::",
+    "depot::",
     "network::",
     "image::",
     "volume::",

@@ -162,7 +162,7 @@ fn a_servers_snapshot_that_finds_a_full_disk_leaves_no_image() {
         let end = lab.ended(id).await;
         assert_eq!(end.status, Status::Undone);
         let reason = end.error.unwrap().message;
-        assert!(reason.contains("No space"), "{reason}");
+        assert!(reason.contains("is full"), "{reason}");
         drop(filler);
         becomes(&lab, &before, &[], "the snapshot undone").await;
     });

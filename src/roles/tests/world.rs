@@ -13,7 +13,7 @@ use crate::db::schema::{Table, tables};
 use crate::db::{Conn, sql};
 use crate::hypervisor::Hypervisor;
 
-/// Tables that only remember what happened, or that say which process is at what.
+/// Tables that only remember what happened, that say which process is at what, or whose rows are made once and by chance.
 const HISTORY: &[&str] = &[
     "operation",
     "operation_event",
@@ -29,6 +29,7 @@ const HISTORY: &[&str] = &[
     "server_moves",
     "server_home",
     "turn",
+    "depot_key",
 ];
 
 /// Columns that count or date what happened.

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::Time;
+use crate::ids::{Time, VolumeId};
 use crate::volume::model::{Candidate, VolumeHost};
 use crate::volume::reconcile;
 use crate::volume::rpc::VolumeReport;
@@ -44,6 +44,12 @@ pub async fn volume_services(cx: &Context) -> Result<Vec<VolumeService>> {
             host,
         })
         .collect())
+}
+
+/// Id and name of the volumes whose files a node has, by name; at most a hundred.
+pub async fn volumes_on_host(cx: &Context, host: &str) -> Result<Vec<(VolumeId, String)>> {
+    let mut conn = cx.db.read().await?;
+    Ok(store::host_volumes(&mut conn, host).await?)
 }
 
 /// Room for volumes on all nodes together.

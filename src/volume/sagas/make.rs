@@ -13,6 +13,7 @@ use crate::bus::{CallError, FaultKind};
 use crate::db::Conn;
 use crate::hypervisor::spec::DiskFormat;
 use crate::ids::VolumeId;
+use crate::image::ops::image_served;
 use crate::saga::{Failure, Flow, Saga, Step, StepContext, StepError, StepResult};
 use crate::volume::model::{FileFormat, Volume, VolumeEvent, VolumeStatus, place};
 use crate::volume::ops::{candidates_on_conn, shift_on_conn};
@@ -179,10 +180,14 @@ fn host(s: &VolumeMake) -> Result<String, StepError> {
 fn make<'a>(cx: &'a StepContext, s: &'a mut VolumeMake) -> BoxFuture<'a, StepResult> {
     async move {
         let host = host(s)?;
+        let content = match s.content.clone() {
+            VolumeContent::Image(source) => VolumeContent::Image(image_served(cx, source).await?),
+            other => other,
+        };
         let request = VolumeCreate {
             id: s.volume,
             size_gb: s.size_gb,
-            content: s.content.clone(),
+            content,
         };
         match cx.call(&host, &request, COPY).await {
             Ok(connection) => {

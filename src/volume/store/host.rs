@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::db::{Conn, DbResult, sql};
+use crate::ids::VolumeId;
 use crate::volume::model::VolumeHost;
 
 /// Records what a node said of its room.
@@ -28,6 +29,17 @@ pub(in crate::volume) async fn host_list(conn: &mut Conn) -> DbResult<Vec<Volume
                 reported_at: row.take()?,
             })
         })
+        .await
+}
+
+/// Id and name of volumes whose files a node has, by name; at most a hundred.
+pub(in crate::volume) async fn host_volumes(
+    conn: &mut Conn,
+    host: &str,
+) -> DbResult<Vec<(VolumeId, String)>> {
+    sql("SELECT id, name FROM volume WHERE host = $1 AND deleted_at IS NULL ORDER BY name, id LIMIT 100")
+        .bind(host)
+        .all(conn, |row| Ok((row.take()?, row.take()?)))
         .await
 }
 

@@ -11,6 +11,7 @@
 //! - `hosts`: servers on several hosts, and a host whose power fails.
 //! - `migration`: running servers move between hosts, whatever dies meanwhile.
 //! - `drain`: a host is emptied and filled again.
+//! - `join`: a node on another machine, which shares no file with the control process.
 //! - `stock`: the stock command line.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
@@ -27,6 +28,7 @@ mod crash;
 mod drain;
 mod faults;
 mod hosts;
+mod join;
 mod migration;
 mod newcomer;
 mod node;

@@ -1,18 +1,21 @@
 //! `GET /skydeck/v1/serial?token=`: a websocket whose binary messages are the bytes of a server's serial line, both ways.
 //!
 //! Whoever has the ticket has the console; it lets in once. The line ends when either side does.
+//!
+//! `GET /skydeck/v1/depot/consoles/{id}` is the other end: the node's websocket, which this process joins to the user's.
 
-use axum::extract::State as Cloud;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, State as Cloud};
 use axum::response::Response;
 use futures::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use uuid::Uuid;
 
 use crate::api::{Params, Routes, State};
 use crate::compute::ops::server_console_open;
-use crate::compute::rpc::ConsoleDoor;
 use crate::context::Context;
+use crate::depot::Line;
+use crate::depot::ops::CONSOLE_JOIN;
 use crate::error::{Error, Result};
 use crate::ids::ServerId;
 
@@ -23,7 +26,11 @@ const LARGEST: usize = 64 * 1024;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     // The ticket is the right to enter.
-    routes.get("/serial", "compute:console:enter", enter)
+    routes.get("/serial", "compute:console:enter", enter).get(
+        "/depot/consoles/{id}",
+        CONSOLE_JOIN,
+        join,
+    )
 }
 
 async fn enter(
@@ -34,8 +41,7 @@ async fn enter(
     let ticket = params.get("token").ok_or_else(|| {
         Error::Unauthorized("a console is opened with a token in its address".into())
     })?;
-    let (id, door) = server_console_open(&Context::system(cloud), ticket).await?;
-    let line = through(&door).await?;
+    let (id, line) = server_console_open(&Context::system(cloud), ticket).await?;
     Ok(upgrade
         .max_message_size(LARGEST)
         .protocols(["binary"])
@@ -47,27 +53,29 @@ async fn enter(
         }))
 }
 
+/// A node brings the line that somebody waits for; once.
+async fn join(cx: Context, Path(id): Path<Uuid>, upgrade: WebSocketUpgrade) -> Result<Response> {
+    let line = cx
+        .depot
+        .arrive(id)
+        .ok_or_else(|| Error::not_found("console", id))?;
+    Ok(upgrade
+        .max_message_size(LARGEST)
+        .protocols(["binary"])
+        .on_upgrade(move |socket| async move {
+            // The other end says why.
+            let _ = carry(socket, line).await;
+        }))
+}
+
 fn ended(id: ServerId) {
     tracing::debug!(%id, "a console was left");
 }
 
-/// Goes through the node's door and says the secret.
-async fn through(door: &ConsoleDoor) -> Result<UnixStream> {
-    let fail = |error: std::io::Error| {
-        Error::Unavailable(format!(
-            "the console can not be reached on its node: {error}"
-        ))
-    };
-    let mut line = UnixStream::connect(&door.socket).await.map_err(fail)?;
-    let hello = format!("{}\n", door.secret);
-    line.write_all(hello.as_bytes()).await.map_err(fail)?;
-    Ok(line)
-}
-
 /// Carries bytes both ways until one side ends.
-async fn carry(socket: WebSocket, line: UnixStream) -> std::result::Result<(), String> {
+async fn carry(socket: WebSocket, line: Line) -> std::result::Result<(), String> {
     let (mut to_client, mut from_client) = socket.split();
-    let (mut from_guest, mut to_guest) = line.into_split();
+    let (mut from_guest, mut to_guest) = tokio::io::split(line);
     let down = async {
         let mut buffer = vec![0_u8; CHUNK];
         loop {

@@ -10,14 +10,18 @@ use sha2::{Digest, Sha256};
 
 use super::access::legal_on_conn;
 use crate::compute::model::Action;
-use crate::compute::rpc::{ConsoleDoor, ConsoleLog, ConsoleOpen};
+use crate::compute::rpc::{ConsoleLog, ConsoleOpen};
 use crate::compute::store;
 use crate::context::Context;
+use crate::depot::Line;
+use crate::depot::ops::{CONSOLE_JOIN, depot_pass};
 use crate::error::{Error, Result};
 use crate::ids::{ServerId, Time};
 
 /// How long a node may take to read a log or to open a console.
 const CALL: Duration = Duration::from_secs(15);
+/// How long after its answer a line may still be on its way.
+const ARRIVAL: Duration = Duration::from_secs(5);
 /// Seconds that a ticket is good for.
 const TICKET_SECONDS: i64 = 600;
 
@@ -44,8 +48,9 @@ pub async fn server_console_ticket(cx: &Context, id: ServerId) -> Result<String>
     Ok(ticket)
 }
 
-/// Takes a ticket and opens the console that it is for. The ticket is the right to it: nothing else is asked.
-pub async fn server_console_open(cx: &Context, ticket: &str) -> Result<(ServerId, ConsoleDoor)> {
+/// Takes a ticket and opens the console that it is for. The ticket is the right to it: nothing else is asked. The node
+/// brings the line to this process.
+pub async fn server_console_open(cx: &Context, ticket: &str) -> Result<(ServerId, Line)> {
     let mut tx = cx.db.begin().await?;
     let id = store::server_console::redeem(&mut tx, &hash(ticket), Time::now())
         .await?
@@ -61,8 +66,18 @@ pub async fn server_console_open(cx: &Context, ticket: &str) -> Result<(ServerId
     let host = server
         .host
         .ok_or_else(|| Error::conflict(format!("server {id} has no host")))?;
-    let door = cx.bus.call(&host, None, &ConsoleOpen { id }, CALL).await?;
-    Ok((id, door))
+    let visit = cx.depot.expect().ok_or_else(|| {
+        Error::Unavailable("too many consoles are being opened at once; try again".into())
+    })?;
+    let depot = Some(depot_pass(cx, CONSOLE_JOIN, visit.id).await?);
+    let request = ConsoleOpen { id, depot };
+    cx.bus.call(&host, None, &request, CALL).await?;
+    let line = visit.line(ARRIVAL).await.ok_or_else(|| {
+        Error::Unavailable(format!(
+            "node {host} did not bring the console; is it of the same version as this control process?"
+        ))
+    })?;
+    Ok((id, line))
 }
 
 fn hash(ticket: &str) -> String {

@@ -9,7 +9,7 @@ use crate::compute::store;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::{ImageId, PortId};
-use crate::image::ops::image_for_boot;
+use crate::image::ops::{image_for_boot, image_served};
 use crate::image::rpc::ImageSource;
 use crate::network::ops::port_guests;
 use crate::volume::ops::volume_connection;
@@ -26,7 +26,7 @@ pub async fn instance_spec(cx: &Context, server: &Server) -> Result<InstanceSpec
 /// The same with the image as it is now, for a node that makes the root disk of it.
 pub async fn instance_spec_with_image(cx: &Context, server: &Server) -> Result<InstanceSpec> {
     let source = match server.image {
-        Some(id) => Some(image_for_boot(cx, id).await?.1),
+        Some(id) => Some(image_served(cx, image_for_boot(cx, id).await?.1).await?),
         None => None,
     };
     spec(cx, server, source).await
@@ -97,5 +97,6 @@ fn remembered(id: ImageId, image: &ImageCopy) -> Result<ImageSource> {
         bytes: image.bytes,
         sha512: image.sha512.clone(),
         path: PathBuf::new(),
+        depot: None,
     })
 }
