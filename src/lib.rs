@@ -50,6 +50,24 @@
 //! When a step fails, the engine runs the undos backward; a host that failed is excluded and the next one tried, three at
 //! most. When the process dies, the next one claims the row and runs the step again.
 //!
+//! # One live migration
+//!
+//! 1. `compute/api/server/action.rs` (`migrate_live`) → `compute/ops/server/migrate_live.rs` (`server_migrate_live`): one transaction
+//!    with the task state, the saga and the record of the move, `compute/model/migration.rs` (`Migration`).
+//! 2. `compute/sagas/live_migration.rs` asks the source what the guest is and the destination whether it can take it,
+//!    `agent/instance/migration/check.rs` (`check_source`, `check_destination`); whether they see the same files is found out by a
+//!    mark. `compute/ops/server/migration_disks.rs` (`disk_copy`) says what has to be sent, and the pure
+//!    `compute/model/migration.rs` (`of`) how long that will take.
+//! 3. The port is expected at the destination beside its place, `network/ops/port_bind.rs` (`port_expect_on_conn`), so that both
+//!    hosts have its network, and the destination makes ready, `agent/instance/migration/destination.rs` (`prepare`).
+//! 4. The source's libvirtd drives the transfer with the destination's, `hypervisor/libvirt/migrate.rs` (`migrate`): whoever asks
+//!    again joins it. This step decides, `saga/step.rs` (`decides`): "left" is the point of no return, "stayed" the undo.
+//! 5. One transaction makes the server the destination's (`settle`), which then takes the files over,
+//!    `agent/instance/owner.rs` (`take`): what another node owns, no late request and no returning host removes.
+//!
+//! Many moves by one wish (a drain, a rebalancing) are `compute/sagas/server_moves.rs` over these; a dead host's servers go by
+//! `compute/sagas/server_evacuate.rs`.
+//!
 //! # One metering sample
 //!
 //! 1. Each interval, `agent/sampling/mod.rs` (`run`) makes one bulk call, `hypervisor/mod.rs` (`stats`), for all guests.

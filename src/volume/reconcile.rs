@@ -75,7 +75,11 @@ pub(super) async fn compare(cx: &Context, report: &VolumeReport) -> Result<()> {
     let mut conn = cx.db.read().await?;
     let rows = store::places(&mut conn).await?;
     drop(conn);
-    let found = difference(&report.host, files, &rows);
+    let mut found = difference(&report.host, files, &rows);
+    if report.is_shared {
+        // The node that keeps them has the same files.
+        found.strays.clear();
+    }
     for id in &found.deleted {
         let request = VolumeDelete { id: *id };
         if let Err(error) = cx.bus.call(&report.host, None, &request, REMOVE).await {

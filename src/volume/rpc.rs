@@ -130,6 +130,9 @@ pub struct VolumeReport {
     pub capacity: Capacity,
     /// Volumes whose files are there; absent when the directory could not be read, or has too many.
     pub files: Option<Vec<VolumeId>>,
+    /// Whether other nodes may have the same files.
+    #[serde(default)]
+    pub is_shared: bool,
 }
 
 impl Message for VolumeReport {

@@ -30,11 +30,14 @@ pub async fn run(node: Arc<Node>, interval: Duration) {
 
 async fn report(node: &Node, with_files: bool) -> Result<VolumeReport, Fault> {
     let (host, dir) = (node.host.clone(), node.places.volumes.clone());
+    // A directory of its own is beside its others.
+    let is_shared = dir.parent() != node.places.image_cache.parent();
     blocking(move || {
         Ok(VolumeReport {
             host,
             capacity: capacity(&dir)?,
             files: if with_files { list(&dir) } else { None },
+            is_shared,
         })
     })
     .await

@@ -22,6 +22,7 @@ async fn volume(lab: &Lab) -> VolumeId {
             free_gb: 1000,
         },
         files: None,
+        is_shared: false,
     };
     volume_host_report(&system, &report).await.unwrap();
     let new = NewVolume {

@@ -11,6 +11,7 @@ mod engines;
 mod faults;
 mod kinds;
 mod lab;
+mod moves;
 mod proof;
 mod remaining;
 mod schedule;

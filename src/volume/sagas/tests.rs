@@ -76,6 +76,7 @@ async fn report(cx: &Context, total_gb: u64, files: Option<Vec<VolumeId>>) {
         host: "n1".into(),
         capacity,
         files,
+        is_shared: false,
     };
     volume_host_report(cx, &report).await.unwrap();
 }

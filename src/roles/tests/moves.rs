@@ -1,0 +1,203 @@
+//! Servers that change hosts, one by one and many by one wish.
+
+use super::lab::{HOST, Lab, SECOND};
+use crate::compute::model::{
+    MigrationKind, MigrationQuery, MigrationStatus, MigrationWish, MoveState, MovesGoal, VmState,
+};
+use crate::compute::ops as compute;
+use crate::compute::ops::{HostDecision, LiveMigrationWish};
+use crate::context::Context;
+use crate::ids::ServerId;
+use crate::saga::Status;
+
+fn of(server: ServerId) -> MigrationQuery {
+    MigrationQuery {
+        server: Some(server),
+        limit: 10,
+        ..MigrationQuery::default()
+    }
+}
+
+async fn status(lab: &Lab, server: ServerId) -> MigrationStatus {
+    let cx = Context::system(lab.cloud.clone());
+    compute::migration_list(&cx, of(server)).await.unwrap()[0].status
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_moves_while_it_runs_or_while_it_is_off_and_is_what_it_was() {
+    let lab = Lab::with_second().await;
+    let cx = Context::system(lab.cloud.clone());
+    let id = lab.active("web").await.id;
+    let wish = LiveMigrationWish {
+        host: Some(SECOND.into()),
+        ..LiveMigrationWish::default()
+    };
+    let begun = compute::server_migrate_live(&cx, id, wish).await.unwrap();
+    assert_eq!(lab.ended(begun).await.status, Status::Done);
+    assert_eq!(status(&lab, id).await, MigrationStatus::Completed);
+    let here = Some(SECOND.to_owned());
+    assert_eq!(lab.server(id).await.host, here);
+    // There already.
+    let again = LiveMigrationWish {
+        host: here,
+        ..LiveMigrationWish::default()
+    };
+    let refused = compute::server_migrate_live(&cx, id, again).await;
+    assert!(refused.unwrap_err().to_string().contains("already"));
+    for vm in [VmState::Active, VmState::Stopped] {
+        if vm == VmState::Stopped {
+            compute::server_stop(&cx, id).await.unwrap();
+            lab.quiet().await;
+        }
+        let from = lab.server(id).await.host;
+        let begun = compute::server_migrate(&cx, id, None).await.unwrap();
+        assert_eq!(lab.ended(begun).await.status, Status::Done);
+        lab.quiet().await;
+        let server = lab.server(id).await;
+        assert_eq!((server.vm_state, server.task_state), (vm, None));
+        assert_ne!(server.host, from);
+        assert_eq!(status(&lab, id).await, MigrationStatus::Confirmed);
+    }
+    let kinds = compute::migration_list(&cx, of(id)).await.unwrap();
+    let kinds: Vec<MigrationKind> = kinds.iter().map(|found| found.kind).collect();
+    use MigrationKind::{Cold, Live};
+    assert_eq!(kinds, [Cold, Cold, Live]);
+    lab.delete_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_that_has_not_begun_to_send_is_aborted_and_cannot_be_forced() {
+    let lab = Lab::with_second().await;
+    let cx = Context::system(lab.cloud.clone());
+    let id = lab.active("web").await.id;
+    lab.agent_stop();
+    let wish = LiveMigrationWish::default();
+    let begun = compute::server_migrate_live(&cx, id, wish).await.unwrap();
+    let number = compute::migration_list(&cx, of(id)).await.unwrap()[0].id;
+    let shown = compute::server_migration_show(&cx, id, number).await;
+    assert_eq!(shown.unwrap().status, MigrationStatus::Accepted);
+    let forced = MigrationWish::ForceComplete;
+    let forced = compute::server_migration_wish(&cx, id, number, forced).await;
+    assert!(forced.unwrap_err().to_string().contains("accepted"));
+    compute::server_migration_wish(&cx, id, number, MigrationWish::Abort)
+        .await
+        .unwrap();
+    assert_eq!(lab.ended(begun).await.status, Status::Undone);
+    assert_eq!(status(&lab, id).await, MigrationStatus::Cancelled);
+    let late = compute::server_migration_wish(&cx, id, number, MigrationWish::Abort).await;
+    assert!(late.unwrap_err().to_string().contains("cancelled"));
+    lab.agent_start();
+    let server = lab.server(id).await;
+    assert_eq!(
+        (server.vm_state, server.task_state),
+        (VmState::Active, None)
+    );
+    assert!(compute::migration_prune(&cx, -1).await.unwrap() > 0);
+    assert!(
+        compute::migration_list(&cx, of(id))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    lab.delete_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_is_drained_with_a_pause_and_its_servers_come_home() {
+    let lab = Lab::with_second().await;
+    let cx = Context::system(lab.cloud.clone());
+    let mut servers = Vec::new();
+    for name in ["one", "two", "three"] {
+        servers.push(lab.active(name).await.id);
+    }
+    let plan = compute::moves_plan(&cx, MovesGoal::Drain, Some(HOST)).await;
+    let plan = plan.unwrap();
+    assert!(plan.refusals.is_empty());
+    assert!(
+        plan.moves
+            .iter()
+            .all(|one| one.to.as_deref() == Some(SECOND))
+    );
+    assert!(
+        compute::moves_plan(&cx, MovesGoal::Drain, None)
+            .await
+            .is_err()
+    );
+    assert!(
+        compute::moves_run(&cx, MovesGoal::Drain, Some("n9"), 2)
+            .await
+            .is_err()
+    );
+    assert!(
+        compute::moves_run(&cx, MovesGoal::Drain, Some(HOST), 99)
+            .await
+            .is_err()
+    );
+
+    let run = compute::moves_run(&cx, MovesGoal::Drain, Some(HOST), 1)
+        .await
+        .unwrap();
+    compute::moves_pause(&cx, run, true).await.unwrap();
+    let paused = compute::moves_show(&cx, run).await.unwrap();
+    assert!(paused.paused);
+    compute::moves_pause(&cx, run, false).await.unwrap();
+    assert_eq!(lab.ended(run).await.status, Status::Done);
+    let shown = compute::moves_list(&cx).await.unwrap().remove(0);
+    assert!(shown.moves.iter().all(|one| one.state == MoveState::Moved));
+    for id in &servers {
+        assert_eq!(lab.server(*id).await.host.as_deref(), Some(SECOND));
+    }
+    assert!(!compute::host_show(&cx, HOST).await.unwrap().enabled);
+    assert!(compute::moves_retry(&cx, run, 1).await.is_err());
+
+    let run = compute::moves_run(&cx, MovesGoal::Return, Some(HOST), 2)
+        .await
+        .unwrap();
+    assert_eq!(lab.ended(run).await.status, Status::Done);
+    for id in &servers {
+        assert_eq!(lab.server(*id).await.host.as_deref(), Some(HOST));
+    }
+    assert_eq!(lab.count("server_home", "1 = 1").await, 0);
+    assert!(compute::host_show(&cx, HOST).await.unwrap().enabled);
+    // Nothing to do is done at once.
+    let run = compute::moves_run(&cx, MovesGoal::Condense, None, 2)
+        .await
+        .unwrap();
+    assert_eq!(lab.ended(run).await.status, Status::Done);
+    compute::migration_prune(&cx, -1).await.unwrap();
+    assert!(compute::moves_list(&cx).await.unwrap().is_empty());
+    lab.delete_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_evacuated_from_a_dead_host_only() {
+    let lab = Lab::with_second().await;
+    let cx = Context::system(lab.cloud.clone());
+    let id = lab.active("web").await.id;
+    let refused = compute::server_evacuate(&cx, id, None).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("not known to be dead"),
+        "{refused}"
+    );
+    let dead = HostDecision {
+        forced_down: Some(true),
+        ..HostDecision::default()
+    };
+    compute::host_update(&cx, HOST, &dead).await.unwrap();
+    let begun = compute::server_evacuate(&cx, id, None).await.unwrap();
+    assert_eq!(lab.ended(begun).await.status, Status::Done);
+    let server = lab.server(id).await;
+    assert_eq!(server.host.as_deref(), Some(SECOND));
+    assert_eq!(
+        (server.vm_state, server.task_state),
+        (VmState::Active, None)
+    );
+    // The host was only said to be dead: what it has goes.
+    lab.until("the old copy is gone", async || {
+        let gone = lab.sim.spec(id).is_err();
+        let paid = lab.count("server_residue", "1 = 1").await == 0;
+        (gone && paid).then_some(())
+    })
+    .await;
+    lab.delete_all().await;
+}
