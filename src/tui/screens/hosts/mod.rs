@@ -73,6 +73,11 @@ fn rate(row: &Hypervisor, facts: &Facts<'_>, meter: Meter) -> Option<f64> {
 
 fn share(used: Option<i64>, total: Option<i64>) -> Option<f64> {
     let total = total.filter(|total| *total > 0)?;
+/// Per cent of its processors that are used now.
+pub fn cpu(row: &Hypervisor, facts: &Facts<'_>) -> Option<f64> {
+    rate(row, facts, Meter::CpuUtil)
+}
+
     Some(used? as f64 / total as f64)
 }
 

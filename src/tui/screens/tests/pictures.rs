@@ -69,6 +69,19 @@ const VIEWS: &[(&str, &str)] = &[
         "launch_plan",
         r#": "servers" enter n "api" tab "debian" enter "small" enter space tab tab "echo hi" tab ctrl-s"#,
     ),
+    ("migrations", "M"),
+    ("migrations_endless", "M j"),
+    ("migration", "M enter"),
+    ("migration_done", r#"M / "status:completed" enter enter"#),
+    ("migration_abort", "M x"),
+    (
+        "migrate_form",
+        r#": "servers" enter / "name:/^web-01$/" enter m"#,
+    ),
+    (
+        "migrate_choosing",
+        r#": "servers" enter / "name:/^web-01$/" enter m "cmp""#,
+    ),
     ("confirm_reboot", r#": "servers" enter p r"#),
     ("confirm_delete", r#": "servers" enter d"#),
     (
