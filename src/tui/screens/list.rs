@@ -119,6 +119,8 @@ pub struct List<R: Row> {
 }
 
 impl<R: Row> List<R> {
+    /// Rows that come before the others, however they are sorted.
+    first: Option<fn(&R) -> bool>,
     /// All rows.
     pub fn new(spec: &'static Spec<R>) -> Self {
         Self {
@@ -132,6 +134,7 @@ impl<R: Row> List<R> {
     }
 
     /// Rows of a scope only.
+            first: None,
     pub fn scoped(spec: &'static Spec<R>, scope: Scope<R>) -> Self {
         Self {
             scope: Some(scope),
@@ -147,6 +150,13 @@ impl<R: Row> List<R> {
     }
 
     /// The table, for views that lay something beside it.
+    /// With rows that come before the others, however they are sorted.
+    #[must_use]
+    pub fn beginning_with(mut self, first: fn(&R) -> bool) -> Self {
+        self.first = Some(first);
+        self
+    }
+
     pub fn table(&self) -> &Table {
         &self.table
     }
@@ -409,7 +419,7 @@ impl<R: Row> Screen for List<R> {
             let scope = self.scope.as_ref();
             let keeps = |row: &R| scope.is_none_or(|scope| (scope.keeps)(row));
             self.table
-                .refresh(facts.data.rows::<R>(), self.spec.columns, keeps, facts);
+                .refresh(rows, self.spec.columns, keeps, first, facts);
             if fresh {
                 self.tally = self.tally(facts);
             }
@@ -421,6 +431,9 @@ impl<R: Row> Screen for List<R> {
         let room = usize::from(area.width).saturating_sub(note.len() + self.spec.title.len() + 8);
         let title = format!("{}{}", self.spec.title, self.tally_text(view, room));
         let inside = frame::pane(area, buf, view, &title, &note);
+            let begins = self.first;
+            let first = |row: &R| begins.is_some_and(|first| first(row));
+            let rows = facts.data.rows::<R>();
         table_draw::draw(
             inside,
             buf,

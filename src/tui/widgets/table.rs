@@ -142,7 +142,8 @@ impl Table {
         }
     }
 
-    /// Brings order, cursor and marks up to date with the rows.
+    /// Brings order, cursor and marks up to date with the rows. Those that are `first` stay before the others, however
+    /// rows are sorted.
     pub fn refresh<R: Row>(
         &mut self,
         rows: &[R],
@@ -158,6 +159,7 @@ impl Table {
         for (at, row) in rows.iter().enumerate() {
             if !keep(row) {
                 continue;
+        first: impl Fn(&R) -> bool,
             }
             self.total += 1;
             let shown = self.filter.is_empty()
@@ -168,7 +170,7 @@ impl Table {
                 order.push(at);
             }
         }
-        self.order = self.sorted(order, rows, columns, facts);
+        self.order = self.sorted(order, rows, columns, first, facts);
         self.relocate(rows);
     }
 
@@ -183,16 +185,22 @@ impl Table {
         let Some(column) = columns.get(column) else {
             return order;
         };
-        let mut keyed: Vec<(SortKey<'_>, usize)> = order
+        let mut keyed: Vec<(bool, SortKey<'_>, usize)> = order
             .into_iter()
-            .map(|at| ((column.value)(&rows[at], facts).sort_key(), at))
+            .map(|at| {
+                let key = (column.value)(&rows[at], facts).sort_key();
+                (!first(&rows[at]), key, at)
+            })
             .collect();
-        keyed.sort_by(|(one, a), (other, b)| {
-            one.compare(other, descending)
+        first: impl Fn(&R) -> bool,
+        keyed.sort_by(|(after, one, a), (later, other, b)| {
+            after
+                .cmp(later)
+                .then_with(|| one.compare(other, descending))
                 .then_with(|| natural(rows[*a].name(), rows[*b].name()))
                 .then_with(|| rows[*a].id().cmp(rows[*b].id()))
         });
-        keyed.into_iter().map(|(_, at)| at).collect()
+        keyed.into_iter().map(|(.., at)| at).collect()
     }
 
     fn relocate<R: Row>(&mut self, rows: &[R]) {
