@@ -14,6 +14,7 @@ mod event;
 mod migration;
 mod operation;
 mod record;
+mod service;
 mod shape;
 mod version;
 
@@ -23,5 +24,6 @@ pub use event::*;
 pub use migration::*;
 pub use operation::*;
 pub use record::*;
+pub use service::*;
 pub use shape::*;
 pub use version::*;

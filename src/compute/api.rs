@@ -45,7 +45,7 @@ pub fn routes() -> Vec<Routes> {
     vec![
         compute,
         placement::routes(placement),
-        migration::skydeck_routes(server::skydeck_routes()),
+        service::skydeck_routes(migration::skydeck_routes(server::skydeck_routes())),
     ]
 }
 

@@ -155,7 +155,7 @@ static ACTIONS: [Action<Hypervisor>; 3] = [
             let service = Service {
                 id: format!("compute-{}", service_id(row)),
                 compute_id: service_id(row),
-                name: name(row).to_owned(),
+                title: name(row).to_owned(),
                 ..Service::default()
             };
             services::disable(service, facts)

@@ -1,196 +1,72 @@
 //! What the cloud is run by: control processes, agents, the bus, the database, and whether they answer.
 
-use futures::future::BoxFuture;
-use serde::Serialize;
+mod rows;
 
-use crate::api::wire::PartHealth;
-use crate::client::{Client, ClientError};
-use crate::compute::wire::{ComputeService, ComputeServiceUpdate};
+use crate::compute::wire::ComputeServiceUpdate;
 use crate::tui::command::Command;
-use crate::tui::cx::Cx;
+use crate::tui::cx::{Cx, Prepared};
 use crate::tui::effect::{Done, Request, call};
-use crate::tui::format;
 use crate::tui::glyph::Mood;
 use crate::tui::overlays::Overlay;
+use crate::tui::overlays::confirm::{Ask, Confirm};
 use crate::tui::overlays::form::{FormOverlay, Sheet};
-use crate::tui::state::load::{Need, Resource, Row, is_admin};
+use crate::tui::state::load::{Need, Row};
 use crate::tui::value::Value;
 use crate::tui::view::Facts;
 use crate::tui::widgets::doc::Doc;
 use crate::tui::widgets::field::Field;
 use crate::tui::widgets::form::Form;
 use crate::tui::widgets::table::Column;
-use crate::volume::wire::VolumeService;
 
 use super::action::{Action, Risk, target};
 use super::detail::Detail;
 use super::list::{List, Spec};
 use super::{Entry, Object};
+pub use rows::Service;
+use rows::{mood, queue_words, skew_words};
 
-/// A process, or a part that all of them need.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Service {
-    /// Unique here.
-    pub id: String,
-    /// Id for the compute API; empty for what it does not switch.
-    pub compute_id: String,
-    /// What it is: `nova-compute`, `database`.
-    pub name: String,
-    /// Where it runs.
-    pub host: String,
-    /// Its zone.
-    pub zone: String,
-    /// Whether it answers.
-    pub up: bool,
-    /// Whether it takes new work.
-    pub enabled: bool,
-    /// Why not, or what is wrong.
-    pub remark: String,
-    /// When it was last heard.
-    pub heard: Option<String>,
+/// Since when it is up, shown as how long.
+fn up_since(row: &Service) -> Value<'static> {
+    Value::maybe(row.started.filter(|_| row.up), Value::Age)
 }
 
-impl Row for Service {
-    const KIND: &'static str = "service";
-
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-impl From<ComputeService> for Service {
-    fn from(service: ComputeService) -> Self {
-        let id = service.id.to_string();
-        Self {
-            id: format!("compute-{id}"),
-            compute_id: if service.binary == "nova-compute" {
-                id
-            } else {
-                String::new()
-            },
-            name: service.binary,
-            host: service.host,
-            zone: service.zone,
-            up: service.state == "up",
-            enabled: service.status == "enabled",
-            remark: service.disabled_reason.unwrap_or_default(),
-            heard: service.updated_at,
-        }
-    }
-}
-
-impl From<VolumeService> for Service {
-    fn from(service: VolumeService) -> Self {
-        Self {
-            id: format!("volume-{}-{}", service.binary, service.host),
-            compute_id: String::new(),
-            name: service.binary,
-            host: service.host,
-            zone: service.zone,
-            up: service.state == "up",
-            enabled: service.status == "enabled",
-            remark: service.disabled_reason.unwrap_or_default(),
-            heard: service.updated_at,
-        }
-    }
-}
-
-fn part(name: &str, health: PartHealth) -> Service {
-    let mut remark = health.kind;
-    if let Some(latency) = health.latency_ms {
-        remark.push_str(&format!(", answers in {latency:.1} ms"));
-    }
-    if let Some(waiting) = health.waiting {
-        remark.push_str(&format!(", {waiting} messages wait"));
-    }
-    if let Some(trouble) = health.trouble {
-        remark = trouble;
-    }
-    Service {
-        id: name.to_owned(),
-        name: name.to_owned(),
-        up: health.ok,
-        enabled: true,
-        remark,
-        ..Service::default()
-    }
-}
-
-impl Resource for Service {
-    const EVERY: i64 = 5;
-    const HAS_EVENTS: bool = false;
-
-    fn list(client: Client) -> BoxFuture<'static, Result<Vec<Self>, ClientError>> {
-        Box::pin(async move {
-            let mut all: Vec<Self> = client
-                .compute_service_list()
-                .await?
-                .into_iter()
-                .map(Self::from)
-                .collect();
-            // A cloud without volumes has no such services; that is no failure of this view.
-            if let Ok(volume) = client.volume_service_list().await {
-                all.extend(volume.into_iter().map(Self::from));
-            }
-            if client.supports_skydeck().await? {
-                let summary = client.summary_show(is_admin(&client).await?).await?;
-                all.extend(summary.database.map(|health| part("database", health)));
-                all.extend(summary.bus.map(|health| part("bus", health)));
-            }
-            Ok(all)
-        })
-    }
-}
-
-fn mood(row: &Service) -> (Mood, &'static str) {
-    match (row.up, row.enabled) {
-        (true, true) => (Mood::Good, "up"),
-        (true, false) => (Mood::Warn, "disabled"),
-        (false, _) => (Mood::Bad, "down"),
-    }
-}
-
-fn heard(row: &Service) -> Value<'_> {
-    Value::maybe(
-        row.heard.as_deref().and_then(format::parse_time),
-        Value::Age,
-    )
-}
-
-static COLUMNS: [Column<Service>; 6] = [
-    Column::new("name", (16, 24), 0, |row, _| Value::text(&row.name)),
-    Column::new("status", (10, 10), 0, |row, _| {
+static COLUMNS: [Column<Service>; 9] = [
+    Column::new("name", (10, 18), 0, |row, _| Value::text(&row.name)),
+    Column::new("status", (13, 13), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
     }),
-    Column::new("host", (12, 24), 0, |row, _| Value::text(&row.host)),
-    Column::new("zone", (8, 12), 2, |row, _| Value::text(&row.zone)),
-    Column::new("heard", (5, 6), 1, |row, _| heard(row)),
-    Column::new("remark", (24, 60), 0, |row, _| Value::text(&row.remark)),
+    Column::new("host", (11, 24), 0, |row, _| Value::text(&row.host)),
+    Column::new("heard", (5, 6), 1, |row, _| {
+        Value::maybe(row.heard, Value::Age)
+    }),
+    Column::new("up", (4, 4), 2, |row, _| up_since(row)),
+    Column::new("version", (7, 12), 3, |row, _| Value::text(&row.version)),
+    Column::new("skew-ms", (7, 8), 4, |row, _| {
+        Value::maybe(row.skew_us, |skew| {
+            Value::Number((skew as f64 / 1e3).round())
+        })
+    }),
+    Column::new("zone", (8, 12), 5, |row, _| Value::text(&row.zone)),
+    Column::new("remark", (20, 60), 0, |row, _| Value::owned(row.words())),
 ];
 
-static ACTIONS: [Action<Service>; 2] = [
+static ACTIONS: [Action<Service>; 4] = [
     Action::ask(
         "service.enable",
         "Enable",
         Risk::None,
-        |row| match (row.compute_id.is_empty(), row.enabled) {
-            (true, _) => Some("only nova-compute is switched"),
-            (_, true) => Some("it is enabled"),
-            _ => None,
+        |row| {
+            let enabled = row.enabled.then_some("it is enabled");
+            row.unswitched().or(enabled)
         },
         |row, _| switch(&row.compute_id, true, None),
     ),
     Action::open(
         "service.disable",
-        |row| match (row.compute_id.is_empty(), row.enabled) {
-            (true, _) => Some("only nova-compute is switched"),
-            (_, false) => Some("it is disabled"),
-            _ => None,
+        |row| {
+            let disabled = (!row.enabled).then_some("it is disabled");
+            row.unswitched().or(disabled)
         },
         |rows, facts| {
             let disable = Disable {
@@ -199,16 +75,52 @@ static ACTIONS: [Action<Service>; 2] = [
             Box::new(FormOverlay::new(Box::new(disable), facts))
         },
     ),
+    Action::open(
+        "service.down",
+        |row| {
+            let said = row.forced_down.then_some("it is said to be down already");
+            row.unswitched().or(said)
+        },
+        |rows, _| force_down(rows),
+    ),
+    Action::ask(
+        "service.up",
+        "Trust",
+        Risk::None,
+        |row| {
+            let trusted = (!row.forced_down).then_some("nobody said that it is down");
+            row.unswitched().or(trusted)
+        },
+        |row, _| say_down(&row.compute_id, false),
+    ),
 ];
 
 /// Opens a host to new servers or closes it.
 pub fn switch(id: &str, enable: bool, reason: Option<String>) -> Box<dyn Request> {
+    let status = if enable { "enabled" } else { "disabled" };
+    update(
+        id,
+        ComputeServiceUpdate {
+            status: Some(status.to_owned()),
+            disabled_reason: reason,
+            ..ComputeServiceUpdate::default()
+        },
+    )
+}
+
+/// Says that a host is dead, or takes that back.
+fn say_down(id: &str, down: bool) -> Box<dyn Request> {
+    update(
+        id,
+        ComputeServiceUpdate {
+            forced_down: Some(down),
+            ..ComputeServiceUpdate::default()
+        },
+    )
+}
+
+fn update(id: &str, update: ComputeServiceUpdate) -> Box<dyn Request> {
     let id = id.to_owned();
-    let update = ComputeServiceUpdate {
-        status: Some(if enable { "enabled" } else { "disabled" }.to_owned()),
-        disabled_reason: reason,
-        ..ComputeServiceUpdate::default()
-    };
     call(
         format!("service {id} {update:?}"),
         move |client| async move {
@@ -216,6 +128,29 @@ pub fn switch(id: &str, enable: bool, reason: Option<String>) -> Box<dyn Request
             Ok(Done::default())
         },
     )
+}
+
+/// Asks for the host's name first: the cloud believes it.
+fn force_down(rows: &[&Service]) -> Box<dyn Overlay> {
+    let requests: Vec<Prepared> = rows
+        .iter()
+        .map(|row| (target(*row), say_down(&row.compute_id, true)))
+        .collect();
+    let (what, ask) = match rows {
+        [one] => (format!("host {}", one.host), Ask::Name(one.host.clone())),
+        many => {
+            let hosts: Vec<&str> = many.iter().map(|row| row.host.as_str()).collect();
+            (
+                format!("hosts {}", hosts.join(", ")),
+                Ask::Count(many.len()),
+            )
+        }
+    };
+    let along = vec![
+        "The cloud takes it for dead, and its servers may be started on other hosts.".to_owned(),
+        "If it lives, two guests write to one disk: make sure that its power is off.".to_owned(),
+    ];
+    Box::new(Confirm::new("Force down", what, along, ask, requests))
 }
 
 static SPEC: Spec<Service> = Spec {
@@ -238,11 +173,34 @@ fn describe<'a>(row: &'a Service, _facts: &Facts<'a>) -> Doc<'a> {
     doc.group("Service")
         .entry("name", Value::text(&row.name))
         .entry("status", Value::State(mood, word.into()));
+    let trouble = row.trouble.as_deref();
+    doc.entry(
+        "trouble",
+        Value::maybe(trouble, |text| Value::State(Mood::Bad, text.into())),
+    );
     doc.link("host", Value::text(&row.host), "host", &row.host)
-        .entry("zone", Value::text(&row.zone))
-        .entry("takes work", Value::flag(row.enabled))
-        .entry("heard", heard(row))
+        .entry("zone", Value::text(&row.zone));
+    if row.unswitched().is_none() {
+        doc.entry("takes servers", Value::flag(row.enabled))
+            .entry(
+                "because",
+                Value::maybe(row.disabled_reason.as_deref(), Value::text),
+            )
+            .entry("forced down", Value::flag(row.forced_down));
+    }
+    let skew = row.skew_us.map(skew_words);
+    doc.entry("version", Value::text(&row.version))
+        .entry("started", Value::maybe(row.started, Value::Age))
+        .entry("heard", Value::maybe(row.heard, Value::Age))
+        .entry("clock", Value::maybe(skew, Value::owned))
         .entry("remark", Value::text(&row.remark));
+    if !row.queues.is_empty() {
+        doc.group("Queues");
+    }
+    for queue in &row.queues {
+        let (mood, words) = queue_words(queue);
+        doc.entry(&queue.name, Value::State(mood, words.into()));
+    }
     doc
 }
 
@@ -312,6 +270,22 @@ pub static ENTRY: Entry = Entry {
         )
         .mutating()
         .hint(21),
+        Command::new(
+            "service.down",
+            "force down",
+            "Say that the host is dead, so that its servers may be started elsewhere",
+            SERVICES,
+        )
+        .mutating()
+        .hint(22),
+        Command::new(
+            "service.up",
+            "trust",
+            "Take back that the host is dead; it counts as up when it reports",
+            SERVICES,
+        )
+        .mutating()
+        .hint(23),
     ],
     offered: |session| session.is_admin(),
     open: |_| Box::new(List::new(&SPEC)),

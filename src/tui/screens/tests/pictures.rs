@@ -58,8 +58,8 @@ const VIEWS: &[(&str, &str)] = &[
     ("clouds", r#": "clouds" enter"#),
     ("launch", r#": "servers" enter n"#),
     (
-        "launch_wrong",
-        r#": "servers" enter n tab tab "huge" enter ctrl-s"#,
+        "service",
+        r#": "services" enter / "name:agent host:cmp-03" enter enter"#,
     ),
     (
         "launch_choosing",
