@@ -149,12 +149,9 @@ impl<R: Row> List<R> {
         self
     }
 
-    /// The table, for views that lay something beside it.
-    /// With rows that come before the others, however they are sorted.
-    #[must_use]
-    pub fn beginning_with(mut self, first: fn(&R) -> bool) -> Self {
-        self.first = Some(first);
-        self
+    /// Selects this row, as soon as it is there.
+    pub fn select(&mut self, id: &str) {
+        self.table.select(id);
     }
 
     pub fn table(&self) -> &Table {
@@ -258,7 +255,8 @@ impl<R: Row> List<R> {
         cx.open(Box::new(FormOverlay::new(Box::new(export), &cx.facts)));
     }
 
-    fn note(&self, view: &View<'_>) -> String {
+    /// What stands in the corner: the filter, the place of the cursor, how old what is shown is.
+    pub fn note(&self, view: &View<'_>) -> String {
         let mut note = self.table.position();
         if !self.table.filter_text().is_empty() && self.typing.is_none() {
             note = format!("/{}  {note}", self.table.filter_text());

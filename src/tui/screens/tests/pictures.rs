@@ -36,6 +36,7 @@ const VIEWS: &[(&str, &str)] = &[
     ("hosts_heat", r#": "hosts" enter H"#),
     ("host", r#": "cmp-01" enter"#),
     ("images", r#": "images" enter"#),
+    ("hosts_heat_memory", r#": "hosts" enter H m l l <"#),
     ("image", r#": "images" enter enter"#),
     ("flavors", r#": "flavors" enter"#),
     ("keypairs", r#": "keypairs" enter"#),
@@ -168,6 +169,24 @@ fn a_cloud_on_one_machine() {
     for size in SIZES {
         let lab = Lab::on(fixture::one_host(), size, &Options::default()).with_past();
         check("one_host_pulse", &lab);
+#[test]
+fn a_cloud_of_many_hosts() {
+    let ascii = Options {
+        ascii: true,
+        ..Options::default()
+    };
+    for size in SIZES {
+        let mut lab = Lab::on(fixture::many_hosts(500), size, &Options::default());
+        lab.press(r#": "hosts" enter H G"#);
+        check("hosts_heat_many", &lab);
+    }
+    let mut lab = Lab::on(fixture::many_hosts(500), SIZES[0], &ascii);
+    lab.press(r#": "hosts" enter H j j l"#);
+    let picture = lab.picture();
+    assert!(picture.is_ascii(), "{picture}");
+    check("ascii_hosts_heat_many", &lab);
+}
+
     }
 }
 
