@@ -34,7 +34,15 @@ pub const COMMANDS: &[Command] = &[
         "open",
         "Go into the selected thing",
         &[
-            "list", "menu", "palette", "hosts", "pulse", "detail", "results", "closed",
+            "list",
+            "menu",
+            "palette",
+            "hosts",
+            "pulse",
+            "detail",
+            "results",
+            "closed",
+            "placement",
         ],
     )
     .hint(5),
@@ -111,6 +119,8 @@ pub struct Scope<R: Row> {
 pub struct List<R: Row> {
     spec: &'static Spec<R>,
     scope: Option<Scope<R>>,
+    /// Rows that come before the others, however they are sorted.
+    first: Option<fn(&R) -> bool>,
     table: Table,
     /// The filter being typed.
     typing: Option<Input>,
@@ -119,13 +129,12 @@ pub struct List<R: Row> {
 }
 
 impl<R: Row> List<R> {
-    /// Rows that come before the others, however they are sorted.
-    first: Option<fn(&R) -> bool>,
     /// All rows.
     pub fn new(spec: &'static Spec<R>) -> Self {
         Self {
             spec,
             scope: None,
+            first: None,
             table: Table::new(spec.sort.0, spec.sort.1),
             typing: None,
             generation: u64::MAX,
@@ -134,12 +143,18 @@ impl<R: Row> List<R> {
     }
 
     /// Rows of a scope only.
-            first: None,
     pub fn scoped(spec: &'static Spec<R>, scope: Scope<R>) -> Self {
         Self {
             scope: Some(scope),
             ..Self::new(spec)
         }
+    }
+
+    /// With rows that come before the others, however they are sorted.
+    #[must_use]
+    pub fn beginning_with(mut self, first: fn(&R) -> bool) -> Self {
+        self.first = Some(first);
+        self
     }
 
     /// With this row selected when it comes.
@@ -154,6 +169,7 @@ impl<R: Row> List<R> {
         self.table.select(id);
     }
 
+    /// The table, for views that lay something beside it.
     pub fn table(&self) -> &Table {
         &self.table
     }
@@ -415,6 +431,9 @@ impl<R: Row> Screen for List<R> {
             let fresh = self.generation != facts.data.generation();
             self.generation = facts.data.generation();
             let scope = self.scope.as_ref();
+            let begins = self.first;
+            let first = |row: &R| begins.is_some_and(|first| first(row));
+            let rows = facts.data.rows::<R>();
             let keeps = |row: &R| scope.is_none_or(|scope| (scope.keeps)(row));
             self.table
                 .refresh(rows, self.spec.columns, keeps, first, facts);
@@ -429,9 +448,6 @@ impl<R: Row> Screen for List<R> {
         let room = usize::from(area.width).saturating_sub(note.len() + self.spec.title.len() + 8);
         let title = format!("{}{}", self.spec.title, self.tally_text(view, room));
         let inside = frame::pane(area, buf, view, &title, &note);
-            let begins = self.first;
-            let first = |row: &R| begins.is_some_and(|first| first(row));
-            let rows = facts.data.rows::<R>();
         table_draw::draw(
             inside,
             buf,

@@ -66,8 +66,18 @@ pub const COMMANDS: &[Command] = &[
 
 /// Contexts in which something scrolls or has a cursor.
 pub const MOVES: &[&str] = &[
-    "list", "text", "detail", "menu", "help", "palette", "plan", "results", "filter", "hosts",
+    "list",
+    "text",
+    "detail",
+    "menu",
+    "help",
+    "palette",
+    "plan",
+    "results",
+    "filter",
+    "hosts",
     "pulse",
+    "placement",
 ];
 
 /// A typed column. The name is lower-case and without spaces; filters use it.
@@ -149,6 +159,7 @@ impl Table {
         rows: &[R],
         columns: &[Column<R>],
         keep: impl Fn(&R) -> bool,
+        first: impl Fn(&R) -> bool,
         facts: &Facts<'_>,
     ) {
         let now = facts.clock.now;
@@ -159,7 +170,6 @@ impl Table {
         for (at, row) in rows.iter().enumerate() {
             if !keep(row) {
                 continue;
-        first: impl Fn(&R) -> bool,
             }
             self.total += 1;
             let shown = self.filter.is_empty()
@@ -179,6 +189,7 @@ impl Table {
         order: Vec<usize>,
         rows: &[R],
         columns: &[Column<R>],
+        first: impl Fn(&R) -> bool,
         facts: &Facts<'_>,
     ) -> Vec<usize> {
         let (column, descending) = self.sort;
@@ -192,7 +203,6 @@ impl Table {
                 (!first(&rows[at]), key, at)
             })
             .collect();
-        first: impl Fn(&R) -> bool,
         keyed.sort_by(|(after, one, a), (later, other, b)| {
             after
                 .cmp(later)

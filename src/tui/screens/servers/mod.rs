@@ -84,8 +84,8 @@ pub fn mood(server: &Server) -> (Mood, &str) {
     }
 }
 
-/// The state as a cell: what is being done to it, where something is.
-fn state(server: &Server) -> Value<'_> {
+/// The state as a cell: what is being done to it, where something is, and how far a move of it is.
+fn state<'a>(server: &'a Server, facts: &Facts<'a>) -> Value<'a> {
     let (mood, word) = mood(server);
     match server.task_state.as_deref() {
         Some("migrating") if mood != Mood::Bad => {
@@ -392,6 +392,20 @@ pub static ENTRY: Entry = Entry {
             "shorter",
             "Show a shorter time",
             &["metrics"],
+        )
+        .hint(9),
+        Command::new(
+            "placement.older",
+            "older",
+            "Show the decision before",
+            &["placement"],
+        )
+        .hint(8),
+        Command::new(
+            "placement.newer",
+            "newer",
+            "Show the decision after",
+            &["placement"],
         )
         .hint(9),
         Command::new(

@@ -29,14 +29,16 @@ const VIEWS: &[(&str, &str)] = &[
     ("server_snapshots", r#": "web-01" enter 5"#),
     ("server_actions", r#": "web-01" enter 6"#),
     ("server_placement", r#": "web-01" enter 7"#),
+    ("server_placement_host", r#": "web-01" enter 7 G enter"#),
+    ("server_placement_older", r#": "web-01" enter 7 - j"#),
     ("server_placement_failed", r#": "batch-7" enter 7"#),
     ("server_log", r#": "web-01" enter 8"#),
     ("server_console", r#": "web-01" enter 9"#),
     ("hosts", r#": "hosts" enter"#),
     ("hosts_heat", r#": "hosts" enter H"#),
+    ("hosts_heat_memory", r#": "hosts" enter H m l l <"#),
     ("host", r#": "cmp-01" enter"#),
     ("images", r#": "images" enter"#),
-    ("hosts_heat_memory", r#": "hosts" enter H m l l <"#),
     ("image", r#": "images" enter enter"#),
     ("flavors", r#": "flavors" enter"#),
     ("keypairs", r#": "keypairs" enter"#),
@@ -51,25 +53,22 @@ const VIEWS: &[(&str, &str)] = &[
     ("user", r#": "users" enter enter"#),
     ("quotas", r#": "quotas" enter"#),
     ("services", r#": "services" enter"#),
-    ("events", r#": "events" enter"#),
-    ("operations", "t"),
-    ("operation", "t enter"),
-    ("operation_stuck", r#"t / "status:stuck" enter enter"#),
-    ("audit", r#": "audit" enter"#),
-    ("clouds", r#": "clouds" enter"#),
-    ("launch", r#": "servers" enter n"#),
     (
         "service",
         r#": "services" enter / "name:agent host:cmp-03" enter enter"#,
     ),
     (
-        "launch_choosing",
-        r#": "servers" enter n "api" tab "debian" enter"#,
+        "service_bus",
+        r#": "services" enter / "name:bus" enter enter"#,
     ),
     (
-        "launch_plan",
-        r#": "servers" enter n "api" tab "debian" enter "small" enter space tab tab "echo hi" tab ctrl-s"#,
+        "service_down",
+        r#": "services" enter / "name:agent host:cmp-04" enter F"#,
     ),
+    ("events", r#": "events" enter"#),
+    ("operations", "t"),
+    ("operation", "t enter"),
+    ("operation_stuck", r#"t / "status:stuck" enter enter"#),
     ("migrations", "M"),
     ("migrations_endless", "M j"),
     ("migration", "M enter"),
@@ -82,6 +81,21 @@ const VIEWS: &[(&str, &str)] = &[
     (
         "migrate_choosing",
         r#": "servers" enter / "name:/^web-01$/" enter m "cmp""#,
+    ),
+    ("audit", r#": "audit" enter"#),
+    ("clouds", r#": "clouds" enter"#),
+    ("launch", r#": "servers" enter n"#),
+    (
+        "launch_wrong",
+        r#": "servers" enter n tab tab "huge" enter ctrl-s"#,
+    ),
+    (
+        "launch_choosing",
+        r#": "servers" enter n "api" tab "debian" enter"#,
+    ),
+    (
+        "launch_plan",
+        r#": "servers" enter n "api" tab "debian" enter "small" enter space tab tab "echo hi" tab ctrl-s"#,
     ),
     ("confirm_reboot", r#": "servers" enter p r"#),
     ("confirm_delete", r#": "servers" enter d"#),
@@ -156,20 +170,6 @@ fn a_cloud_at_work() {
 }
 
 #[test]
-fn a_cloud_with_nothing_in_it() {
-    for (name, keys) in EMPTY {
-        let mut lab = Lab::on(fixture::empty(), SIZES[0], &Options::default());
-        lab.press(keys);
-        check(&format!("empty_{name}"), &lab);
-    }
-}
-
-#[test]
-fn a_cloud_on_one_machine() {
-    for size in SIZES {
-        let lab = Lab::on(fixture::one_host(), size, &Options::default()).with_past();
-        check("one_host_pulse", &lab);
-#[test]
 fn a_cloud_of_many_hosts() {
     let ascii = Options {
         ascii: true,
@@ -187,6 +187,20 @@ fn a_cloud_of_many_hosts() {
     check("ascii_hosts_heat_many", &lab);
 }
 
+#[test]
+fn a_cloud_with_nothing_in_it() {
+    for (name, keys) in EMPTY {
+        let mut lab = Lab::on(fixture::empty(), SIZES[0], &Options::default());
+        lab.press(keys);
+        check(&format!("empty_{name}"), &lab);
+    }
+}
+
+#[test]
+fn a_cloud_on_one_machine() {
+    for size in SIZES {
+        let lab = Lab::on(fixture::one_host(), size, &Options::default()).with_past();
+        check("one_host_pulse", &lab);
     }
 }
 
