@@ -44,6 +44,8 @@ pub struct Cloud {
     pub identity: identity::Memory,
     /// Wakes the engine that runs operations.
     pub sagas: saga::Waker,
+    /// Hosts that were chosen for servers and are not claimed yet.
+    pub picks: crate::compute::Picks,
     /// Who in this process does what could be done once for several.
     pub turns: Turns,
     /// This process among all control processes; new at each start.
@@ -247,6 +249,7 @@ pub(crate) mod testing {
             meters: crate::telemetry::Meters::default(),
             identity: crate::identity::Memory::default(),
             sagas,
+            picks: crate::compute::Picks::default(),
             turns: Turns::default(),
             process: Uuid::new_v4(),
             // Long enough ago that every host would have reported.

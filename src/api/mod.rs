@@ -26,6 +26,7 @@ use axum::routing::{MethodRouter, delete, get, head, patch, post, put};
 pub use extract::{Body, Params, Query, RawBody, Version, parse_field, parse_id, request_base};
 pub use layers::{Authenticate, app};
 pub use listen::{ListenError, Listeners};
+pub use skydeck::operation_status;
 
 use crate::context::Cloud;
 use wire::{ErrorStyle, VersionRange};

@@ -11,6 +11,7 @@ mod hypervisor;
 mod keypair;
 mod links;
 mod migration;
+mod moves;
 mod placement;
 mod quota;
 mod server;
@@ -45,7 +46,9 @@ pub fn routes() -> Vec<Routes> {
     vec![
         compute,
         placement::routes(placement),
-        service::skydeck_routes(migration::skydeck_routes(server::skydeck_routes())),
+        service::skydeck_routes(moves::routes(migration::skydeck_routes(
+            server::skydeck_routes(),
+        ))),
     ]
 }
 

@@ -4,6 +4,7 @@ pub mod conductor;
 mod config_drive;
 pub mod model;
 pub mod ops;
+mod picks;
 pub mod reconcile;
 pub mod rpc;
 pub mod sagas;
@@ -14,3 +15,4 @@ mod tests;
 pub mod wire;
 
 pub use api::routes;
+pub use picks::{Pick, Picks};

@@ -11,6 +11,7 @@ mod flavor;
 mod host;
 mod keypair;
 mod migration;
+mod moves;
 mod resources;
 mod server;
 mod server_group;
@@ -27,6 +28,7 @@ pub use migration::{
     Forecast, Migration, MigrationKind, MigrationProgress, MigrationQuery, MigrationStatus,
     MigrationWish,
 };
+pub use moves::{LoadedHost, Move, MoveState, MovesGoal, condense, spread};
 pub use resources::Resources;
 pub use server::{
     Detail, Fault, FlavorCopy, ImageCopy, Lock, Resize, ResizeDecision, Server, ServerAddress,

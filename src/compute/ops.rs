@@ -23,6 +23,8 @@ mod host_watch;
 mod keypair_create;
 mod keypair_delete;
 mod keypair_list;
+mod moves_plan;
+mod moves_run;
 mod place;
 mod server;
 mod server_group_create;
@@ -57,7 +59,13 @@ pub use host_watch::hosts_watch;
 pub use keypair_create::keypair_create;
 pub use keypair_delete::keypair_delete;
 pub use keypair_list::{keypair_count, keypair_list, keypair_show, keypair_show_of};
-pub use place::{PlaceOrder, Placement, place, place_plan};
+pub(in crate::compute) use moves_plan::drain as moves_drain;
+pub use moves_plan::{MovesPlan, moves_plan};
+pub(in crate::compute) use moves_run::decision as moves_decision;
+pub use moves_run::{
+    MOST_AT_ONCE, MovesRun, moves_list, moves_pause, moves_retry, moves_run, moves_show,
+};
+pub use place::{PlaceOrder, Placement, place, place_plan, place_plans};
 pub use server::*;
 pub use server_group_create::server_group_create;
 pub use server_group_delete::server_group_delete;

@@ -7,9 +7,11 @@
 mod guest;
 mod live_migration;
 mod server_delete;
+mod server_evacuate;
 mod server_interface_attach;
 mod server_interface_detach;
 mod server_launch;
+mod server_moves;
 mod server_power;
 mod server_rebuild;
 mod server_resize;
@@ -20,9 +22,11 @@ mod server_volume_detach;
 pub(in crate::compute) use guest::{Removal, power, remove};
 pub use live_migration::{LiveMigration, LiveMigrationWish};
 pub use server_delete::ServerDelete;
+pub use server_evacuate::ServerEvacuate;
 pub use server_interface_attach::ServerInterfaceAttach;
 pub use server_interface_detach::ServerInterfaceDetach;
 pub use server_launch::{LaunchWish, ServerLaunch};
+pub use server_moves::ServerMoves;
 pub use server_power::{
     HardReboot, Pause, Resume, ServerPower, SoftReboot, Start, Stop, Suspend, Unpause, Verb,
 };
@@ -54,4 +58,6 @@ pub fn register(registry: &mut Registry) {
     registry.add::<ServerInterfaceAttach>();
     registry.add::<ServerInterfaceDetach>();
     registry.add::<LiveMigration>();
+    registry.add::<ServerEvacuate>();
+    registry.add::<ServerMoves>();
 }

@@ -6,6 +6,7 @@ pub(super) mod flavor;
 pub(super) mod host;
 pub(super) mod keypair;
 pub(in crate::compute) mod migration;
+pub(in crate::compute) mod moves;
 pub(in crate::compute) mod server;
 pub(in crate::compute) mod server_console;
 pub(in crate::compute) mod server_group;

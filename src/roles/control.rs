@@ -93,6 +93,7 @@ impl Control {
             events: EventHub::default(),
             meters: crate::telemetry::Meters::default(),
             identity: crate::identity::Memory::default(),
+            picks: crate::compute::Picks::default(),
             turns: crate::context::Turns::default(),
             sagas,
             process,

@@ -6,6 +6,8 @@ mod operations;
 mod summary;
 mod whoami;
 
+pub use operations::status as operation_status;
+
 use super::Routes;
 use super::wire::ErrorStyle;
 

@@ -142,7 +142,8 @@ fn to_wire(operation: &Operation, events: &[OperationEvent]) -> WireOperation {
     }
 }
 
-pub(super) fn status(status: Status) -> OperationStatus {
+/// The word for where an operation is in its life.
+pub fn status(status: Status) -> OperationStatus {
     match status {
         Status::Pending => OperationStatus::Waiting,
         Status::Running => OperationStatus::Running,

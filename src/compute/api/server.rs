@@ -14,6 +14,7 @@ mod show;
 mod tags;
 mod usage;
 
+pub(super) use explain::explanation;
 pub(super) use list::time;
 
 use crate::api::Routes;

@@ -37,6 +37,8 @@ pub enum Action {
     RevertResize,
     /// Move to another host while it runs. From active or paused.
     MigrateLive,
+    /// Make anew on another host, because its own is dead. From active, stopped or error, whatever was done to it.
+    Evacuate,
     /// Make an image of the root disk. From active, stopped, paused or suspended.
     CreateImage,
     /// Add a volume. From active, paused, stopped or resized.
@@ -147,7 +149,7 @@ impl Rule {
 
 impl Action {
     /// All.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::Start,
         Self::Stop,
         Self::SoftReboot,
@@ -161,6 +163,7 @@ impl Action {
         Self::ConfirmResize,
         Self::RevertResize,
         Self::MigrateLive,
+        Self::Evacuate,
         Self::CreateImage,
         Self::AttachVolume,
         Self::DetachVolume,
@@ -204,6 +207,7 @@ impl Action {
             Self::ConfirmResize => rule("confirmResize", &[V::Resized], IDLE),
             Self::RevertResize => rule("revertResize", &[V::Resized], IDLE),
             Self::MigrateLive => rule("os-migrateLive", &[V::Active, V::Paused], IDLE),
+            Self::Evacuate => rule("evacuate", &[V::Active, V::Stopped, V::Error], None),
             Self::CreateImage => rule(
                 "createImage",
                 &[V::Active, V::Stopped, V::Paused, V::Suspended],
@@ -340,6 +344,7 @@ mod tests {
             (Action::ConfirmResize, "resized"),
             (Action::RevertResize, "resized"),
             (Action::MigrateLive, "active paused"),
+            (Action::Evacuate, "active stopped error"),
             (Action::CreateImage, "active paused suspended stopped"),
             (Action::AttachVolume, "active paused stopped resized"),
             (
@@ -371,6 +376,7 @@ mod tests {
             Action::Unlock,
             Action::ConsoleLog,
             Action::ConsoleOpen,
+            Action::Evacuate,
             Action::ResetState,
             Action::Delete,
         ];

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
 use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
+use crate::compute::Pick;
 use crate::compute::model::{Consumer, FlavorQuery, Resources, metadata_of_host, zone_of_host};
 use crate::compute::scheduler::{
     Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain, select,
@@ -116,10 +117,11 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
                 host: Some(claim.host),
             });
         }
-        let hosts = host_states(cx, &mut conn).await?;
+        let mut hosts = host_states(cx, &mut conn).await?;
         let mut request = request(&mut conn, order).await?;
         drop(conn);
-        let selection = select(&rules, &request, &hosts, ALTERNATES);
+        // Counts for those who choose after this, until it is claimed.
+        let (selection, _pick) = choose(cx, &rules, &request, &mut hosts);
         if selection.chosen().is_none() {
             if reports_are_due(cx, &hosts) {
                 return Err(crate::error::Error::Unavailable(
@@ -137,6 +139,51 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
         "every host chosen for server {} was taken by others meanwhile; try again",
         order.server
     )))
+}
+
+/// Chooses with what others of this process have chosen and not claimed yet.
+fn choose(
+    cx: &Context,
+    rules: &Rules,
+    request: &Request,
+    hosts: &mut [HostState],
+) -> (Selection, Option<Pick>) {
+    cx.picks.choose(|others| {
+        for host in hosts.iter_mut() {
+            if let Some((resources, servers)) = others.get(&host.name) {
+                host.used = host.used.plus(*resources);
+                host.servers += servers;
+            }
+        }
+        let selection = select(rules, request, hosts, ALTERNATES);
+        let taken = selection.chosen().map(|at| {
+            let name = hosts[at].name.clone();
+            let needed = request.needed_on(&name);
+            (name, needed)
+        });
+        (selection, taken)
+    })
+}
+
+/// What [`place`] would do now for each of these, one after another. Nothing is claimed or recorded.
+pub async fn place_plans(cx: &Context, orders: &[PlaceOrder]) -> Result<Vec<Decision>> {
+    let rules = scheduler_rules(cx)?;
+    let mut conn = cx.db.read().await?;
+    let mut hosts = host_states(cx, &mut conn).await?;
+    let mut decisions = Vec::with_capacity(orders.len());
+    for order in orders {
+        let request = request(&mut conn, order).await?;
+        let selection = select(&rules, &request, &hosts, EXPLAINED);
+        decisions.push(explain(
+            &rules, &request, &hosts, &selection, ALTERNATES, EXPLAINED,
+        ));
+        if let Some(at) = selection.chosen() {
+            let needed = request.needed_on(&hosts[at].name);
+            hosts[at].used = hosts[at].used.plus(needed);
+            hosts[at].servers += 1;
+        }
+    }
+    Ok(decisions)
 }
 
 /// What [`place`] would do now. Nothing is claimed or recorded.

@@ -11,6 +11,7 @@ mod check;
 mod console;
 mod create;
 mod delete;
+mod evacuate;
 mod list;
 mod lock;
 mod metadata;
@@ -45,6 +46,7 @@ pub use attachments::{
 pub use console::{server_console_log, server_console_open, server_console_ticket};
 pub use create::server_create;
 pub use delete::server_delete;
+pub use evacuate::server_evacuate;
 pub use list::{server_counts, server_list, server_list_brief, server_owners};
 pub use lock::{server_lock, server_unlock};
 pub use metadata::{

@@ -506,6 +506,8 @@ fn settle<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
             host: Some(Some(host.clone())),
             zone: Some(Some(zone)),
             task: task(None),
+            // While it moved, the source has said that it has no such guest.
+            power: s.was.power(),
             fault: Some(None),
             ..Row::default()
         };

@@ -90,6 +90,9 @@ pub enum ServerAction {
     /// Move while running (administrators).
     #[serde(rename = "os-migrateLive")]
     MigrateLive(MigrateLive),
+    /// Make anew elsewhere, because its host is dead (administrators).
+    #[serde(rename = "evacuate")]
+    Evacuate(Evacuate),
     /// Add a security group.
     #[serde(rename = "addSecurityGroup")]
     AddSecurityGroup(NameOnly),
@@ -285,6 +288,15 @@ pub struct MigrateLive {
     /// `true`, `false` or `"auto"`: whether disks are copied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block_migration: Option<BlockMigration>,
+}
+
+/// Where to make it anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evacuate {
+    /// The host; the scheduler's choice when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 /// Whether disks are copied.

@@ -1,9 +1,10 @@
 //! A row for each kind of saga: what must be there before, how it is begun, and what it may leave when it is undone.
 
-use crate::compute::model::VmState;
+use crate::compute::model::{MovesGoal, VmState};
 use crate::compute::ops as compute;
 use crate::compute::ops::{
-    AttachWish, DiskRequest, DiskSource, LiveMigrationWish, NetworkChoice, NicRequest, RebuildWish,
+    AttachWish, DiskRequest, DiskSource, HostDecision, LiveMigrationWish, NetworkChoice,
+    NicRequest, RebuildWish,
 };
 use crate::context::Context;
 use crate::ids::{ImageId, OperationId, PortId, ServerId, VolumeId, VolumeSnapshotId};
@@ -17,12 +18,12 @@ use crate::volume::model::VolumeStatus;
 use crate::volume::ops as volume;
 use crate::volume::ops::{NewSnapshot, NewVolume, VolumeDeletion};
 
-use super::lab::{LARGE, Lab, bytes, empty_image};
+use super::lab::{HOST, LARGE, Lab, bytes, empty_image};
 
 /// A cloud in which an operation of this kind can succeed.
 pub async fn lab_for(kind: &str) -> Lab {
     match kind {
-        "live_migration" => Lab::with_second().await,
+        "live_migration" | "server_evacuate" | "server_moves" => Lab::with_second().await,
         _ => Lab::new().await,
     }
 }
@@ -42,6 +43,7 @@ pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
     let cx = &lab.cx;
     let mut subject = Subject::default();
     if kind == "live_migration" || kind.starts_with("server_") && kind != "server_launch" {
+        // For a run of moves it is the one that moves.
         subject.server = lab.active("web").await.id;
     }
     let id = subject.server;
@@ -84,7 +86,8 @@ pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
         }
         "volume_create" | "server_stop" | "server_reboot" | "server_reboot_hard"
         | "server_pause" | "server_suspend" | "server_rebuild" | "server_resize"
-        | "server_snapshot" | "live_migration" => {}
+        | "server_snapshot" | "live_migration" | "server_moves" => {}
+        "server_evacuate" => fence(lab, true).await,
         "volume_delete" | "volume_extend" | "volume_snapshot_create" => {
             subject.volume = lab.volume().await;
         }
@@ -125,6 +128,13 @@ pub async fn begin(lab: &Lab, kind: &str, subject: &Subject) -> OperationId {
         "live_migration" => {
             let wish = LiveMigrationWish::default();
             compute::server_migrate_live(cx, id, wish).await.unwrap();
+        }
+        "server_moves" => {
+            let drain = compute::moves_run(cx, MovesGoal::Drain, Some(HOST), 2);
+            drain.await.unwrap();
+        }
+        "server_evacuate" => {
+            compute::server_evacuate(cx, id, None).await.unwrap();
         }
         "server_snapshot" => {
             let made = compute::server_create_image(cx, id, "copy", [].into());
@@ -173,6 +183,22 @@ pub async fn begin(lab: &Lab, kind: &str, subject: &Subject) -> OperationId {
         other => panic!("{other} is a new kind of saga: give it its rows in this file"),
     }
     newest(lab, kind).await
+}
+
+/// Puts right what `prepare` did to the cloud itself, and deletes all that the project has.
+pub async fn clear(lab: &Lab, kind: &str) {
+    match kind {
+        "server_evacuate" => fence(lab, false).await,
+        "server_moves" => {
+            let enabled = HostDecision {
+                enabled: Some(true),
+                ..HostDecision::default()
+            };
+            compute::host_update(&lab.cx, HOST, &enabled).await.unwrap();
+        }
+        _ => {}
+    }
+    lab.delete_all().await;
 }
 
 /// What differs from before when it was undone from this step, by the first word of a world's line.
@@ -255,6 +281,17 @@ async fn launch(lab: &Lab, subject: &Subject) {
         },
     ];
     compute::server_create(&lab.cx, request).await.unwrap();
+}
+
+/// Says that the first node is dead, or that it is not.
+async fn fence(lab: &Lab, dead: bool) {
+    let decision = HostDecision {
+        forced_down: Some(dead),
+        ..HostDecision::default()
+    };
+    compute::host_update(&lab.cx, HOST, &decision)
+        .await
+        .unwrap();
 }
 
 async fn attach(lab: &Lab, subject: &Subject) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 
-use super::kinds::{Subject, assert_undone, begin, lab_for, leaves, prepare};
+use super::kinds::{Subject, assert_undone, begin, clear, lab_for, leaves, prepare};
 use super::lab::Lab;
 use super::world::World;
 use crate::bus::faults::Fate;
@@ -92,7 +92,7 @@ async fn run(kind: &'static str, set: impl FnOnce(&Lab)) -> (Lab, World) {
 async fn plainly(kind: &'static str) -> World {
     let (lab, empty) = run(kind, |_| ()).await;
     let world = lab.world().await;
-    lab.delete_all().await;
+    clear(&lab, kind).await;
     becomes(&lab, &empty, &[], kind).await;
     world
 }
@@ -103,7 +103,7 @@ async fn every_step_of_every_saga_may_run_twice_or_lose_its_answer() {
         let plain = plainly(kind).await;
         let (lab, empty) = run(kind, |lab| lab.play(|_, _, _, _| Verdict::Twice)).await;
         becomes(&lab, &plain, &[], &format!("{kind}, each step twice")).await;
-        lab.delete_all().await;
+        clear(&lab, kind).await;
         becomes(&lab, &empty, &[], &format!("{kind}, deleted")).await;
         let lose = |_: &str, _: &str, _, count| match count {
             0 => Verdict::Lose,
@@ -182,7 +182,7 @@ async fn every_saga_that_fails_at_any_step_is_undone_however_often_its_undos_run
         for (at, step) in steps.into_iter().enumerate() {
             for verdict in [Verdict::Fail, Verdict::Abort] {
                 fail(&lab, kind, step, verdict.clone(), at == last).await;
-                lab.delete_all().await;
+                clear(&lab, kind).await;
                 let what = format!("{kind}, {verdict:?} at {step}, deleted");
                 becomes(&lab, &empty, &[], &what).await;
             }
@@ -223,8 +223,9 @@ async fn fail(lab: &Lab, kind: &'static str, step: &'static str, verdict: Verdic
     let committed = kind.ends_with("_delete")
         || matches!(
             step,
-            "release" | "confirm" | "settle" | "take_over" | "clean"
+            "release" | "confirm" | "settle" | "take_over" | "clean" | "flip"
         )
+        || (kind == "server_evacuate" && matches!(step, "disk" | "start" | "activate"))
         // The guest was moved when somebody aborted.
         || (step == "transfer" && verdict == Verdict::Abort);
     assert_eq!(

@@ -26,6 +26,8 @@ const HISTORY: &[&str] = &[
     "server_project",
     "migration",
     "server_migration",
+    "server_moves",
+    "server_home",
     "turn",
 ];
 

@@ -24,6 +24,7 @@ mod console;
 mod crash;
 mod faults;
 mod hosts;
+mod migration;
 mod newcomer;
 mod node;
 mod stock;

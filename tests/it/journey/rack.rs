@@ -5,7 +5,7 @@
 //! node's own is `/var/lib/skydeck`, the same path on each and a directory of its own.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use super::cloud::{Cloud, PATIENCE, SKYDECK, Settings};
 use crate::lab::broker::Broker;
@@ -17,7 +17,8 @@ use crate::lab::wait::wait_for_async;
 pub struct RackCloud {
     cloud: Cloud,
     agents: BTreeMap<usize, Running>,
-    _broker: Broker,
+    /// The bus between them.
+    pub broker: Broker,
     /// Where it runs.
     pub rack: Rack,
 }
@@ -30,17 +31,29 @@ impl Deref for RackCloud {
     }
 }
 
+impl DerefMut for RackCloud {
+    fn deref_mut(&mut self) -> &mut Cloud {
+        &mut self.cloud
+    }
+}
+
 impl RackCloud {
     /// A cloud of this many hosts, all of which are up, with these settings in the `agent` table of all processes.
     pub async fn start(hosts: usize, agent: &str) -> Self {
+        Self::start_with(hosts, agent, "").await
+    }
+
+    /// The same with further tables of settings for the control process.
+    pub async fn start_with(hosts: usize, agent: &str, control_settings: &str) -> Self {
         let rack = Rack::start(hosts);
         let control = rack.control();
         let broker = control.within_network(|| Broker::start_on(CONTROL));
         let bus = format!("[bus]\nurl = {:?}\n", broker.url("/"));
         for number in rack.numbers() {
             let text = format!(
-                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
-                Rack::name(number)
+                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nmigration_uri = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
+                Rack::name(number),
+                Rack::libvirt_uri(number),
             );
             std::fs::write(rack.host(number).dir().join("agent.toml"), text).unwrap();
         }
@@ -48,14 +61,14 @@ impl RackCloud {
             control,
             Settings {
                 agent: format!("enabled = false\n{agent}"),
-                extra: bus,
+                extra: format!("{bus}{control_settings}"),
                 started: true,
             },
         );
         let mut this = Self {
             cloud,
             agents: BTreeMap::new(),
-            _broker: broker,
+            broker,
             rack,
         };
         for number in this.rack.numbers() {
@@ -78,6 +91,11 @@ impl RackCloud {
             .env("XDG_CONFIG_HOME", host.dir());
         let running = host.spawn("agent", command);
         self.agents.insert(number, running);
+    }
+
+    /// Kills the agent of a host; its guests go on.
+    pub fn kill_agent(&mut self, number: usize) {
+        self.agents.remove(&number).expect("an agent").kill();
     }
 
     /// Power failure of a host: agent, libvirtd and guests are gone.
@@ -107,6 +125,15 @@ impl RackCloud {
                 .then_some(())
         })
         .await;
+    }
+
+    /// Guests that a host has, running or not, as its libvirtd has them.
+    pub fn guests_on(&self, number: usize) -> Vec<String> {
+        let names = self
+            .rack
+            .host(number)
+            .run(&["virsh", "list", "--name", "--all"]);
+        names.split_whitespace().map(str::to_owned).collect()
     }
 
     /// Guests that run on a host, as its libvirtd has them.

@@ -83,14 +83,14 @@ impl OpenStack {
 
     /// Runs a command that only does something, or prints plain text.
     #[track_caller]
-    fn ok(&self, line: &str) -> String {
+    pub(super) fn ok(&self, line: &str) -> String {
         self.run(line, false)
             .unwrap_or_else(|error| panic!("openstack {line}: {error}"))
     }
 
     /// Runs a command that must fail, and returns what it says.
     #[track_caller]
-    fn fails(&self, line: &str) -> String {
+    pub(super) fn fails(&self, line: &str) -> String {
         self.run(line, false).expect_err(line)
     }
 

@@ -20,8 +20,8 @@ use crate::compute::ops::{self, LiveMigrationWish, RebuildWish};
 use crate::compute::wire::microversion::since;
 use crate::compute::wire::{
     BlockMigration, ConsoleBody, ConsoleOutput, ConsoleOutputQuery, ConsoleType, CreateImage,
-    ImageCreated, LegacyConsole, LockReason, MigrateLive, Reboot, RebootType, Rebuild, ResetState,
-    Resize,
+    Evacuate, ImageCreated, LegacyConsole, LockReason, MigrateLive, Reboot, RebootType, Rebuild,
+    ResetState, Resize,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -40,7 +40,7 @@ struct Call {
 type Function = fn(Call) -> BoxFuture<'static, Result<Response>>;
 
 /// Nova's names, and who answers. Those of administrators check their own rule besides the route's.
-const ACTIONS: [(&str, Function); 22] = [
+const ACTIONS: [(&str, Function); 23] = [
     ("os-start", |call| start(call).boxed()),
     ("os-stop", |call| stop(call).boxed()),
     ("reboot", |call| reboot(call).boxed()),
@@ -55,6 +55,7 @@ const ACTIONS: [(&str, Function); 22] = [
     ("confirmResize", |call| confirm_resize(call).boxed()),
     ("revertResize", |call| revert_resize(call).boxed()),
     ("os-migrateLive", |call| migrate_live(call).boxed()),
+    ("evacuate", |call| evacuate(call).boxed()),
     ("createImage", |call| create_image(call).boxed()),
     ("os-getConsoleOutput", |call| console_output(call).boxed()),
     ("os-getSerialConsole", |call| serial_console(call).boxed()),
@@ -227,6 +228,19 @@ async fn migrate_live(call: Call) -> Result<Response> {
     };
     ops::server_migrate_live(&call.cx, call.id, wish).await?;
     Ok(accepted())
+}
+
+/// What Nova answers besides, a password inside, can not be set here. Before 2.14 the caller said whether disks are shared;
+/// that is found out.
+async fn evacuate(call: Call) -> Result<Response> {
+    call.cx.require("compute:server:evacuate")?;
+    let wish: Evacuate = call.parse()?;
+    let host = wish.host.filter(|host| !host.is_empty());
+    ops::server_evacuate(&call.cx, call.id, host).await?;
+    if since(call.version, 14) {
+        return Ok(StatusCode::OK.into_response());
+    }
+    Ok(Json(serde_json::json!({"adminPass": null})).into_response())
 }
 
 async fn create_image(call: Call) -> Result<Response> {

@@ -93,6 +93,15 @@ fn used(line: &PlanUse) -> PlannedUse {
     }
 }
 
+/// Why a server has a host, or has none, at this moment.
+pub(in crate::compute::api) fn explanation(server: ServerId, decision: Decision) -> Explanation {
+    Explanation {
+        server_id: server.to_string(),
+        at: Time::now(),
+        ..to_wire(decision, 1)
+    }
+}
+
 fn to_wire(decision: Decision, count: u64) -> Explanation {
     Explanation {
         server_id: String::new(),

@@ -120,11 +120,12 @@ pub async fn migration_progress(
     Ok(())
 }
 
-/// Forgets moves that ended more than `days` ago; says how many.
+/// Forgets moves that ended more than `days` ago, and runs of many that were asked for before; says how many ended.
 pub async fn migration_prune(cx: &Context, days: i64) -> Result<u64> {
     let mut tx = cx.db.begin().await?;
     let before = Time::now().plus_seconds(-days * 86_400);
     let gone = store::migration::prune(&mut tx, before).await?;
+    store::moves::prune(&mut tx, before).await?;
     tx.commit().await?;
     Ok(gone)
 }

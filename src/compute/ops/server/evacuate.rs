@@ -1,0 +1,48 @@
+//! Makes the server of a dead host anew elsewhere.
+
+use super::access::{UnderWay, begin_on_conn, legal_on_conn, tell_begun};
+use super::migrate_live::{check_destination, check_other, claimed_on_conn, new_migration};
+use crate::compute::model::{Action, Migration, MigrationKind, TaskState};
+use crate::compute::ops::host_list::host_show;
+use crate::compute::sagas::ServerEvacuate;
+use crate::compute::store;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::ids::{OperationId, ServerId};
+
+/// Begins to make it anew on `host`, or on one of the scheduler's choice. Its host has to be fenced: silence alone never
+/// suffices, for a guest that runs twice writes its disk twice.
+pub async fn server_evacuate(
+    cx: &Context,
+    id: ServerId,
+    host: Option<String>,
+) -> Result<OperationId> {
+    if let Some(host) = &host {
+        check_destination(cx, host).await?;
+    }
+    let mut tx = cx.db.begin().await?;
+    let server = legal_on_conn(&mut tx, cx, id, Action::Evacuate).await?;
+    check_other(&server, host.as_deref())?;
+    let source = server.host.clone().unwrap_or_default();
+    let dead = match host_show(cx, &source).await {
+        Err(Error::NotFound { .. }) => true,
+        found => found?.forced_down,
+    };
+    if !dead {
+        return Err(Error::conflict(format!(
+            "{source} is not known to be dead: if its power is off for sure, say so first (openstack compute service set --down {source} nova-compute)"
+        )));
+    }
+    let resources = claimed_on_conn(&mut tx, &server).await?;
+    let saga = ServerEvacuate::new(&server, resources, host.clone());
+    let task = Some(TaskState::Rebuilding);
+    // Whatever was under way there will not end: it is asked to stop, and waits for nobody dead.
+    let begun = begin_on_conn(&mut tx, cx, &server, task, &saga, UnderWay::Interrupt).await?;
+    let new = Migration {
+        destination: host,
+        ..new_migration(cx, &server, begun.id, MigrationKind::Evacuation)
+    };
+    store::migration::insert(&mut tx, &new).await?;
+    tx.commit().await?;
+    Ok(tell_begun(cx, &server, begun))
+}

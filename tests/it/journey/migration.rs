@@ -1,0 +1,271 @@
+//! Running servers move between hosts: the guest goes on, what it counts goes on, and nothing is left where it was.
+
+use base64::Engine;
+use skydeck::compute::wire::{Server, ServerCreate};
+
+use super::cloud::PATIENCE;
+use super::guest::{wait_ready, wait_said};
+use super::rack::RackCloud;
+use super::stock::OpenStack;
+use crate::lab::guest as disk;
+use crate::lab::rack::Rack;
+use crate::lab::wait::wait_for_async;
+
+/// Says a number and its uptime in seconds, five times a second, for as long as it runs.
+const COUNTER: &str = "#!/bin/sh\n\
+    (i=0; while :; do i=$((i+1)); read up _ </proc/uptime; echo COUNT $i ${up%.*} >/dev/console; usleep 200000; done) &\n";
+
+/// A server that counts, on the first host.
+async fn counting(cloud: &RackCloud, name: &str) -> String {
+    let image = cloud.image("guest", &disk::qcow2(), "qcow2").await.id;
+    let flavor = cloud.flavor("guest", 128, 1).await;
+    let id = cloud
+        .launch(ServerCreate {
+            name: name.into(),
+            flavor_ref: flavor,
+            image_ref: Some(image),
+            availability_zone: Some(format!("nova:{}", Rack::name(1))),
+            config_drive: Some(true),
+            user_data: Some(base64::engine::general_purpose::STANDARD.encode(COUNTER)),
+            ..ServerCreate::default()
+        })
+        .await;
+    cloud.wait_status(&id, "ACTIVE").await;
+    wait_ready(cloud, &id, 1).await;
+    id
+}
+
+/// The last number said, and the uptime with it, once the number is above `above`.
+async fn count(cloud: &RackCloud, id: &str, above: u64) -> (u64, u64) {
+    wait_said(
+        &cloud.client(),
+        id,
+        &format!("a number above {above}"),
+        |line| {
+            let mut words = line.split_once("COUNT ")?.1.split_whitespace();
+            let number: u64 = words.next()?.parse().ok()?;
+            let uptime = words.next()?.parse().ok()?;
+            (number > above).then_some((number, uptime))
+        },
+    )
+    .await
+}
+
+/// Waits until the server runs on a host and nothing is done to it.
+async fn wait_on(cloud: &RackCloud, id: &str, number: usize) -> Server {
+    let (client, host) = (cloud.client(), Rack::name(number));
+    wait_for_async(
+        &format!("the server to be on {host}"),
+        PATIENCE,
+        async || {
+            let server = client.server_show(id).await.expect("the server");
+            assert_ne!(server.status, "ERROR", "{:?}", server.fault);
+            let there = server.host.as_ref() == Some(&host) && server.task_state.is_none();
+            there.then_some(server)
+        },
+    )
+    .await
+}
+
+/// Sends so little at a time that there is time to do something meanwhile.
+const SLOWLY: &str = "[compute]\nlive_migration_bandwidth = 4\n[operations]\nlease_seconds = 2\n";
+
+/// Begins to move a server to the second host, and waits until a part of it is there.
+async fn begin_slowly(stock: &OpenStack, id: &str) -> String {
+    stock.ok(&format!(
+        "--os-compute-api-version 2.88 server migrate --live-migration --host h2 {id}"
+    ));
+    wait_for_async("a part of the guest to be sent", PATIENCE, async || {
+        let moves = stock.json(&format!(
+            "--os-compute-api-version 2.80 server migration list --server {id} --status running"
+        ));
+        let number = moves[0]["Id"].as_i64()?.to_string();
+        let shown = stock.json(&format!(
+            "--os-compute-api-version 2.80 server migration show {id} {number}"
+        ));
+        (shown["Memory Processed Bytes"].as_u64()? > 1 << 20).then_some(number)
+    })
+    .await
+}
+
+/// Where the guest runs; it has to be one host.
+fn place(cloud: &RackCloud) -> usize {
+    let running: Vec<usize> = [1, 2]
+        .into_iter()
+        .filter(|number| !cloud.running_on(*number).is_empty())
+        .collect();
+    assert_eq!(running.len(), 1, "the guest runs on {running:?}");
+    running[0]
+}
+
+/// After whatever happened: the guest runs on the host that the cloud says, and counts on; the other has nothing of it.
+async fn agree(cloud: &RackCloud, id: &str, number: u64) {
+    cloud.settled().await;
+    let at = place(cloud);
+    wait_on(cloud, id, at).await;
+    let other = 3 - at;
+    wait_for_async("nothing to be left", PATIENCE, async || {
+        let dir = cloud.rack.host(other).dir().join("skydeck/instances");
+        let left = std::fs::read_dir(dir).unwrap().count();
+        (cloud.guests_on(other).is_empty() && left == 0).then_some(())
+    })
+    .await;
+    count(cloud, id, number).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_dies_during_a_migration_the_guest_runs_on_one_host_and_all_agree() {
+    let mut cloud = RackCloud::start_with(2, "report_interval = 1\ndown_after = 5", SLOWLY).await;
+    let stock = OpenStack::new(&cloud);
+    let id = counting(&cloud, "survivor").await;
+    let (mut number, _) = count(&cloud, &id, 3).await;
+    for victim in ["source", "destination", "control", "broker"] {
+        if place(&cloud) == 2 {
+            stock.ok(&format!(
+                "--os-compute-api-version 2.88 server migrate --live-migration --host h1 {id}"
+            ));
+            cloud.settled().await;
+            wait_on(&cloud, &id, 1).await;
+        }
+        begin_slowly(&stock, &id).await;
+        match victim {
+            "source" => {
+                cloud.kill_agent(1);
+                cloud.start_agent(1);
+            }
+            "destination" => {
+                cloud.kill_agent(2);
+                cloud.start_agent(2);
+            }
+            "control" => {
+                cloud.kill();
+                cloud.boot(&[]);
+            }
+            _ => {
+                cloud.broker.kill();
+                cloud.broker.boot();
+            }
+        }
+        agree(&cloud, &id, number).await;
+        number = count(&cloud, &id, 0).await.0;
+    }
+    cloud.delete(&id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its_guest_along() {
+    let mut cloud = RackCloud::start_with(2, "report_interval = 1\ndown_after = 3", SLOWLY).await;
+    let stock = OpenStack::new(&cloud);
+    let id = counting(&cloud, "wanderer").await;
+    let (number, _) = count(&cloud, &id, 3).await;
+    let migration = begin_slowly(&stock, &id).await;
+    stock.ok(&format!(
+        "--os-compute-api-version 2.80 server migration abort {id} {migration}"
+    ));
+    agree(&cloud, &id, number).await;
+    assert_eq!(place(&cloud), 1);
+    let list = "--os-compute-api-version 2.80 server migration list";
+    assert_eq!(stock.json(list)[0]["Status"], "cancelled");
+
+    // The destination's power fails: the guest never notices.
+    begin_slowly(&stock, &id).await;
+    cloud.crash(2);
+    cloud.settled().await;
+    wait_on(&cloud, &id, 1).await;
+    let (number, _) = count(&cloud, &id, number).await;
+    assert_eq!(stock.json(list)[0]["Status"], "failed");
+    cloud.power_on(2);
+    cloud.host_is(2, "up").await;
+    agree(&cloud, &id, number).await;
+
+    let migration = begin_slowly(&stock, &id).await;
+    stock.ok(&format!(
+        "--os-compute-api-version 2.80 server migration force complete {id} {migration}"
+    ));
+    agree(&cloud, &id, number).await;
+    assert_eq!(place(&cloud), 2);
+    assert_eq!(stock.json(list)[0]["Status"], "completed");
+
+    // Its host dies. Silence alone moves nothing; an operator who knows it dead does.
+    cloud.crash(2);
+    cloud.host_is(2, "down").await;
+    let refused = stock.fails(&format!("server evacuate {id}"));
+    assert!(refused.contains("not known to be dead"), "{refused}");
+    stock.ok("--os-compute-api-version 2.88 compute service set --down h2 nova-compute");
+    stock.ok(&format!("server evacuate {id}"));
+    cloud.settled().await;
+    wait_on(&cloud, &id, 1).await;
+    cloud.wait_status(&id, "ACTIVE").await;
+    // A disk of its own died with the host: it is made anew.
+    wait_ready(&cloud, &id, 1).await;
+    // The dead host comes back with a copy, which goes before anything else can be done with it.
+    cloud.power_on(2);
+    wait_for_async("the old copy to go", PATIENCE, async || {
+        cloud.guests_on(2).is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(place(&cloud), 1);
+    cloud.delete(&id).await;
+}
+
+/// Moves it to another host and back by the scheduler's choice, and looks at everything on the way.
+async fn there_and_back(agent: &str, shared: bool) {
+    let cloud = RackCloud::start(2, agent).await;
+    let stock = OpenStack::new(&cloud);
+    let id = counting(&cloud, "counter").await;
+    let (mut number, mut uptime) = count(&cloud, &id, 3).await;
+    let ready = wait_ready(&cloud, &id, 1).await;
+    for (from, to, wish) in [(1, 2, "--host h2"), (2, 1, "")] {
+        stock.ok(&format!(
+            "--os-compute-api-version 2.88 server migrate --live-migration {wish} {id}"
+        ));
+        cloud.settled().await;
+        wait_on(&cloud, &id, to).await;
+        assert!(cloud.guests_on(from).is_empty(), "left on h{from}");
+        assert_eq!(cloud.running_on(to).len(), 1, "on h{to}");
+        let (now, up) = count(&cloud, &id, number + 3).await;
+        assert!(up >= uptime, "its uptime was {uptime} s and is {up} s");
+        (number, uptime) = (now, up);
+        // The same address, on the host where it is now.
+        let ping = ["ping", "-c", "3", "-i", "0.3", "-W", "2", &ready.address];
+        cloud.rack.host(to).run(&ping);
+        if !shared {
+            let left = cloud.rack.host(from).dir().join("skydeck/instances");
+            let left: Vec<_> = std::fs::read_dir(left).unwrap().flatten().collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    }
+    if shared {
+        // One file, which both hosts wrote: no number is missing in it.
+        let log = cloud.client().console_log_show(&id, None).await.unwrap();
+        let said: Vec<u64> = log
+            .lines()
+            .filter_map(|line| line.split_once("COUNT ")?.1.split(' ').next()?.parse().ok())
+            .collect();
+        let first = said[0];
+        let expected: Vec<u64> = (first..first + said.len() as u64).collect();
+        assert_eq!(said, expected);
+    }
+    let moves = stock.json("--os-compute-api-version 2.80 server migration list");
+    let moves = moves.as_array().unwrap();
+    assert_eq!(moves.len(), 2, "{moves:?}");
+    for one in moves {
+        assert_eq!(one["Status"], "completed", "{one}");
+        assert_eq!(one["Type"], "live-migration", "{one}");
+    }
+    cloud.delete(&id).await;
+    for number in [1, 2] {
+        assert!(cloud.guests_on(number).is_empty(), "left on h{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_counts_moves_to_a_host_that_shares_nothing_and_back() {
+    there_and_back("report_interval = 1", false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_counts_moves_over_a_shared_directory_and_back() {
+    let agent = "report_interval = 1\ninstances_dir = \"/shared/instances\"\nvolumes_dir = \"/shared/volumes\"";
+    there_and_back(agent, true).await;
+}
