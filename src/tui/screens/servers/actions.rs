@@ -11,7 +11,7 @@ use super::super::action::{Action, Risk};
 use super::{forms, launch, migrate, tabs};
 
 /// The actions.
-pub static ACTIONS: [Action<Server>; 24] = [
+pub static ACTIONS: [Action<Server>; 25] = [
     Action::make("server.launch", launch::open),
     Action::ask(
         "server.start",
@@ -134,7 +134,12 @@ pub static ACTIONS: [Action<Server>; 24] = [
     Action::open(
         "server.migrate",
         |row| unless(row, &["ACTIVE", "PAUSED"], "only what runs is moved live"),
-        migrate::open,
+        migrate::live,
+    ),
+    Action::open(
+        "server.evacuate",
+        |row| row.is_locked().then_some("it is locked"),
+        migrate::evacuate,
     ),
     Action::open_one(
         "server.attach",

@@ -1,13 +1,16 @@
-//! The form that moves running servers to another host.
+//! The forms that move servers to another host: while they run, or made anew because their host is dead.
 //!
 //! A host is only a wish: the scheduler's filters are asked in either case. What it will take is told by the list of
 //! moves, once the source has looked at the guest.
 
-use crate::compute::wire::{BlockMigration, Hypervisor, MigrateLive, Server};
+use crate::compute::wire::{
+    BlockMigration, Evacuate, Hypervisor, MigrateLive, Server, ServerAction,
+};
 use crate::tui::cx::{Cx, Prepared};
 use crate::tui::effect::{Done, Request, call};
 use crate::tui::format;
 use crate::tui::overlays::Overlay;
+use crate::tui::overlays::confirm::{Ask, Confirm};
 use crate::tui::overlays::form::{FormOverlay, Sheet};
 use crate::tui::screens::action::target;
 use crate::tui::screens::hosts;
@@ -18,23 +21,41 @@ use crate::tui::view::Facts;
 use crate::tui::widgets::field::{Choice, Field};
 use crate::tui::widgets::form::Form;
 
+use super::actions::act;
+
 /// The choice that leaves it to the scheduler.
 const ANY: &str = "*";
 
 /// The form.
 struct Migrate {
     servers: Vec<Server>,
+    /// Whether their host is dead, and they are made anew.
+    anew: bool,
 }
 
-/// Asks where to and how.
-pub fn open(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
+/// Asks where to and how running servers are moved.
+pub fn live(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
+    open(rows, false, facts)
+}
+
+/// Asks where servers of a dead host are made anew.
+pub fn evacuate(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
+    open(rows, true, facts)
+}
+
+fn open(rows: &[&Server], anew: bool, facts: &Facts<'_>) -> Box<dyn Overlay> {
     let migrate = Migrate {
         servers: rows.iter().map(|row| (*row).clone()).collect(),
+        anew,
     };
     Box::new(FormOverlay::new(Box::new(migrate), facts))
 }
 
 impl Migrate {
+    fn act(&self) -> &'static str {
+        if self.anew { "Evacuate" } else { "Migrate" }
+    }
+
     fn what(&self) -> String {
         match self.servers.as_slice() {
             [one] => one.name.clone(),
@@ -86,7 +107,7 @@ fn room(row: &Hypervisor, facts: &Facts<'_>) -> String {
 
 impl Sheet for Migrate {
     fn title(&self) -> String {
-        format!("Migrate {}", self.what())
+        format!("{} {}", self.act(), self.what())
     }
 
     fn fields(&self, _facts: &Facts<'_>) -> Vec<Field> {
@@ -95,10 +116,14 @@ impl Sheet for Migrate {
             Choice::new("copy", "copy", "disks are sent to the other host"),
             Choice::new("shared", "shared", "both hosts must see the disks"),
         ];
+        let host = Field::choice("host", "To host", "Only hosts that are up")
+            .with(ANY)
+            .required();
+        if self.anew {
+            return vec![host];
+        }
         vec![
-            Field::choice("host", "To host", "Only hosts that are up")
-                .with(ANY)
-                .required(),
+            host,
             Field::choice("block_migration", "Disks", "How they come along")
                 .of(storage)
                 .with("auto")
@@ -121,6 +146,13 @@ impl Sheet for Migrate {
 
     fn outlook(&self, form: &Form, _facts: &Facts<'_>) -> Vec<String> {
         let from = self.source().map(|host| format!("From {host}. "));
+        if self.anew {
+            return vec![format!(
+                "{}The host must have been said to be dead (F in services). A root disk that was on it alone is made \
+                 anew from its image.",
+                from.unwrap_or_default()
+            )];
+        }
         let disks = match form.value("block_migration").as_str() {
             "copy" => " Its disks are sent as well, which takes as long as copying them.",
             _ => "",
@@ -132,8 +164,27 @@ impl Sheet for Migrate {
     }
 
     fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
+        let host = Some(form.value("host")).filter(|host| host != ANY);
+        if self.anew {
+            let requests = self.servers.iter().map(|server| {
+                let evacuate = ServerAction::Evacuate(Evacuate { host: host.clone() });
+                (target(server), act(server, evacuate))
+            });
+            let requests: Vec<Prepared> = requests.collect();
+            let ask = match self.servers.as_slice() {
+                [one] => Ask::Name(one.name.clone()),
+                many => Ask::Count(many.len()),
+            };
+            let along = vec![
+                "If the host lives, two guests write to one disk.".to_owned(),
+                "What was on the dead host's own disks is lost.".to_owned(),
+            ];
+            let question = Confirm::new(self.act(), self.what(), along, ask, requests);
+            cx.open(Box::new(question));
+            return;
+        }
         let how = MigrateLive {
-            host: Some(form.value("host")).filter(|host| host != ANY),
+            host,
             block_migration: Some(match form.value("block_migration").as_str() {
                 "copy" => BlockMigration::Flag(true),
                 "shared" => BlockMigration::Flag(false),
@@ -144,7 +195,7 @@ impl Sheet for Migrate {
         let requests: Vec<Prepared> = all
             .map(|server| (target(server), request(server, how.clone())))
             .collect();
-        cx.act("Migrate", requests);
+        cx.act(self.act(), requests);
     }
 }
 

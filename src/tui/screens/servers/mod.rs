@@ -333,6 +333,13 @@ pub static ENTRY: Entry = Entry {
         )
         .mutating()
         .hint(7),
+        Command::new(
+            "server.evacuate",
+            "evacuate",
+            "Make it anew on another host, because its own is dead",
+            CONTEXT,
+        )
+        .mutating(),
         Command::new("server.attach", "attach", "Attach a volume", CONTEXT).mutating(),
         Command::new("server.detach", "detach", "Detach a volume", CONTEXT).mutating(),
         Command::new(

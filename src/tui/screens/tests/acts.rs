@@ -235,6 +235,18 @@ fn a_server_is_moved_where_it_is_wished_and_its_row_says_how_far_that_is() {
 }
 
 #[test]
+fn the_server_of_a_dead_host_is_made_anew_once_its_name_was_typed() {
+    let id = fixture::id(1, 3);
+    let mut lab = on_server("db-replica");
+    assert!(pressed(&mut lab, "E ctrl-s").is_empty());
+    let asked = pressed(&mut lab, r#""db-replica" enter"#);
+    assert_eq!(
+        asked,
+        [format!("server {id} Evacuate(Evacuate {{ host: None }})")]
+    );
+}
+
+#[test]
 fn a_move_is_broken_off_or_forced_when_that_was_meant() {
     let mut lab = Lab::busy(SIZE).with_past();
     lab.press("M");

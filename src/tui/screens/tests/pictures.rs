@@ -79,6 +79,10 @@ const VIEWS: &[(&str, &str)] = &[
         r#": "servers" enter / "name:/^web-01$/" enter m"#,
     ),
     (
+        "evacuate_form",
+        r#": "servers" enter / "name:/^db-replica$/" enter E"#,
+    ),
+    (
         "migrate_choosing",
         r#": "servers" enter / "name:/^web-01$/" enter m "cmp""#,
     ),
