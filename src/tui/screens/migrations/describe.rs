@@ -1,6 +1,6 @@
 //! One move in words: where it stands, its numbers, and what was expected beside what happened.
 
-use crate::api::wire::{TransferForecast, TransferProgress};
+use crate::api::wire::{Operation, TransferForecast, TransferProgress};
 use crate::tui::format;
 use crate::tui::glyph::Mood;
 use crate::tui::value::Value;
@@ -13,6 +13,9 @@ use super::{Move, estimate, kind, mood};
 pub fn remark<'a>(row: &'a Move, facts: &Facts<'a>) -> Value<'a> {
     if let Some(message) = row.detail.message.as_deref() {
         return Value::text(message);
+    }
+    if let Some(trouble) = trouble(row, facts) {
+        return Value::text(trouble);
     }
     if let Some(silent) = estimate::silence(row, facts.clock.now) {
         return Value::owned(format!("no news for {}", format::span(silent)));
@@ -36,6 +39,13 @@ pub fn remark<'a>(row: &'a Move, facts: &Facts<'a>) -> Value<'a> {
         )),
         _ => Value::Absent,
     }
+}
+
+/// What keeps a move that is under way from going on: its operation tries again, and says why.
+fn trouble<'a>(row: &Move, facts: &Facts<'a>) -> Option<&'a str> {
+    let operation = facts.data.get::<Operation>(&row.detail.operation_id)?;
+    let error = operation.error.as_ref().filter(|_| row.is_under_way())?;
+    Some(&error.message)
 }
 
 /// `+17%`, `as expected`: how far something is from what was expected.
@@ -91,13 +101,17 @@ pub fn describe<'a>(row: &'a Move, facts: &Facts<'a>) -> Doc<'a> {
     if let Some(message) = detail.message.as_deref() {
         doc.group("Why it did not succeed")
             .entry("reason", Value::State(Mood::Bad, message.into()));
+    } else if let Some(trouble) = trouble(row, facts) {
+        doc.group("Why it does not go on")
+            .entry("reason", Value::State(Mood::Warn, trouble.into()));
     } else if estimate::outruns(row) {
         doc.group("Why it does not end")
             .entry("reason", Value::text("The guest writes memory faster than it is sent. It is slowed down or forced, or ends by the limit of time."));
     }
     numbers(&mut doc, &detail.progress, row.is_under_way());
     if let Some(forecast) = &detail.forecast {
-        expected(&mut doc, forecast, &detail.progress, row.is_under_way());
+        let ended = matches!(detail.status.as_str(), "completed" | "done");
+        expected(&mut doc, forecast, &detail.progress, ended);
     }
     doc
 }
@@ -125,6 +139,8 @@ fn some(value: u64, words: impl FnOnce(u64) -> String) -> Value<'static> {
 }
 
 fn numbers(doc: &mut Doc<'_>, progress: &TransferProgress, now: bool) {
+    // The last news came shortly before the end.
+    let left = |bytes: u64| if now { bytes } else { 0 };
     doc.group(if now {
         "Transfer, now"
     } else {
@@ -177,12 +193,12 @@ fn expected(
     doc: &mut Doc<'_>,
     forecast: &TransferForecast,
     progress: &TransferProgress,
-    now: bool,
+    ended: bool,
 ) {
-    // What is not over is not compared.
+    // What is not over, or was broken off, is not compared.
     let beside = |expected: String, actual: u64, of: u64, words: &dyn Fn(u64) -> String| {
         let mut text = expected;
-        if !now && actual > 0 {
+        if ended && actual > 0 {
             text.push_str(&format!(
                 "; was {}, {}",
                 words(actual),

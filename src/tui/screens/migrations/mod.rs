@@ -14,7 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde::Serialize;
 
-use crate::api::wire::MigrationDetail;
+use crate::api::wire::{MigrationDetail, Operation};
 use crate::client::{Client, ClientError, ListQuery};
 use crate::compute::wire::{Hypervisor, Migration, Server};
 use crate::ids::Time;
@@ -323,6 +323,7 @@ static SPEC: Spec<Move> = Spec {
             Need::list::<Move>(),
             Need::list::<Server>(),
             Need::list::<Hypervisor>(),
+            Need::list::<Operation>(),
         ]
     },
     enter: |row, _| Detail::open(&SPEC, row.id()),
@@ -333,6 +334,8 @@ static SPEC: Spec<Move> = Spec {
 /// The view: the list, and where there is room the selected move in detail.
 struct Migrations {
     list: List<Move>,
+    /// Whether the operator did something here; until then the first row is selected, whatever comes.
+    touched: bool,
 }
 
 impl Migrations {
@@ -380,6 +383,7 @@ impl Screen for Migrations {
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
+        self.touched = true;
         self.list.on(command, cx)
     }
 
@@ -392,7 +396,17 @@ impl Screen for Migrations {
     }
 
     fn settle(&mut self, area: Rect, facts: &Facts<'_>) {
-        self.list.settle(Self::split(area).0, facts);
+        let area = Self::split(area).0;
+        self.list.settle(area, facts);
+        let rows = facts.data.rows::<Move>();
+        let first = self.list.table().order().first();
+        let first = first.and_then(|at| rows.get(*at)).map(Row::id);
+        if let Some(first) = first.filter(|_| !self.touched)
+            && self.list.table().selected() != Some(first)
+        {
+            self.list.select(first);
+            self.list.settle(area, facts);
+        }
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
@@ -453,6 +467,7 @@ pub static ENTRY: Entry = Entry {
     open: |_| {
         Box::new(Migrations {
             list: List::new(&SPEC).beginning_with(Move::is_under_way),
+            touched: false,
         })
     },
     kind: Move::KIND,
