@@ -44,7 +44,8 @@ static COLUMNS: [Column<Service>; 9] = [
     Column::new("version", (7, 12), 3, |row, _| Value::text(&row.version)),
     Column::new("skew-ms", (7, 8), 4, |row, _| {
         Value::maybe(row.skew_us, |skew| {
-            Value::Number((skew as f64 / 1e3).round())
+            // Whole numbers have no zero below zero.
+            Value::Number(skew.div_euclid(1_000) as f64)
         })
     }),
     Column::new("zone", (8, 12), 5, |row, _| Value::text(&row.zone)),

@@ -120,7 +120,8 @@ fn weight_words(weight: &Weight) -> String {
         weight.score,
         weight.normalized,
         format::number(weight.multiplier),
-        format::number(weight.raw)
+        // There is no zero below zero.
+        format::number(weight.raw + 0.0)
     )
 }
 
