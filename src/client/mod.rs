@@ -26,6 +26,7 @@ mod entry;
 mod error;
 pub mod identity;
 mod migration;
+mod moves;
 mod network;
 mod page;
 mod request;

@@ -76,3 +76,5 @@ pub use start::compute_start;
 mod place_tests;
 #[cfg(test)]
 mod resource_tests;
+#[cfg(test)]
+mod rush_tests;

@@ -36,7 +36,7 @@ async fn lab() -> Lab {
     lab_with(|_| ()).await
 }
 
-fn report(host: &str, vcpus: u32, memory_mb: u64) -> HostReport {
+pub(super) fn report(host: &str, vcpus: u32, memory_mb: u64) -> HostReport {
     HostReport {
         host: host.into(),
         version: "0.1.0".into(),
@@ -69,7 +69,7 @@ async fn host(lab: &Lab, name: &str, vcpus: u32, memory_mb: u64) {
         .unwrap();
 }
 
-fn order(server: ServerId, vcpus: u64, memory_mb: u64) -> PlaceOrder {
+pub(super) fn order(server: ServerId, vcpus: u64, memory_mb: u64) -> PlaceOrder {
     PlaceOrder::new(
         Consumer::Server(server),
         server,

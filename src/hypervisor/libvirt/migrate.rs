@@ -55,13 +55,17 @@ impl Migration for Libvirt {
             Ok(_) => futures::future::pending().boxed(),
             Err(error) => return Err(error),
         };
-        let joined = !matches!(under_way, Ok(false)) || !begin;
+        let mut joined = !matches!(under_way, Ok(false)) || !begin;
         let mut call = call.fuse();
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                said = &mut call => return self.end(id, said.err()).await,
+                said = &mut call => match said.err() {
+                    // The way to libvirtd is lost, or that of libvirtd to the other host: it may go on without us.
+                    Some(HvError::Unavailable(_)) if self.is_leaving(id).await? => joined = true,
+                    said => return self.end(id, said).await,
+                },
                 _ = ticks.tick() => {}
             }
             match self.ask(id, job).await {
@@ -210,11 +214,13 @@ impl Libvirt {
             .await
     }
 
+    /// Whether a job takes the guest away at this moment.
+    async fn is_leaving(&self, id: ServerId) -> HvResult<bool> {
+        gone_is(self.ask(id, |guest| Ok(job(guest)?.is_some())).await, false)
+    }
+
     /// What is so, now that no migration is under way; `said` is libvirt's complaint, if it had one.
     async fn end(&self, id: ServerId, said: Option<HvError>) -> HvResult<MigrationEnd> {
-        if let Some(HvError::Unavailable(reason)) = said {
-            return Err(HvError::Unavailable(reason));
-        }
         let here = self.ask(id, |guest| {
             let (_, reason) = sys::state(&guest.domain)?;
             Ok((guest.is_on()?, reason))

@@ -143,7 +143,8 @@ async fn whatever_dies_during_a_migration_the_guest_runs_on_one_host_and_all_agr
             }
             _ => {
                 cloud.broker.kill();
-                cloud.broker.boot();
+                let control = cloud.rack.control();
+                control.within_network(|| cloud.broker.boot());
             }
         }
         agree(&cloud, &id, number).await;

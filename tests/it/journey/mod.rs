@@ -9,6 +9,8 @@
 //! - `newcomer`: what `make lab` opens.
 //! - `node`: a compute node by itself, over RabbitMQ.
 //! - `hosts`: servers on several hosts, and a host whose power fails.
+//! - `migration`: running servers move between hosts, whatever dies meanwhile.
+//! - `drain`: a host is emptied and filled again.
 //! - `stock`: the stock command line.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
@@ -22,6 +24,7 @@ mod clean;
 mod console;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod drain;
 mod faults;
 mod hosts;
 mod migration;
