@@ -577,6 +577,7 @@ fn skydeck() -> Answers {
         ("/skydeck/v1/migrations", hosts::moves()),
         ("/skydeck/v1/services", hosts::processes()),
         ("/skydeck/v1/bus", hosts::bus()),
+        ("/skydeck/v1/plans/moves", hosts::drain()),
         ("/skydeck/v1/samples/latest", samples(PAST)),
         (
             "/skydeck/v1/servers/00000001-0000-4000-8000-000000000000/samples?resolution=1h",

@@ -162,6 +162,17 @@ pub fn bus() -> Value {
         queue("compute.cmp-04", 7, 0, false)]}})
 }
 
+/// What would be done to drain a host.
+pub fn drain() -> Value {
+    let one = |number: usize, name: &str, to: Option<u8>, reason: Option<&str>| {
+        json!({"server_id": id(1, number), "name": name, "from": "cmp-01", "to": to.map(|to| format!("cmp-{to:02}")),
+            "state": "waiting", "reason": reason})
+    };
+    json!({"plan": {"fits": false, "moves": [one(0, "web-01", Some(2), None), one(18, "node-018", Some(3), None),
+        one(24, "node-024", Some(2), None),
+        one(12, "old-wiki", None, Some("Ram turned down 3 hosts, Compute 2: 8192 MiB were wanted"))]}})
+}
+
 fn name_of_many(number: i64) -> String {
     format!("node-{number:04}")
 }

@@ -2,6 +2,7 @@
 
 mod detail;
 mod map;
+mod moves;
 
 use std::borrow::Cow;
 
@@ -28,6 +29,7 @@ use super::list::{List, Spec};
 use super::services::{self, Service};
 use super::{Entry, Object, Offer, Screen};
 use map::{Map, Zones};
+use moves::Moves;
 
 impl Row for Hypervisor {
     const KIND: &'static str = "host";
@@ -139,10 +141,20 @@ static COLUMNS: [Column<Hypervisor>; 11] = [
     }),
 ];
 
-static ACTIONS: [Action<Hypervisor>; 3] = [
+static ACTIONS: [Action<Hypervisor>; 5] = [
     Action::go("host.servers", |row, _| {
         Some(super::servers::of_host(name(row)))
     }),
+    Action::open_one(
+        "host.drain",
+        |row| (row.state == "down").then_some("it is down; its servers are evacuated"),
+        |row, _| Moves::drain(row),
+    ),
+    Action::open_one(
+        "host.return",
+        |row| (row.state == "down").then_some("it is down"),
+        |row, _| Moves::bring_back(row),
+    ),
     Action::ask(
         "host.enable",
         "Enable",
@@ -324,6 +336,21 @@ pub static ENTRY: Entry = Entry {
             HOSTS,
         )
         .hint(21),
+        Command::new(
+            "host.drain",
+            "drain",
+            "Let it take no new servers and move away those on it",
+            HOSTS,
+        )
+        .mutating()
+        .hint(22),
+        Command::new(
+            "host.return",
+            "fill again",
+            "Let it take new servers and bring back those that were moved away",
+            HOSTS,
+        )
+        .mutating(),
         Command::new(
             "host.enable",
             "enable",

@@ -290,6 +290,26 @@ fn a_host_is_said_to_be_dead_by_its_typed_name_only_and_that_is_taken_back() {
 }
 
 #[test]
+fn a_host_is_drained_after_its_plan_was_seen() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "hosts" enter w"#);
+    let picture = lab.picture();
+    for part in [
+        "3 servers moved",
+        "from cmp-01 to cmp-02",
+        "8192 MiB were wanted",
+    ] {
+        assert!(picture.contains(part), "{part} in\n{picture}");
+    }
+    assert!(pressed(&mut lab, "enter").is_empty());
+    assert_eq!(pressed(&mut lab, "w tab enter"), ["host cmp-01 drain"]);
+    assert_eq!(pressed(&mut lab, "b tab enter"), ["host cmp-01 return"]);
+    // What is down has nothing to be moved live.
+    lab.press(r#"/ "cmp-04" enter w"#);
+    assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
 fn the_cursor_of_the_map_goes_by_cells_and_its_host_is_opened() {
     let mut lab = Lab::on(fixture::many_hosts(500), SIZE, &Options::default());
     lab.press(r#": "hosts" enter H g"#);

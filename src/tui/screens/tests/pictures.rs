@@ -36,6 +36,7 @@ const VIEWS: &[(&str, &str)] = &[
     ("server_console", r#": "web-01" enter 9"#),
     ("hosts", r#": "hosts" enter"#),
     ("hosts_heat", r#": "hosts" enter H"#),
+    ("host_drain", r#": "hosts" enter w"#),
     ("hosts_heat_memory", r#": "hosts" enter H m l l <"#),
     ("host", r#": "cmp-01" enter"#),
     ("images", r#": "images" enter"#),
