@@ -151,7 +151,7 @@ fn numbers(doc: &mut Doc<'_>, progress: &TransferProgress, now: bool) {
         sent(
             progress.memory_processed,
             progress.memory_total,
-            progress.memory_remaining,
+            left(progress.memory_remaining),
         ),
     )
     .entry(
@@ -159,7 +159,7 @@ fn numbers(doc: &mut Doc<'_>, progress: &TransferProgress, now: bool) {
         sent(
             progress.disk_processed,
             progress.disk_total,
-            progress.disk_remaining,
+            left(progress.disk_remaining),
         ),
     )
     .entry(

@@ -31,7 +31,7 @@ fn up_since(row: &Service) -> Value<'static> {
 }
 
 static COLUMNS: [Column<Service>; 9] = [
-    Column::new("name", (10, 18), 0, |row, _| Value::text(&row.name)),
+    Column::new("name", (10, 18), 0, |row, _| Value::text(&row.binary)),
     Column::new("status", (13, 13), 0, |row, _| {
         let (mood, word) = mood(row);
         Value::State(mood, word.into())
@@ -172,7 +172,7 @@ fn describe<'a>(row: &'a Service, _facts: &Facts<'a>) -> Doc<'a> {
     let mut doc = Doc::default();
     let (mood, word) = mood(row);
     doc.group("Service")
-        .entry("name", Value::text(&row.name))
+        .entry("name", Value::text(&row.binary))
         .entry("status", Value::State(mood, word.into()));
     let trouble = row.trouble.as_deref();
     doc.entry(

@@ -23,7 +23,7 @@ pub struct Service {
     /// Id for the compute API; empty for what it does not switch.
     pub compute_id: String,
     /// What it is: `agent`, `nova-compute`, `database`.
-    pub name: String,
+    pub binary: String,
     /// Where it runs.
     pub host: String,
     /// Its zone.
@@ -88,7 +88,7 @@ impl From<ServiceDetail> for Service {
             },
             title: title(&told.kind, &told.host),
             id: format!("{}-{}", told.kind, told.id),
-            name: told.kind,
+            binary: told.kind,
             host: told.host,
             zone: told.zone,
             up: told.up,
@@ -115,7 +115,7 @@ impl From<ComputeService> for Service {
                 _ => String::new(),
             },
             title: title(&told.binary, &told.host),
-            name: told.binary,
+            binary: told.binary,
             host: told.host,
             zone: told.zone,
             up: told.state == "up",
@@ -133,7 +133,7 @@ impl From<VolumeService> for Service {
         Self {
             id: format!("volume-{}-{}", told.binary, told.host),
             title: title(&told.binary, &told.host),
-            name: told.binary,
+            binary: told.binary,
             host: told.host,
             zone: told.zone,
             up: told.state == "up",
@@ -152,7 +152,7 @@ fn database(health: PartHealth) -> Service {
     }
     Service {
         id: "database".to_owned(),
-        name: "database".to_owned(),
+        binary: "database".to_owned(),
         title: "database".to_owned(),
         up: health.ok,
         enabled: true,
@@ -177,7 +177,7 @@ fn bus(told: BusShow) -> Service {
     });
     Service {
         id: "bus".to_owned(),
-        name: "bus".to_owned(),
+        binary: "bus".to_owned(),
         title: "bus".to_owned(),
         up: told.connected,
         enabled: true,
