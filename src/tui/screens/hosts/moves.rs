@@ -25,8 +25,9 @@ use crate::tui::view::{Facts, View};
 use crate::tui::widgets::doc::Doc;
 use crate::tui::widgets::frame;
 
-/// Cells and lines of the page at most.
+/// Cells of the page at most, and its lines at least and at most.
 const WIDE: u16 = 116;
+const SHORT: u16 = 8;
 const TALL: u16 = 34;
 
 /// The cloud's plan; what it is a part of is goal and host.
@@ -91,8 +92,9 @@ impl Moves {
         Self::open("return", "Fill again", row)
     }
 
-    fn area(screen: Rect) -> Rect {
-        frame::middle(screen, WIDE, TALL)
+    fn area(&self, screen: Rect) -> Rect {
+        let tall = u16::try_from(self.lines + 4).unwrap_or(u16::MAX);
+        frame::middle(screen, WIDE, tall.clamp(SHORT, TALL))
     }
 
     fn describe<'a>(&self, facts: &Facts<'a>) -> Option<Doc<'a>> {
@@ -182,17 +184,17 @@ impl Overlay for Moves {
     }
 
     fn settle(&mut self, screen: Rect, facts: &Facts<'_>) {
-        let area = Self::area(screen);
-        let wide = area.width.saturating_sub(4);
+        let wide = WIDE.min(screen.width).saturating_sub(4);
         let doc = self.describe(facts);
         self.lines = doc.map_or(0, |doc| doc.height(wide, facts));
+        let area = self.area(screen);
         self.height = usize::from(area.height.saturating_sub(4)).max(1);
         self.offset = self.offset.min(self.lines.saturating_sub(self.height));
     }
 
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
         let title = format!("{} {}: the plan", self.act, self.host);
-        let inside = frame::overlay(Self::area(screen), buf, view, &title);
+        let inside = frame::overlay(self.area(screen), buf, view, &title);
         let body = Rect {
             height: inside.height.saturating_sub(2),
             ..inside

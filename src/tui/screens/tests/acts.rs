@@ -297,7 +297,7 @@ fn a_host_is_drained_after_its_plan_was_seen() {
     for part in [
         "3 servers moved",
         "from cmp-01 to cmp-02",
-        "8192 MiB were wanted",
+        "Compute 2: 8192",
     ] {
         assert!(picture.contains(part), "{part} in\n{picture}");
     }
