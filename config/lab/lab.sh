@@ -139,6 +139,7 @@ data_dir = "/var/lib/skydeck"
 $bus
 [agent]
 host = "$name"
+migration_uri = "qemu+tcp://$name/system"
 virt_type = "$VIRT_TYPE"
 C
     # The host starts it itself when its power comes back.

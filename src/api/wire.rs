@@ -15,6 +15,7 @@ mod migration;
 mod moves;
 mod operation;
 mod record;
+mod service;
 mod shape;
 mod version;
 
@@ -25,5 +26,6 @@ pub use migration::*;
 pub use moves::*;
 pub use operation::*;
 pub use record::*;
+pub use service::*;
 pub use shape::*;
 pub use version::*;

@@ -25,6 +25,7 @@ mod discovery;
 mod entry;
 mod error;
 pub mod identity;
+mod migration;
 mod moves;
 mod network;
 mod node;

@@ -13,10 +13,12 @@ use serde::de::DeserializeOwned;
 
 use super::Result;
 use super::request::Call;
-use crate::api::wire::{AuditEntry, AuditList, Link, Operation, OperationList};
+use crate::api::wire::{
+    AuditEntry, AuditList, Link, MigrationDetail, MigrationDetailList, Operation, OperationList,
+};
 use crate::compute::wire::{
     Flavor, FlavorList, Hypervisor, HypervisorList, InstanceAction, InstanceActionList, Keypair,
-    KeypairList, Server, ServerList,
+    KeypairList, Migration, MigrationList, Server, ServerList,
 };
 use crate::image::wire::{Image, ImageList};
 use crate::network::wire::{Network, NetworkList, Port, PortList, Subnet, SubnetList};
@@ -292,6 +294,21 @@ impl Page for OperationList {
     type Item = Operation;
     fn split(self) -> (Vec<Operation>, Next) {
         (self.operations, self.next.map_or(Next::End, Next::Marker))
+    }
+}
+
+impl Page for MigrationList {
+    type Item = Migration;
+    fn split(self) -> (Vec<Migration>, Next) {
+        (self.migrations, Next::of_links(&self.migrations_links))
+    }
+}
+
+impl Page for MigrationDetailList {
+    type Item = MigrationDetail;
+    /// Whoever wants those after the newest asks with a marker.
+    fn split(self) -> (Vec<MigrationDetail>, Next) {
+        (self.migrations, Next::End)
     }
 }
 

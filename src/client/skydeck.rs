@@ -1,4 +1,4 @@
-//! What only Skydeck offers: operations, samples, explanations, plans, the audit trail and the summary.
+//! What only Skydeck offers: operations, samples, explanations, plans, processes, the audit trail and the summary.
 //!
 //! On another cloud these methods fail with [`super::ClientError::NoService`], except [`Client::whoami`], which the token answers;
 //! ask [`Client::supports_skydeck`] first.
@@ -6,8 +6,8 @@
 use super::{Client, ListQuery, Pages, Result, Service};
 use crate::api::wire::{
     AuditList, BusBody, BusShow, Explanation, ExplanationList, LaunchPlan, LaunchPlanBody,
-    Operation, OperationBody, OperationList, OperationVerb, Summary, SummaryBody, UploadStatus,
-    WhoAmI,
+    Operation, OperationBody, OperationList, OperationVerb, ServiceDetail, ServiceDetailList,
+    Summary, SummaryBody, UploadStatus, WhoAmI,
 };
 use crate::compute::wire::ServerCreateRequest;
 use crate::telemetry::wire::{
@@ -43,6 +43,12 @@ impl Client {
         let call = self.get(SKYDECK, &["summary"]);
         let call = call.query(ALL.filter(|_| all_projects));
         Ok(call.parse::<SummaryBody>().await?.summary)
+    }
+
+    /// Control processes and agents, with version, start and clock.
+    pub async fn service_detail_list(&self) -> Result<Vec<ServiceDetail>> {
+        let call = self.get(SKYDECK, &["services"]);
+        Ok(call.parse::<ServiceDetailList>().await?.services)
     }
 
     /// The bus, as the process that answers sees it.

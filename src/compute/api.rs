@@ -47,7 +47,9 @@ pub fn routes() -> Vec<Routes> {
     vec![
         compute,
         placement::routes(placement),
-        moves::routes(migration::skydeck_routes(server::skydeck_routes())),
+        service::skydeck_routes(moves::routes(migration::skydeck_routes(
+            server::skydeck_routes(),
+        ))),
         node::routes(),
     ]
 }

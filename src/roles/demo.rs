@@ -15,7 +15,7 @@ use crate::compute::wire::{
 use crate::config::{Config, Listen};
 use crate::context::Cloud;
 use crate::hypervisor::Hypervisor;
-use crate::hypervisor::sim::{Latency, SimConfig, SimHost};
+use crate::hypervisor::sim::{Fleet as SimFleet, Latency, SimConfig, SimHost};
 use crate::image::wire::ImageCreate;
 use crate::network::wire::{NetworkFields, NetworkQuotaFields, SubnetFields};
 
@@ -28,6 +28,8 @@ const AT_ONCE: u32 = 50;
 /// Servers that have networks: each node is told all ports of its networks whenever one of them changes, which would be
 /// most of the work of a fleet of thousands.
 const NETWORKED: u32 = 1_000;
+/// How long a guest takes to another host: long enough to be watched and broken off.
+const MIGRATION: std::time::Duration = std::time::Duration::from_secs(12);
 /// The fleet's purposes; names of servers are made of them.
 const PURPOSES: [&str; 8] = ["web", "app", "db", "cache", "queue", "build", "mail", "log"];
 
@@ -136,18 +138,22 @@ fn hosts(cloud: &Cloud, fleet: &Fleet) -> Result<Vec<crate::agent::Agent>, RoleE
     let latency = Latency {
         start: std::time::Duration::from_millis(120),
         shutdown: std::time::Duration::from_secs(2),
+        migrate: MIGRATION,
         ..Latency::default()
     };
+    let together = SimFleet::default();
     (1..=fleet.hosts)
         .map(|number| {
+            let name = format!("cmp-{number:03}");
             let sim = SimConfig {
+                fleet: together.clone(),
+                name: name.clone(),
                 seed: fleet.seed.wrapping_add(number.into()),
                 latency,
                 ..fleet.host()
             };
             let hypervisor: Arc<dyn Hypervisor> =
                 Arc::new(SimHost::open(sim).map_err(node::NodeStartError::from)?);
-            let name = format!("cmp-{number:03}");
             let place = config.data_dir.join(&name);
             super::private_directory(&place)?;
             let control = (&cloud.bus, cloud.process);

@@ -77,6 +77,15 @@ pub fn clock_span(micros: i64) -> String {
     }
 }
 
+/// Milliseconds: `48 ms`, `4.2 s`, `12:05`.
+pub fn millis(value: u64) -> String {
+    match value {
+        0..1_000 => format!("{value} ms"),
+        1_000..60_000 => format!("{:.1} s", value as f64 / 1e3),
+        _ => clock_span(i64::try_from(value).unwrap_or(i64::MAX / 1_000) * 1_000),
+    }
+}
+
 /// Time of day in `zone`: `23:01:05`.
 pub fn time_of_day(time: Time, zone: &TimeZone) -> String {
     zoned(time, zone, "%H:%M:%S")

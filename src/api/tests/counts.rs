@@ -27,6 +27,19 @@ async fn the_summary_shows_a_project_its_own_and_an_administrator_the_cloud() {
         assert_eq!(service["zone"] == "internal", internal, "{service}");
     }
 
+    let details = running.get(&admin, "/skydeck/v1/services").await;
+    let details = details["services"].as_array().unwrap();
+    let kinds: Vec<&Value> = details.iter().map(|one| &one["kind"]).collect();
+    assert_eq!(kinds, ["control", "agent"]);
+    for one in details {
+        assert_eq!(one["up"], true, "{one}");
+        assert_eq!(one["version"], env!("CARGO_PKG_VERSION"), "{one}");
+        assert!(one["started_at"].as_i64().unwrap() > 0, "{one}");
+        // Both read the same clock.
+        let skew = one["skew_us"].as_i64().unwrap_or_default();
+        assert!(skew.abs() < 60_000_000, "{one}");
+    }
+
     for name in ["one", "two"] {
         let network = json!({"network": {"name": name}});
         let path = "/network/v2.0/networks";

@@ -83,6 +83,7 @@ fn query(params: &Params) -> Result<MigrationQuery> {
     let named = |name: &str| params.get(name).filter(|text| !text.is_empty());
     let wrong = |name: &str, text: &str| Error::invalid(name, format!("{text:?} is not known"));
     Ok(MigrationQuery {
+        uuid: None,
         server: named("instance_uuid")
             .map(|text| parse_id("server", text))
             .transpose()?,
@@ -173,7 +174,9 @@ async fn act(
 }
 
 async fn details(cx: Context, params: Params) -> Result<Json<MigrationDetailList>> {
+    let uuid = params.get("uuid");
     let query = MigrationQuery {
+        uuid: uuid.map(|text| parse_id("migration", text)).transpose()?,
         limit: i64::try_from(page(&params)?).unwrap_or(i64::MAX),
         ..query(&params)?
     };

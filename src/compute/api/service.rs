@@ -1,11 +1,12 @@
-//! `/os-services`: nodes as `nova-compute`, control processes as `nova-conductor` and `nova-scheduler`.
+//! `/os-services`: nodes as `nova-compute`, control processes as `nova-conductor` and `nova-scheduler`; and
+//! `/skydeck/v1/services`, where each is what it is, with version, start and clock.
 
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use uuid::Uuid;
 
-use crate::api::wire::Microversion;
+use crate::api::wire::{Microversion, ServiceDetail, ServiceDetailList};
 use crate::api::{Body, Params, Routes, Version};
 use crate::compute::model::{ControlProcess, Host, zone_of_host};
 use crate::compute::ops::{self, HostDecision};
@@ -26,6 +27,11 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/v2.1/os-services", "compute:service:list", list)
         .put("/v2.1/os-services/{id}", "compute:service:update", update)
         .delete("/v2.1/os-services/{id}", "compute:service:delete", delete)
+}
+
+/// The routes below `/skydeck/v1`.
+pub(super) fn skydeck_routes(routes: Routes) -> Routes {
+    routes.get("/services", "compute:service:list", details)
 }
 
 async fn list(cx: Context, version: Version, params: Params) -> Result<Json<ComputeServiceList>> {
@@ -220,4 +226,44 @@ fn control_services(process: &ControlProcess, version: Microversion) -> Vec<Comp
         .zip(process.number..)
         .map(service)
         .collect()
+}
+
+async fn details(cx: Context) -> Result<Json<ServiceDetailList>> {
+    let control = ops::control_list(&cx)
+        .await?
+        .into_iter()
+        .map(|process| ServiceDetail {
+            kind: "control".into(),
+            id: process.id.to_string(),
+            host: process.host,
+            zone: ops::INTERNAL_ZONE.into(),
+            up: process.up,
+            enabled: true,
+            version: process.version,
+            started_at: process.started_at,
+            reported_at: process.reported_at,
+            ..ServiceDetail::default()
+        });
+    let aggregates = ops::aggregate_list(&cx).await?;
+    let agents = ops::host_list(&cx)
+        .await?
+        .into_iter()
+        .map(|host| ServiceDetail {
+            kind: "agent".into(),
+            id: host.id.to_string(),
+            zone: zone_of_host(&aggregates, &host.name).to_owned(),
+            host: host.name,
+            up: host.up,
+            enabled: host.enabled,
+            disabled_reason: host.disabled_reason,
+            forced_down: host.forced_down,
+            trouble: host.trouble,
+            version: host.version,
+            started_at: host.started_at,
+            reported_at: host.reported_at,
+            skew_us: Some(host.skew_us),
+        });
+    Ok(Json(ServiceDetailList {
+        services: control.chain(agents).collect(),
+    }))
 }

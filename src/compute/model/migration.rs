@@ -283,6 +283,8 @@ pub struct Migration {
 /// Which moves are wanted.
 #[derive(Clone, Debug, Default)]
 pub struct MigrationQuery {
+    /// With this id.
+    pub uuid: Option<MigrationId>,
     /// Of this server.
     pub server: Option<ServerId>,
     /// From or to this host.

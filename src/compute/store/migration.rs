@@ -98,6 +98,9 @@ pub async fn list(conn: &mut Conn, query: &MigrationQuery) -> DbResult<Vec<Migra
     let mut statement = sql(format!(
         "SELECT {COLUMNS} FROM server_migration WHERE 1 = 1"
     ));
+    if let Some(uuid) = query.uuid {
+        statement = statement.push_bind(" AND uuid = {}", uuid);
+    }
     if let Some(server) = query.server {
         statement = statement.push_bind(" AND server_id = {}", server);
     }

@@ -21,7 +21,7 @@ use super::{Offer, Screen};
 const NAME: usize = 32;
 
 /// Things that have actions.
-const ACTED: &[&str] = &["list", "tabs", "detail"];
+const ACTED: &[&str] = &["list", "tabs", "detail", "placement"];
 
 /// Commands that every thing has.
 pub const COMMANDS: &[Command] = &[

@@ -34,7 +34,15 @@ pub const COMMANDS: &[Command] = &[
         "open",
         "Go into the selected thing",
         &[
-            "list", "menu", "palette", "hosts", "pulse", "detail", "results", "closed",
+            "list",
+            "menu",
+            "palette",
+            "hosts",
+            "pulse",
+            "detail",
+            "results",
+            "closed",
+            "placement",
         ],
     )
     .hint(5),
@@ -111,6 +119,8 @@ pub struct Scope<R: Row> {
 pub struct List<R: Row> {
     spec: &'static Spec<R>,
     scope: Option<Scope<R>>,
+    /// Rows that come before the others, however they are sorted.
+    first: Option<fn(&R) -> bool>,
     table: Table,
     /// The filter being typed.
     typing: Option<Input>,
@@ -124,6 +134,7 @@ impl<R: Row> List<R> {
         Self {
             spec,
             scope: None,
+            first: None,
             table: Table::new(spec.sort.0, spec.sort.1),
             typing: None,
             generation: u64::MAX,
@@ -139,11 +150,23 @@ impl<R: Row> List<R> {
         }
     }
 
+    /// With rows that come before the others, however they are sorted.
+    #[must_use]
+    pub fn beginning_with(mut self, first: fn(&R) -> bool) -> Self {
+        self.first = Some(first);
+        self
+    }
+
     /// With this row selected when it comes.
     #[must_use]
     pub fn selecting(mut self, id: &str) -> Self {
         self.table.select(id);
         self
+    }
+
+    /// Selects this row, as soon as it is there.
+    pub fn select(&mut self, id: &str) {
+        self.table.select(id);
     }
 
     /// The table, for views that lay something beside it.
@@ -248,7 +271,8 @@ impl<R: Row> List<R> {
         cx.open(Box::new(FormOverlay::new(Box::new(export), &cx.facts)));
     }
 
-    fn note(&self, view: &View<'_>) -> String {
+    /// What stands in the corner: the filter, the place of the cursor, how old what is shown is.
+    pub fn note(&self, view: &View<'_>) -> String {
         let mut note = self.table.position();
         if !self.table.filter_text().is_empty() && self.typing.is_none() {
             note = format!("/{}  {note}", self.table.filter_text());
@@ -407,9 +431,12 @@ impl<R: Row> Screen for List<R> {
             let fresh = self.generation != facts.data.generation();
             self.generation = facts.data.generation();
             let scope = self.scope.as_ref();
+            let begins = self.first;
+            let first = |row: &R| begins.is_some_and(|first| first(row));
+            let rows = facts.data.rows::<R>();
             let keeps = |row: &R| scope.is_none_or(|scope| (scope.keeps)(row));
             self.table
-                .refresh(facts.data.rows::<R>(), self.spec.columns, keeps, facts);
+                .refresh(rows, self.spec.columns, keeps, first, facts);
             if fresh {
                 self.tally = self.tally(facts);
             }

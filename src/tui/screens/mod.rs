@@ -15,6 +15,7 @@ pub mod images;
 pub mod keypairs;
 pub mod list;
 pub mod log;
+pub mod migrations;
 pub mod networks;
 pub mod operations;
 pub mod part_list;
@@ -144,6 +145,7 @@ pub static REGISTRY: &[&Entry] = &[
     &quotas::ENTRY,
     &services::ENTRY,
     &operations::ENTRY,
+    &migrations::ENTRY,
     &events::ENTRY,
     &audit::ENTRY,
     &clouds::ENTRY,

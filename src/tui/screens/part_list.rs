@@ -102,7 +102,7 @@ impl<P: Shown> Screen for PartList<P> {
         if self.generation != facts.data.generation() || self.table.is_dirty() {
             self.generation = facts.data.generation();
             self.table
-                .refresh(self.rows(facts), self.columns, |_| true, facts);
+                .refresh(self.rows(facts), self.columns, |_| true, |_| false, facts);
         }
     }
 

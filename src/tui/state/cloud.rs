@@ -1,7 +1,9 @@
 //! What the cloud tells by itself: who we are, what happened, how much is used.
 
-use crate::api::wire::{Change, Event as CloudEvent, ResourceEvent, WhoAmI};
+use crate::api::wire::{Change, Event as CloudEvent, Operation, ResourceEvent, WhoAmI};
 use crate::tui::screens::events::Happening;
+use crate::tui::screens::migrations::Move;
+use crate::tui::state::load::Row;
 
 use super::State;
 
@@ -26,7 +28,7 @@ impl State {
         }
         match event {
             CloudEvent::Resource(event) => self.on_resource(event),
-            CloudEvent::Operation(operation) => self.world.data.put_row(*operation),
+            CloudEvent::Operation(operation) => self.on_operation(*operation),
             CloudEvent::Sample(batch) => {
                 let at = batch.at;
                 self.world.data.meters.take(batch);
@@ -38,6 +40,25 @@ impl State {
             }
             CloudEvent::Resync(_) => self.world.data.spoil_all(),
         }
+    }
+
+    /// An operation that moves a server says by its steps that the record of the move changed.
+    fn on_operation(&mut self, operation: Operation) {
+        let data = &mut self.world.data;
+        let known = data.get::<Operation>(&operation.id);
+        let steps = known
+            .is_none_or(|known| (known.status, &known.step) != (operation.status, &operation.step));
+        if steps && Move::is_done_by(&operation.kind) {
+            let mut moves = data.rows::<Move>().iter();
+            match moves.find(|row| row.detail.operation_id == operation.id) {
+                Some(row) => {
+                    let dirty = self.schedule.dirty.entry(Move::KIND.to_owned());
+                    dirty.or_default().insert(row.detail.uuid.clone());
+                }
+                None => data.spoil(Move::KIND),
+            }
+        }
+        data.put_row(operation);
     }
 
     fn on_resource(&mut self, mut event: ResourceEvent) {
@@ -55,7 +76,10 @@ impl State {
                 .insert(id.clone());
         }
         self.world.data.spoil_parts(&kind, &id);
-        self.happening(Happening::from(event));
+        // That a move goes on is no news: its server and its operation tell of its beginning and end.
+        if kind != Move::KIND || event.status.is_some() || event.message.is_some() {
+            self.happening(Happening::from(event));
+        }
     }
 
     fn happening(&mut self, happening: Happening) {

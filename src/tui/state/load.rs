@@ -34,6 +34,8 @@ pub trait Resource: Row {
     const EVERY: i64 = 5;
     /// Whether the events stream tells of changes of this kind.
     const HAS_EVENTS: bool = true;
+    /// Whether events of one of them may come many times a second; it is asked for once a second at most then.
+    const RESTLESS: bool = false;
 
     /// All that the caller may see.
     fn list(client: Client) -> BoxFuture<'static, Result<Vec<Self>, ClientError>>;
@@ -77,6 +79,8 @@ pub struct Need {
     pub fetch_one: Option<Fetch>,
     /// Seconds between polls without events, and with.
     pub every: (i64, i64),
+    /// Whether one row is asked for once a second at most.
+    pub restless: bool,
 }
 
 impl Need {
@@ -97,6 +101,7 @@ impl Need {
             },
             fetch_one: Some(fetch_one::<R>),
             every: (R::EVERY, with_events),
+            restless: R::RESTLESS,
         }
     }
 
@@ -112,6 +117,7 @@ impl Need {
             },
             fetch_one: None,
             every: (P::EVERY, P::EVERY),
+            restless: false,
         }
     }
 
@@ -133,6 +139,7 @@ impl Need {
             },
             fetch_one: None,
             every: (2, EVERY_WITH_EVENTS),
+            restless: false,
         }
     }
 

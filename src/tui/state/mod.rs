@@ -157,6 +157,7 @@ impl State {
 
     fn on_tick(&mut self, now: crate::ids::Time) {
         self.world.clock.now = now;
+        self.schedule.lately.clear();
         if self
             .notice
             .as_ref()

@@ -28,6 +28,8 @@ const LOST: i64 = 60;
 pub struct Schedule {
     /// Rows to fetch, by kind.
     pub dirty: BTreeMap<String, BTreeSet<String>>,
+    /// Restless rows that were asked for since the last tick.
+    pub lately: BTreeSet<String>,
     attempts: usize,
 }
 
@@ -92,8 +94,19 @@ impl State {
                 .dirty
                 .remove(need.source.kind)
                 .unwrap_or_default();
-            let loads = dirty.iter().filter_map(|id| need.load_one(id));
+            let (later, now): (BTreeSet<String>, BTreeSet<String>) = dirty
+                .into_iter()
+                .partition(|id| need.restless && self.schedule.lately.contains(id));
+            if !later.is_empty() {
+                self.schedule
+                    .dirty
+                    .insert(need.source.kind.to_owned(), later);
+            }
+            let loads = now.iter().filter_map(|id| need.load_one(id));
             self.effects.extend(loads.map(Effect::Load));
+            if need.restless {
+                self.schedule.lately.extend(now);
+            }
         }
     }
 

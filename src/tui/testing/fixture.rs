@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 
 use super::NOW;
 use super::cloud::Answers;
+use super::hosts;
 
 /// Microseconds, so many seconds before the tests' present.
-fn ago(seconds: i64) -> i64 {
+pub(super) fn ago(seconds: i64) -> i64 {
     NOW.0 - seconds * 1_000_000
 }
 
 /// The same as OpenStack writes it.
-fn before(seconds: i64) -> String {
+pub(super) fn before(seconds: i64) -> String {
     NOW.plus_seconds(-seconds).to_string()
 }
 
@@ -36,6 +37,22 @@ pub fn one_host() -> Answers {
         "/compute/v2.1/os-hypervisors/detail",
         json!({"hypervisors": [host(1)]}),
     )]);
+    answers.extend(busy());
+    answers
+}
+
+/// The answers of a cloud of so many hosts, in zones.
+pub fn many_hosts(count: i64) -> Answers {
+    let all: Vec<Value> = (1..=count).map(hosts::host_of_many).collect();
+    let services: Vec<Value> = (1..=count).map(hosts::agent_of_many).collect();
+    let mut answers = owned(vec![
+        (
+            "/compute/v2.1/os-hypervisors/detail",
+            json!({"hypervisors": all}),
+        ),
+        ("/compute/v2.1/os-services", json!({"services": services})),
+        ("/skydeck/v1/samples/latest", hosts::samples_of_many(count)),
+    ]);
     answers.extend(busy());
     answers
 }
@@ -108,7 +125,7 @@ const fn case(
 }
 
 /// The first of the servers; the rest are plain and run.
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     case("web-01", "ACTIVE", None, 1),
     case("web-02", "ACTIVE", Some("rebooting"), 1),
     case("db-primary", "ACTIVE", None, 1),
@@ -128,6 +145,7 @@ const CASES: [Case; 14] = [
     ),
     case("old-wiki", "SHUTOFF", Some("deleting"), 4),
     case("queue", "REBUILD", Some("rebuild_spawning"), 1),
+    case("shop-db", "MIGRATING", Some("migrating"), 1),
 ];
 
 /// Steps of five seconds that [`super::Lab::with_past`] tells, after what is told at first.
@@ -461,8 +479,14 @@ fn operations() -> Vec<Value> {
     let mut failed = operation(4, "server_launch", 4, "failed");
     failed["error"] = json!({"message": "No valid host was found: 6 hosts were asked, RamFilter turned down 4 of them, ComputeFilter 2.",
         "hint": "m1.large would fit on cmp-02."});
+    let mut moving = operation(9, "live_migration", 14, "running");
+    moving["step"] = json!("transfer");
+    moving["can"] = json!(["abort"]);
+    moving["progress"] = json!({"what": "transfer", "done": 2_600_000_000_u64, "total": 4_294_967_296_u64,
+        "unit": "bytes", "rate": 310_000_000.0, "eta": 7, "at": ago(1)});
     vec![
         launch,
+        moving,
         stalled,
         waiting,
         stuck,
@@ -517,26 +541,6 @@ fn series(resolution: &str, seconds: i64, steps: usize) -> Value {
         meter("network.incoming.bytes.rate", 8e5, 7e5), meter("network.outgoing.bytes.rate", 2e5, 1e5)]}})
 }
 
-fn explanation() -> Value {
-    let host = |number: usize, failed: Option<(&str, &str)>| {
-        let filters: Vec<Value> = ["ComputeFilter", "RamFilter", "DiskFilter"]
-            .iter()
-            .map(|name| {
-                let reason = failed
-                    .filter(|(filter, _)| filter == name)
-                    .map(|(_, reason)| reason);
-                json!({"filter": name, "passed": reason.is_none(), "reason": reason})
-            })
-            .collect();
-        json!({"host": format!("cmp-{number:02}"), "passed": failed.is_none(), "filters": filters,
-            "weight": failed.is_none().then_some(1.25), "rank": failed.is_none().then_some(1)})
-    };
-    json!({"server_id": id(1, 4), "at": ago(300), "wanted": {"vcpus": 32, "memory_mb": 262_144, "disk_gb": 400, "count": 1},
-        "hosts": [host(1, Some(("RamFilter", "needs 262144 MiB, 232144 MiB are left"))), host(4, Some(("ComputeFilter", "it is down"))),
-            host(6, Some(("RamFilter", "needs 262144 MiB, 82144 MiB are left")))],
-        "chosen": null, "suggestion": {"message": "m1.xlarge would fit on cmp-01.", "flavor": "m1.xlarge", "host": "cmp-01"}})
-}
-
 fn skydeck() -> Answers {
     let room = |total: u64, claimed: u64| json!({"total": total, "allocatable": total, "claimed": claimed, "used": claimed as f64 * 0.8});
     let entry = |at: usize, action: &str, outcome: &str, reason: Option<&str>| {
@@ -544,12 +548,6 @@ fn skydeck() -> Answers {
             "action": action, "resource": {"type": "server", "id": id(1, at), "name": CASES[at].name}, "outcome": outcome,
             "reason": reason, "status": 202, "request_id": format!("req-{}", id(9, at)), "source": "192.0.2.77"})
     };
-    let mut chosen = explanation();
-    chosen["server_id"] = json!(id(1, 0));
-    chosen["chosen"] = json!("cmp-01");
-    chosen["hosts"][0]["passed"] = json!(true);
-    chosen["hosts"][0]["rank"] = json!(1);
-    chosen["hosts"][0]["weight"] = json!(2.5);
     owned(vec![
         (
             "/skydeck/v1/whoami",
@@ -574,8 +572,12 @@ fn skydeck() -> Answers {
         ),
         (
             "/skydeck/v1/operations/0000000a-0000-4000-8000-000000000003",
-            json!({"operation": operations()[3]}),
+            json!({"operation": operations()[4]}),
         ),
+        ("/skydeck/v1/migrations", hosts::moves()),
+        ("/skydeck/v1/services", hosts::processes()),
+        ("/skydeck/v1/bus", hosts::bus()),
+        ("/skydeck/v1/plans/moves", hosts::drain()),
         ("/skydeck/v1/samples/latest", samples(PAST)),
         (
             "/skydeck/v1/servers/00000001-0000-4000-8000-000000000000/samples?resolution=1h",
@@ -592,11 +594,11 @@ fn skydeck() -> Answers {
         ("/skydeck/v1/hosts/cmp-01/samples", series("1s", 1, 600)),
         (
             "/skydeck/v1/servers/00000001-0000-4000-8000-000000000004/explanations",
-            json!({"explanations": [explanation()]}),
+            json!({"explanations": [hosts::nowhere()]}),
         ),
         (
             "/skydeck/v1/servers/00000001-0000-4000-8000-000000000000/explanations",
-            json!({"explanations": [chosen]}),
+            json!({"explanations": [hosts::chosen(), hosts::nowhere()]}),
         ),
         (
             "/skydeck/v1/audit",

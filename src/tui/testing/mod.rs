@@ -3,6 +3,7 @@
 
 mod cloud;
 pub mod fixture;
+mod hosts;
 
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;

@@ -66,8 +66,18 @@ pub const COMMANDS: &[Command] = &[
 
 /// Contexts in which something scrolls or has a cursor.
 pub const MOVES: &[&str] = &[
-    "list", "text", "detail", "menu", "help", "palette", "plan", "results", "filter", "hosts",
+    "list",
+    "text",
+    "detail",
+    "menu",
+    "help",
+    "palette",
+    "plan",
+    "results",
+    "filter",
+    "hosts",
     "pulse",
+    "placement",
 ];
 
 /// A typed column. The name is lower-case and without spaces; filters use it.
@@ -142,12 +152,14 @@ impl Table {
         }
     }
 
-    /// Brings order, cursor and marks up to date with the rows.
+    /// Brings order, cursor and marks up to date with the rows. Those that are `first` stay before the others, however
+    /// rows are sorted.
     pub fn refresh<R: Row>(
         &mut self,
         rows: &[R],
         columns: &[Column<R>],
         keep: impl Fn(&R) -> bool,
+        first: impl Fn(&R) -> bool,
         facts: &Facts<'_>,
     ) {
         let now = facts.clock.now;
@@ -168,7 +180,7 @@ impl Table {
                 order.push(at);
             }
         }
-        self.order = self.sorted(order, rows, columns, facts);
+        self.order = self.sorted(order, rows, columns, first, facts);
         self.relocate(rows);
     }
 
@@ -177,22 +189,28 @@ impl Table {
         order: Vec<usize>,
         rows: &[R],
         columns: &[Column<R>],
+        first: impl Fn(&R) -> bool,
         facts: &Facts<'_>,
     ) -> Vec<usize> {
         let (column, descending) = self.sort;
         let Some(column) = columns.get(column) else {
             return order;
         };
-        let mut keyed: Vec<(SortKey<'_>, usize)> = order
+        let mut keyed: Vec<(bool, SortKey<'_>, usize)> = order
             .into_iter()
-            .map(|at| ((column.value)(&rows[at], facts).sort_key(), at))
+            .map(|at| {
+                let key = (column.value)(&rows[at], facts).sort_key();
+                (!first(&rows[at]), key, at)
+            })
             .collect();
-        keyed.sort_by(|(one, a), (other, b)| {
-            one.compare(other, descending)
+        keyed.sort_by(|(after, one, a), (later, other, b)| {
+            after
+                .cmp(later)
+                .then_with(|| one.compare(other, descending))
                 .then_with(|| natural(rows[*a].name(), rows[*b].name()))
                 .then_with(|| rows[*a].id().cmp(rows[*b].id()))
         });
-        keyed.into_iter().map(|(_, at)| at).collect()
+        keyed.into_iter().map(|(.., at)| at).collect()
     }
 
     fn relocate<R: Row>(&mut self, rows: &[R]) {

@@ -106,7 +106,11 @@ pub async fn take_over(
     _: Option<OperationId>,
 ) -> Result<Option<MigrationProgress>, Fault> {
     owner::take(&node, request.id).await?;
-    let result = node.hypervisor.migration_result(request.id).await?;
+    let result = match node.hypervisor.migration_result(request.id).await {
+        // It was off: only its files have come.
+        Err(HvError::NotFound(_)) => return Ok(None),
+        result => result?,
+    };
     let guest = node.hypervisor.guest(request.id).await?;
     if request.runs && guest.is_some_and(|guest| guest.power == PowerState::Paused) {
         node.hypervisor.resume(request.id).await?;

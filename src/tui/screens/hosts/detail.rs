@@ -179,7 +179,12 @@ impl Screen for Tabs {
 
     fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
         let missing = tabbed::number(command).is_some_and(|tab| tab >= TABS.len());
-        if missing || matches!(command.name, "hosts.heat" | "left" | "right") {
+        if missing
+            || matches!(
+                command.name,
+                "hosts.heat" | "hosts.measure" | "left" | "right"
+            )
+        {
             return Offer::Hidden;
         }
         if command.name == "menu" {

@@ -1,6 +1,8 @@
-//! Hosts: how full and how busy they are, as a table or as a heat map, and one host with its guests.
+//! Hosts: how full and how busy they are, as a table or as a map, and one host with its guests.
 
 mod detail;
+mod map;
+mod moves;
 
 use std::borrow::Cow;
 
@@ -19,13 +21,15 @@ use crate::tui::keys::Key;
 use crate::tui::state::load::{Need, Resource, Row};
 use crate::tui::value::{Spark, Value};
 use crate::tui::view::{Facts, View};
+use crate::tui::widgets::heat;
 use crate::tui::widgets::table::Column;
-use crate::tui::widgets::{frame, heat};
 
 use super::action::{Action, Risk};
 use super::list::{List, Spec};
 use super::services::{self, Service};
 use super::{Entry, Object, Offer, Screen};
+use map::{Map, Zones};
+use moves::Moves;
 
 impl Row for Hypervisor {
     const KIND: &'static str = "host";
@@ -69,6 +73,11 @@ pub fn mood(row: &Hypervisor) -> (Mood, &'static str) {
 fn rate(row: &Hypervisor, facts: &Facts<'_>, meter: Meter) -> Option<f64> {
     let gauge = facts.data.meters.host(name(row))?;
     gauge.rates.get(meter).map(f64::from)
+}
+
+/// Per cent of its processors that are used now.
+pub fn cpu(row: &Hypervisor, facts: &Facts<'_>) -> Option<f64> {
+    rate(row, facts, Meter::CpuUtil)
 }
 
 fn share(used: Option<i64>, total: Option<i64>) -> Option<f64> {
@@ -132,10 +141,20 @@ static COLUMNS: [Column<Hypervisor>; 11] = [
     }),
 ];
 
-static ACTIONS: [Action<Hypervisor>; 3] = [
+static ACTIONS: [Action<Hypervisor>; 5] = [
     Action::go("host.servers", |row, _| {
         Some(super::servers::of_host(name(row)))
     }),
+    Action::open_one(
+        "host.drain",
+        |row| (row.state == "down").then_some("it is down; its servers are evacuated"),
+        |row, _| Moves::drain(row),
+    ),
+    Action::open_one(
+        "host.return",
+        |row| (row.state == "down").then_some("it is down"),
+        |row, _| Moves::bring_back(row),
+    ),
     Action::ask(
         "host.enable",
         "Enable",
@@ -150,7 +169,7 @@ static ACTIONS: [Action<Hypervisor>; 3] = [
             let service = Service {
                 id: format!("compute-{}", service_id(row)),
                 compute_id: service_id(row),
-                name: name(row).to_owned(),
+                title: name(row).to_owned(),
                 ..Service::default()
             };
             services::disable(service, facts)
@@ -185,16 +204,21 @@ static SPEC: Spec<Hypervisor> = Spec {
     empty: "No hosts, or you may not see them.",
 };
 
-/// The view: a table, or a heat map of the same rows in the same order.
+/// The view: a table, or a map of the same rows.
 struct Hosts {
     list: List<Hypervisor>,
-    heat: bool,
-    columns: usize,
+    map: Map,
+    /// Whether the map is shown.
+    mapped: bool,
 }
 
 impl Screen for Hosts {
     fn path(&self, facts: &Facts<'_>) -> Vec<String> {
         self.list.path(facts)
+    }
+
+    fn subject(&self, facts: &Facts<'_>) -> String {
+        self.list.subject(facts)
     }
 
     fn contexts(&self) -> Vec<&'static str> {
@@ -206,80 +230,68 @@ impl Screen for Hosts {
     }
 
     fn needs(&self) -> Vec<Need> {
-        self.list.needs()
+        let mut needs = self.list.needs();
+        if self.mapped {
+            needs.push(Need::part::<Zones>(""));
+        }
+        needs
     }
 
     fn offer(&self, command: &Command, facts: &Facts<'_>) -> Offer {
-        if matches!(command.name, "left" | "right") && !self.heat {
+        let hidden = match (command.name, self.mapped) {
+            ("left" | "right" | "hosts.measure", false) => true,
+            // The map has one cursor and an order of its own.
+            ("mark" | "mark-range" | "mark-all" | "sort-flip", true) => true,
+            _ => false,
+        };
+        if hidden {
             return Offer::Hidden;
         }
         self.list.offer(command, facts)
     }
 
     fn on(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
-        let moves = |steps: usize, name: &str, list: &mut List<Hypervisor>, cx: &mut Cx<'_>| {
-            if let Some(command) = crate::tui::command::find(name) {
-                for _ in 0..steps {
-                    list.on(command, cx);
-                }
-            }
-            true
-        };
-        match (command.name, self.heat) {
-            ("hosts.heat", _) => {
-                self.heat = !self.heat;
-                true
-            }
-            ("left", true) => moves(1, "up", &mut self.list, cx),
-            ("right", true) => moves(1, "down", &mut self.list, cx),
-            ("up" | "down", true) => moves(self.columns, command.name, &mut self.list, cx),
-            _ => self.list.on(command, cx),
+        if command.name == "hosts.heat" {
+            self.mapped = !self.mapped;
+            self.map.select(self.list.table().selected());
+            return true;
         }
+        let rows = cx.facts.data.rows::<Hypervisor>();
+        if self.mapped && self.map.on(command.name, rows) {
+            return true;
+        }
+        self.list.on(command, cx)
     }
 
     fn key(&mut self, key: Key, cx: &mut Cx<'_>) {
         self.list.key(key, cx);
     }
 
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        self.list.paste(text, cx);
+    }
+
     fn settle(&mut self, area: Rect, facts: &Facts<'_>) {
         self.list.settle(area, facts);
-        let rows = facts.data.rows::<Hypervisor>();
-        let cells: Vec<heat::Cell<'_>> = rows.iter().map(|row| cell(row, facts)).collect();
-        self.columns = heat::grid(heat_area(area), &cells).columns;
+        if !self.mapped {
+            return;
+        }
+        self.map.settle(area, self.list.table().order(), facts);
+        // Actions are the list's, and are about the host with the map's cursor.
+        let selected = self.map.selected();
+        if let Some(host) = selected.filter(|_| selected != self.list.table().selected()) {
+            self.list.select(host);
+            self.list.settle(area, facts);
+        }
     }
 
     fn draw(&self, area: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
-        if !self.heat {
+        if !self.mapped || self.list.is_typing() || self.list.table().order().is_empty() {
             return self.list.draw(area, buf, view);
         }
-        let note = self.list.table().position();
-        let inside = frame::pane(area, buf, view, "Hosts, by processor use", &note);
-        let rows = view.facts.data.rows::<Hypervisor>();
-        let order = self.list.table().order();
-        let cells: Vec<heat::Cell<'_>> = order
-            .iter()
-            .filter_map(|at| rows.get(*at))
-            .map(|row| cell(row, &view.facts))
-            .collect();
-        let selected = (0..order.len()).find(|place| self.list.table().is_cursor(*place));
-        let area = Rect::new(
-            inside.x + 1,
-            inside.y + 1,
-            inside.width.saturating_sub(2),
-            inside.height.saturating_sub(1),
-        );
-        heat::draw(area, buf, view, &cells, selected);
+        self.map.draw(area, buf, view, &self.list.note(view));
         None
     }
-}
-
-fn heat_area(area: Rect) -> Rect {
-    Rect::new(
-        0,
-        0,
-        area.width.saturating_sub(2),
-        area.height.saturating_sub(2),
-    )
 }
 
 /// A host as a box of a heat map.
@@ -311,12 +323,34 @@ pub static ENTRY: Entry = Entry {
         )
         .hint(20),
         Command::new(
+            "hosts.measure",
+            "by what",
+            "Colour the map by processor, memory or disk, in use or given away",
+            HOSTS,
+        )
+        .hint(19),
+        Command::new(
             "host.servers",
             "its servers",
             "Show the servers on it",
             HOSTS,
         )
         .hint(21),
+        Command::new(
+            "host.drain",
+            "drain",
+            "Let it take no new servers and move away those on it",
+            HOSTS,
+        )
+        .mutating()
+        .hint(22),
+        Command::new(
+            "host.return",
+            "fill again",
+            "Let it take new servers and bring back those that were moved away",
+            HOSTS,
+        )
+        .mutating(),
         Command::new(
             "host.enable",
             "enable",
@@ -336,8 +370,8 @@ pub static ENTRY: Entry = Entry {
     open: |_| {
         Box::new(Hosts {
             list: List::new(&SPEC),
-            heat: false,
-            columns: 1,
+            map: Map::new(),
+            mapped: false,
         })
     },
     kind: Hypervisor::KIND,

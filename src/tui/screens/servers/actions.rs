@@ -8,10 +8,10 @@ use crate::tui::view::Facts;
 use crate::volume::wire::Volume;
 
 use super::super::action::{Action, Risk};
-use super::{forms, launch, tabs};
+use super::{forms, launch, migrate, tabs};
 
 /// The actions.
-pub static ACTIONS: [Action<Server>; 23] = [
+pub static ACTIONS: [Action<Server>; 25] = [
     Action::make("server.launch", launch::open),
     Action::ask(
         "server.start",
@@ -130,6 +130,16 @@ pub static ACTIONS: [Action<Server>; 23] = [
             unless(row, &states, "its state does not allow it")
         },
         forms::snapshot,
+    ),
+    Action::open(
+        "server.migrate",
+        |row| unless(row, &["ACTIVE", "PAUSED"], "only what runs is moved live"),
+        migrate::live,
+    ),
+    Action::open(
+        "server.evacuate",
+        |row| row.is_locked().then_some("it is locked"),
+        migrate::evacuate,
     ),
     Action::open_one(
         "server.attach",

@@ -56,7 +56,7 @@ fn general<'a>(doc: &mut Doc<'a>, row: &'a Server, facts: &Facts<'a>) {
     let data = facts.data;
     doc.group("Server")
         .entry("name", Value::text(&row.name))
-        .entry("status", super::state(row));
+        .entry("status", super::state(row, facts));
     if let Some(Some(reason)) = &row.locked_reason {
         doc.entry("locked because", Value::text(reason));
     }

@@ -7,6 +7,7 @@ mod facts;
 pub mod forms;
 pub mod launch;
 pub mod metrics;
+mod migrate;
 mod placement;
 pub mod plan;
 mod tabs;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use crate::api::wire::Operation;
 use crate::client::{Client, ClientError, ListQuery};
 use crate::compute::wire::{Flavor, Server};
 use crate::identity::wire::Project;
@@ -82,14 +84,27 @@ pub fn mood(server: &Server) -> (Mood, &str) {
     }
 }
 
-/// The state as a cell: what is being done to it, where something is.
-fn state(server: &Server) -> Value<'_> {
+/// The state as a cell: what is being done to it, where something is, and how far a move of it is.
+fn state<'a>(server: &'a Server, facts: &Facts<'a>) -> Value<'a> {
     let (mood, word) = mood(server);
     match server.task_state.as_deref() {
+        Some("migrating") if mood != Mood::Bad => {
+            Value::State(Mood::Busy, migrating(server, facts))
+        }
         Some(task) if mood != Mood::Bad => Value::State(Mood::Busy, format::spaced(task).into()),
         _ if server.is_locked() => Value::State(mood, format!("{word}, locked").into()),
         _ => Value::State(mood, Cow::Borrowed(word)),
     }
+}
+
+/// Operations tell of their progress by events, so this costs no request.
+fn migrating<'a>(server: &Server, facts: &Facts<'a>) -> Cow<'a, str> {
+    let of_it = |row: &&Operation| row.resource.id == server.id && !row.status.is_final();
+    let mut operations = facts.data.rows::<Operation>().iter().filter(of_it);
+    let part = operations.find_map(|row| row.progress.as_ref()?.fraction());
+    part.map_or("migrating".into(), |part| {
+        format!("migrating {}", format::percent(part * 100.0)).into()
+    })
 }
 
 /// The addresses as a cell, those of version 4 first.
@@ -154,8 +169,8 @@ fn age(text: &str) -> Value<'static> {
 }
 
 static COLUMNS: [Column<Server>; 13] = [
-    Column::new("name", (20, 40), 0, |row, _| Value::text(&row.name)),
-    Column::new("status", (13, 18), 0, |row, _| state(row)),
+    Column::new("name", (18, 40), 0, |row, _| Value::text(&row.name)),
+    Column::new("status", (15, 18), 0, state),
     Column::new("address", (15, 24), 3, |row, _| addresses(row)),
     Column::new("host", (8, 14), 5, |row, _| {
         Value::maybe(row.host.as_deref(), Value::text)
@@ -199,6 +214,7 @@ pub static SPEC: Spec<Server> = Spec {
             Need::list::<Flavor>(),
             Need::list::<Image>(),
             Need::list::<Project>(),
+            Need::list::<Operation>(),
             Need::samples(),
         ]
     },
@@ -309,6 +325,21 @@ pub static ENTRY: Entry = Entry {
             CONTEXT,
         )
         .mutating(),
+        Command::new(
+            "server.migrate",
+            "migrate",
+            "Move it to another host while it runs",
+            CONTEXT,
+        )
+        .mutating()
+        .hint(7),
+        Command::new(
+            "server.evacuate",
+            "evacuate",
+            "Make it anew on another host, because its own is dead",
+            CONTEXT,
+        )
+        .mutating(),
         Command::new("server.attach", "attach", "Attach a volume", CONTEXT).mutating(),
         Command::new("server.detach", "detach", "Detach a volume", CONTEXT).mutating(),
         Command::new(
@@ -368,6 +399,20 @@ pub static ENTRY: Entry = Entry {
             "shorter",
             "Show a shorter time",
             &["metrics"],
+        )
+        .hint(9),
+        Command::new(
+            "placement.older",
+            "older",
+            "Show the decision before",
+            &["placement"],
+        )
+        .hint(8),
+        Command::new(
+            "placement.newer",
+            "newer",
+            "Show the decision after",
+            &["placement"],
         )
         .hint(9),
         Command::new(

@@ -198,6 +198,175 @@ fn what_is_no_public_key_is_told_before_it_is_sent() {
     assert_eq!(pressed(&mut lab, "ctrl-s").len(), 1, "{}", lab.picture());
 }
 
+#[test]
+fn a_server_is_moved_where_it_is_wished_and_its_row_says_how_far_that_is() {
+    let id = fixture::id(1, 0);
+    let mut lab = on_server("web-01");
+    lab.press("m");
+    assert!(
+        lab.picture().contains("the scheduler chooses"),
+        "{}",
+        lab.picture()
+    );
+    assert_eq!(
+        pressed(&mut lab, "ctrl-s"),
+        [format!("server {id} migrate None")]
+    );
+    let mut lab = on_server("web-01");
+    // It is on the first host, and the fourth is down.
+    lab.press(r#"m "cmp-0""#);
+    let picture = lab.picture();
+    assert!(picture.contains("cmp-02"), "{picture}");
+    assert!(!picture.contains("cmp-04"), "{picture}");
+    // In its row and below the form, but not to be chosen.
+    assert_eq!(picture.matches("cmp-01").count(), 2, "{picture}");
+    assert_eq!(
+        pressed(&mut lab, r#"ctrl-u "cmp-03" enter ctrl-s"#),
+        [format!("server {id} migrate Some(\"cmp-03\")")]
+    );
+    let mut lab = on_server("shop-db");
+    assert!(
+        at_cursor(&lab).contains("migrating 61%"),
+        "{}",
+        lab.picture()
+    );
+    assert!(pressed(&mut lab, "m").is_empty());
+    assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
+fn the_server_of_a_dead_host_is_made_anew_once_its_name_was_typed() {
+    let id = fixture::id(1, 3);
+    let mut lab = on_server("db-replica");
+    assert!(pressed(&mut lab, "E ctrl-s").is_empty());
+    let asked = pressed(&mut lab, r#""db-replica" enter"#);
+    assert_eq!(
+        asked,
+        [format!("server {id} Evacuate(Evacuate {{ host: None }})")]
+    );
+}
+
+#[test]
+fn a_move_is_broken_off_or_forced_when_that_was_meant() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press("M");
+    let server = fixture::id(1, 14);
+    assert!(pressed(&mut lab, "x enter").is_empty());
+    assert_eq!(
+        pressed(&mut lab, "x tab enter"),
+        [format!("migration 40 of {server} abort")]
+    );
+    assert_eq!(
+        pressed(&mut lab, "F tab enter"),
+        [format!("migration 40 of {server} force complete")]
+    );
+    // What is over is not, and those under way stay first however the list is sorted.
+    lab.press("G x");
+    assert!(lab.state.overlays.is_empty(), "{}", lab.picture());
+    lab.press("g > > > > s");
+    assert!(at_cursor(&lab).contains("shop-db"), "{}", lab.picture());
+    let picture = lab.picture();
+    let line = |name: &str| picture.lines().position(|line| line.contains(name));
+    assert!(line("◐ preparing") < line("● completed"), "{picture}");
+}
+
+#[test]
+fn a_host_is_said_to_be_dead_by_its_typed_name_only_and_that_is_taken_back() {
+    let id = fixture::id(4, 4);
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "services" enter / "host:cmp-04" enter"#);
+    assert!(pressed(&mut lab, r#"F "cmp-03" enter"#).is_empty());
+    lab.press("esc");
+    let said = pressed(&mut lab, r#"F "cmp-04" enter"#);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].contains(&id) && said[0].contains("forced_down: Some(true)"),
+        "{said:?}"
+    );
+    // Nobody said so yet, and the bus is no host.
+    assert!(pressed(&mut lab, "U").is_empty());
+    lab.press(r#"esc / "name:bus" enter F"#);
+    assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
+fn a_host_is_drained_after_its_plan_was_seen() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "hosts" enter w"#);
+    let picture = lab.picture();
+    for part in [
+        "3 servers moved",
+        "from cmp-01 to cmp-02",
+        "Compute 2: 8192",
+    ] {
+        assert!(picture.contains(part), "{part} in\n{picture}");
+    }
+    assert!(pressed(&mut lab, "enter").is_empty());
+    assert_eq!(pressed(&mut lab, "w tab enter"), ["host cmp-01 drain"]);
+    assert_eq!(pressed(&mut lab, "b tab enter"), ["host cmp-01 return"]);
+    // What is down has nothing to be moved live.
+    lab.press(r#"/ "cmp-04" enter w"#);
+    assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
+fn the_cursor_of_the_map_goes_by_cells_and_its_host_is_opened() {
+    let mut lab = Lab::on(fixture::many_hosts(500), SIZE, &Options::default());
+    lab.press(r#": "hosts" enter H g"#);
+    // The first zone has every third host.
+    let on = |lab: &Lab, host: &str| {
+        assert!(
+            lab.picture().contains(&format!(" {host}  ")),
+            "{host} in\n{}",
+            lab.picture()
+        )
+    };
+    on(&lab, "node-0003");
+    lab.press("l");
+    on(&lab, "node-0006");
+    lab.press("j k h");
+    on(&lab, "node-0003");
+    // By name, and then the hottest first; the cursor stays on its host.
+    lab.press(">");
+    on(&lab, "node-0003");
+    lab.press("l");
+    on(&lab, "node-0004");
+    lab.press(">");
+    on(&lab, "node-0004");
+    lab.press("enter");
+    assert!(
+        lab.picture().contains("hosts › node-0004"),
+        "{}",
+        lab.picture()
+    );
+    // What is done is done to the host under the cursor.
+    let mut lab = Lab::on(fixture::many_hosts(500), SIZE, &Options::default());
+    lab.press(r#": "hosts" enter H g l"#);
+    let closed = pressed(&mut lab, r#"D "dust" ctrl-s"#);
+    assert!(closed[0].contains(&fixture::id(4, 6)), "{closed:?}");
+}
+
+#[test]
+fn news_of_a_move_are_asked_for_once_a_second() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press("M");
+    let news = || {
+        let news = serde_json::json!({"resource": {"resource": {"type": "migration", "id": fixture::id(12, 0)},
+            "change": "updated", "at": NOW.0}});
+        Event::Cloud(Box::new(serde_json::from_value(news).unwrap()))
+    };
+    let loads = |effects: Vec<Effect>| {
+        let load = |effect: &Effect| matches!(effect, Effect::Load(load) if load.one.is_some());
+        effects.iter().filter(|effect| load(effect)).count()
+    };
+    assert_eq!(loads(lab.state.on(news())), 1);
+    for _ in 0..5 {
+        assert_eq!(loads(lab.state.on(news())), 0);
+    }
+    assert_eq!(loads(lab.state.on(Event::Tick(NOW.plus_seconds(1)))), 1);
+    assert_eq!(loads(lab.state.on(Event::Tick(NOW.plus_seconds(2)))), 0);
+}
+
 /// Answers the requests among the effects in order.
 fn answer(lab: &mut Lab, effects: &[Effect], results: Vec<Result<Done, Failure>>) {
     let tickets = effects.iter().filter_map(|effect| match effect {

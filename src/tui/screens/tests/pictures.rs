@@ -29,11 +29,15 @@ const VIEWS: &[(&str, &str)] = &[
     ("server_snapshots", r#": "web-01" enter 5"#),
     ("server_actions", r#": "web-01" enter 6"#),
     ("server_placement", r#": "web-01" enter 7"#),
+    ("server_placement_host", r#": "web-01" enter 7 G enter"#),
+    ("server_placement_older", r#": "web-01" enter 7 - j"#),
     ("server_placement_failed", r#": "batch-7" enter 7"#),
     ("server_log", r#": "web-01" enter 8"#),
     ("server_console", r#": "web-01" enter 9"#),
     ("hosts", r#": "hosts" enter"#),
     ("hosts_heat", r#": "hosts" enter H"#),
+    ("host_drain", r#": "hosts" enter w"#),
+    ("hosts_heat_memory", r#": "hosts" enter H m l l <"#),
     ("host", r#": "cmp-01" enter"#),
     ("images", r#": "images" enter"#),
     ("image", r#": "images" enter enter"#),
@@ -50,10 +54,39 @@ const VIEWS: &[(&str, &str)] = &[
     ("user", r#": "users" enter enter"#),
     ("quotas", r#": "quotas" enter"#),
     ("services", r#": "services" enter"#),
+    (
+        "service",
+        r#": "services" enter / "name:agent host:cmp-03" enter enter"#,
+    ),
+    (
+        "service_bus",
+        r#": "services" enter / "name:bus" enter enter"#,
+    ),
+    (
+        "service_down",
+        r#": "services" enter / "name:agent host:cmp-04" enter F"#,
+    ),
     ("events", r#": "events" enter"#),
     ("operations", "t"),
     ("operation", "t enter"),
     ("operation_stuck", r#"t / "status:stuck" enter enter"#),
+    ("migrations", "M"),
+    ("migrations_endless", "M j"),
+    ("migration", "M enter"),
+    ("migration_done", r#"M / "status:completed" enter enter"#),
+    ("migration_abort", "M x"),
+    (
+        "migrate_form",
+        r#": "servers" enter / "name:/^web-01$/" enter m"#,
+    ),
+    (
+        "evacuate_form",
+        r#": "servers" enter / "name:/^db-replica$/" enter E"#,
+    ),
+    (
+        "migrate_choosing",
+        r#": "servers" enter / "name:/^web-01$/" enter m "cmp""#,
+    ),
     ("audit", r#": "audit" enter"#),
     ("clouds", r#": "clouds" enter"#),
     ("launch", r#": "servers" enter n"#),
@@ -139,6 +172,24 @@ fn a_cloud_at_work() {
             check(name, &lab);
         }
     }
+}
+
+#[test]
+fn a_cloud_of_many_hosts() {
+    let ascii = Options {
+        ascii: true,
+        ..Options::default()
+    };
+    for size in SIZES {
+        let mut lab = Lab::on(fixture::many_hosts(500), size, &Options::default());
+        lab.press(r#": "hosts" enter H G"#);
+        check("hosts_heat_many", &lab);
+    }
+    let mut lab = Lab::on(fixture::many_hosts(500), SIZES[0], &ascii);
+    lab.press(r#": "hosts" enter H j j l"#);
+    let picture = lab.picture();
+    assert!(picture.is_ascii(), "{picture}");
+    check("ascii_hosts_heat_many", &lab);
 }
 
 #[test]

@@ -1,0 +1,211 @@
+//! The forms that move servers to another host: while they run, or made anew because their host is dead.
+//!
+//! A host is only a wish: the scheduler's filters are asked in either case. What it will take is told by the list of
+//! moves, once the source has looked at the guest.
+
+use crate::compute::wire::{
+    BlockMigration, Evacuate, Hypervisor, MigrateLive, Server, ServerAction,
+};
+use crate::tui::cx::{Cx, Prepared};
+use crate::tui::effect::{Done, Request, call};
+use crate::tui::format;
+use crate::tui::overlays::Overlay;
+use crate::tui::overlays::confirm::{Ask, Confirm};
+use crate::tui::overlays::form::{FormOverlay, Sheet};
+use crate::tui::screens::action::target;
+use crate::tui::screens::hosts;
+use crate::tui::state::data::Source;
+use crate::tui::state::load::Need;
+use crate::tui::value::natural;
+use crate::tui::view::Facts;
+use crate::tui::widgets::field::{Choice, Field};
+use crate::tui::widgets::form::Form;
+
+use super::actions::act;
+
+/// The choice that leaves it to the scheduler.
+const ANY: &str = "*";
+
+/// The form.
+struct Migrate {
+    servers: Vec<Server>,
+    /// Whether their host is dead, and they are made anew.
+    anew: bool,
+}
+
+/// Asks where to and how running servers are moved.
+pub fn live(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
+    open(rows, false, facts)
+}
+
+/// Asks where servers of a dead host are made anew.
+pub fn evacuate(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
+    open(rows, true, facts)
+}
+
+fn open(rows: &[&Server], anew: bool, facts: &Facts<'_>) -> Box<dyn Overlay> {
+    let migrate = Migrate {
+        servers: rows.iter().map(|row| (*row).clone()).collect(),
+        anew,
+    };
+    Box::new(FormOverlay::new(Box::new(migrate), facts))
+}
+
+impl Migrate {
+    fn act(&self) -> &'static str {
+        if self.anew { "Evacuate" } else { "Migrate" }
+    }
+
+    fn what(&self) -> String {
+        match self.servers.as_slice() {
+            [one] => one.name.clone(),
+            many => format::count(many.len(), "server"),
+        }
+    }
+
+    /// The host that all of them are on, if it is one.
+    fn source(&self) -> Option<&str> {
+        let first = self.servers.first()?.host.as_deref()?;
+        let same = |server: &Server| server.host.as_deref() == Some(first);
+        self.servers.iter().all(same).then_some(first)
+    }
+
+    fn hosts(&self, facts: &Facts<'_>) -> Vec<Choice> {
+        let mut up: Vec<&Hypervisor> = facts
+            .data
+            .rows::<Hypervisor>()
+            .iter()
+            .filter(|row| row.state == "up" && Some(hosts::name(row)) != self.source())
+            .collect();
+        up.sort_by(|a, b| natural(hosts::name(a), hosts::name(b)));
+        let chosen = Choice::new(ANY, "the scheduler chooses", "by its filters and weighers");
+        let named = up
+            .into_iter()
+            .map(|row| Choice::new(hosts::name(row), hosts::name(row), room(row, facts)));
+        std::iter::once(chosen).chain(named).collect()
+    }
+}
+
+/// What helps to choose a host: `takes no new servers, 12 of 64 vCPU, 40% RAM`.
+fn room(row: &Hypervisor, facts: &Facts<'_>) -> String {
+    let mut words = Vec::new();
+    if row.status == "disabled" {
+        words.push("takes no new servers".to_owned());
+    }
+    if let (Some(used), Some(total)) = (row.vcpus_used, row.vcpus) {
+        words.push(format!("{used} of {total} vCPU"));
+    }
+    if let (Some(used), Some(total)) = (row.memory_mb_used, row.memory_mb.filter(|all| *all > 0)) {
+        let share = used as f64 / total as f64 * 100.0;
+        words.push(format!("{} RAM", format::percent(share)));
+    }
+    if let Some(cpu) = hosts::cpu(row, facts) {
+        words.push(format!("cpu {}", format::percent(cpu)));
+    }
+    words.join(", ")
+}
+
+impl Sheet for Migrate {
+    fn title(&self) -> String {
+        format!("{} {}", self.act(), self.what())
+    }
+
+    fn fields(&self, _facts: &Facts<'_>) -> Vec<Field> {
+        let storage = vec![
+            Choice::new("auto", "auto", "copied unless both hosts see them"),
+            Choice::new("copy", "copy", "disks are sent to the other host"),
+            Choice::new("shared", "shared", "both hosts must see the disks"),
+        ];
+        let host = Field::choice("host", "To host", "Only hosts that are up")
+            .with(ANY)
+            .required();
+        if self.anew {
+            return vec![host];
+        }
+        vec![
+            host,
+            Field::choice("block_migration", "Disks", "How they come along")
+                .of(storage)
+                .with("auto")
+                .required(),
+        ]
+    }
+
+    fn needs(&self, _form: &Form) -> Vec<Need> {
+        vec![Need::list::<Hypervisor>(), Need::samples()]
+    }
+
+    fn offer(&self, form: &mut Form, facts: &Facts<'_>) {
+        // Who may not see the hosts leaves the choice to the scheduler.
+        let asked = facts.data.freshness(&Source::list::<Hypervisor>());
+        let refused = asked.is_some_and(|asked| asked.failure.is_some());
+        if facts.data.is_loaded::<Hypervisor>() || refused {
+            form.offer("host", self.hosts(facts));
+        }
+    }
+
+    fn outlook(&self, form: &Form, _facts: &Facts<'_>) -> Vec<String> {
+        let from = self.source().map(|host| format!("From {host}. "));
+        if self.anew {
+            return vec![format!(
+                "{}The host must have been said to be dead (F in services). A root disk that was on it alone is made \
+                 anew from its image.",
+                from.unwrap_or_default()
+            )];
+        }
+        let disks = match form.value("block_migration").as_str() {
+            "copy" => " Its disks are sent as well, which takes as long as copying them.",
+            _ => "",
+        };
+        vec![format!(
+            "{}The guest goes on running and pauses for a moment at the end.{disks}",
+            from.unwrap_or_default()
+        )]
+    }
+
+    fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
+        let host = Some(form.value("host")).filter(|host| host != ANY);
+        if self.anew {
+            let requests = self.servers.iter().map(|server| {
+                let evacuate = ServerAction::Evacuate(Evacuate { host: host.clone() });
+                (target(server), act(server, evacuate))
+            });
+            let requests: Vec<Prepared> = requests.collect();
+            let ask = match self.servers.as_slice() {
+                [one] => Ask::Name(one.name.clone()),
+                many => Ask::Count(many.len()),
+            };
+            let along = vec![
+                "If the host lives, two guests write to one disk.".to_owned(),
+                "What was on the dead host's own disks is lost.".to_owned(),
+            ];
+            let question = Confirm::new(self.act(), self.what(), along, ask, requests);
+            cx.open(Box::new(question));
+            return;
+        }
+        let how = MigrateLive {
+            host,
+            block_migration: Some(match form.value("block_migration").as_str() {
+                "copy" => BlockMigration::Flag(true),
+                "shared" => BlockMigration::Flag(false),
+                _ => BlockMigration::Word("auto".to_owned()),
+            }),
+        };
+        let all = self.servers.iter();
+        let requests: Vec<Prepared> = all
+            .map(|server| (target(server), request(server, how.clone())))
+            .collect();
+        cx.act(self.act(), requests);
+    }
+}
+
+fn request(server: &Server, how: MigrateLive) -> Box<dyn Request> {
+    let id = server.id.clone();
+    call(
+        format!("server {id} migrate {:?}", how.host),
+        move |client| async move {
+            client.server_migrate_live(&id, how).await?;
+            Ok(Done::default())
+        },
+    )
+}
