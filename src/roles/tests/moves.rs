@@ -2,7 +2,8 @@
 
 use super::lab::{HOST, Lab, SECOND};
 use crate::compute::model::{
-    MigrationKind, MigrationQuery, MigrationStatus, MigrationWish, MoveState, MovesGoal, VmState,
+    MigrationKind, MigrationQuery, MigrationStatus, MigrationWish, Move, MoveState, MovesGoal,
+    VmState,
 };
 use crate::compute::ops as compute;
 use crate::compute::ops::{HostDecision, LiveMigrationWish};
@@ -108,7 +109,16 @@ async fn a_host_is_drained_with_a_pause_and_its_servers_come_home() {
     let cx = Context::system(lab.cloud.clone());
     let mut servers = Vec::new();
     for name in ["one", "two", "three"] {
-        servers.push(lab.active(name).await.id);
+        let server = lab.active(name).await;
+        if server.host.as_deref() != Some(HOST) {
+            let wish = LiveMigrationWish {
+                host: Some(HOST.into()),
+                ..LiveMigrationWish::default()
+            };
+            let moved = compute::server_migrate_live(&cx, server.id, wish).await;
+            assert_eq!(lab.ended(moved.unwrap()).await.status, Status::Done);
+        }
+        servers.push(server.id);
     }
     let plan = compute::moves_plan(&cx, MovesGoal::Drain, Some(HOST)).await;
     let plan = plan.unwrap();
@@ -150,12 +160,22 @@ async fn a_host_is_drained_with_a_pause_and_its_servers_come_home() {
     assert!(!compute::host_show(&cx, HOST).await.unwrap().enabled);
     assert!(compute::moves_retry(&cx, run, 1).await.is_err());
 
+    assert_eq!(lab.count("server_home", "1 = 1").await, 3);
     let run = compute::moves_run(&cx, MovesGoal::Return, Some(HOST), 2)
         .await
         .unwrap();
     assert_eq!(lab.ended(run).await.status, Status::Done);
+    let shown = compute::moves_show(&cx, run).await.unwrap();
+    let home = |one: &Move| one.state == MoveState::Moved && one.to.as_deref() == Some(HOST);
+    assert!(shown.moves.iter().all(home), "{:#?}", shown.moves);
     for id in &servers {
-        assert_eq!(lab.server(*id).await.host.as_deref(), Some(HOST));
+        let server = lab.server(*id).await;
+        assert_eq!(
+            server.host.as_deref(),
+            Some(HOST),
+            "{server:?} {:#?}",
+            shown.moves
+        );
     }
     assert_eq!(lab.count("server_home", "1 = 1").await, 0);
     assert!(compute::host_show(&cx, HOST).await.unwrap().enabled);
