@@ -45,6 +45,8 @@ use crate::saga::{Failure, Flow, Saga, Step, StepContext, StepError, StepResult}
 use crate::volume::ops::volume_moved_on_conn;
 
 const OWN: &[TaskState] = &[TaskState::Migrating, TaskState::ResizeMigrating];
+/// MiB of memory from which on it is worth a second to find out how fast the guest writes it: less is sent in that time.
+const SAMPLED_MB: u64 = 1024;
 /// How long the source is asked to wait for the end of the transfer, before its row is looked at again.
 const WATCH: Duration = Duration::from_secs(5);
 
@@ -178,7 +180,7 @@ fn source<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
         let request = MigrationCheckSource {
             id: s.server,
             mark: cx.operation,
-            sample: !s.is_cold(),
+            sample: !s.is_cold() && s.resources.memory_mb >= SAMPLED_MB,
         };
         let facts = cx.call(&s.source, &request, guest::CALL).await?;
         if !s.is_cold() && !matches!(facts.power, PowerState::Running | PowerState::Paused) {
