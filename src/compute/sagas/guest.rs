@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::bus::{CallError, FaultKind, Turn};
-use crate::compute::model::{Fault, PowerState, Server};
+use crate::compute::model::{Consumer, Fault, PowerState, Server};
 use crate::compute::ops;
 use crate::compute::rpc::{InstanceDelete, InstanceEnsure, InstancePower, PortAttach, PowerAction};
 use crate::compute::scheduler::Decision;
@@ -53,6 +53,14 @@ pub async fn ensure(
     let request = InstanceEnsure { spec, start };
     let state = cx.call(host, &request, START).await?;
     Ok(power(state.power))
+}
+
+/// Gives back what the operation itself has claimed. Success if it has nothing.
+pub async fn unclaim(cx: &StepContext) -> Result<()> {
+    let mut tx = cx.db.begin().await?;
+    ops::claim_release_on_conn(&mut tx, Consumer::Operation(cx.operation)).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// Gives the guest the interface of this port. Success if the port is gone, or the guest has it.

@@ -20,7 +20,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::guest;
-use crate::bus::{CallError, FaultKind};
+use crate::bus::{CallError, FaultKind, Rpc};
 use crate::compute::model::{
     Consumer, Forecast, MigrationStatus, MigrationWish, Resources, Server, TaskState, VmState,
 };
@@ -229,9 +229,7 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, Ste
 
 fn unplace<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
     async move {
-        let mut tx = cx.db.begin().await?;
-        ops::claim_release_on_conn(&mut tx, Consumer::Operation(cx.operation)).await?;
-        tx.commit().await?;
+        guest::unclaim(cx).await?;
         if let Some(host) = s.destination.take() {
             let reason = cx.reason.as_ref().map(ToString::to_string);
             s.failed.push((host, reason.unwrap_or_default()));
@@ -380,12 +378,7 @@ fn unprepare<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a,
             id: s.server,
             is_shared: s.is_shared(),
         };
-        let turn = Some(cx.turn());
-        match cx
-            .bus
-            .call_in_turn(&host, None, turn, &request, guest::CALL)
-            .await
-        {
+        match ask_now(cx, &host, &request).await {
             Ok(()) => {}
             Err(CallError::Fault(fault)) if fault.kind == FaultKind::Conflict => {
                 return Err(StepError::Retry(fault.message));
@@ -427,13 +420,9 @@ fn transfer<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, 
                 || late && policy == TimeoutAction::ForceComplete;
             if stop {
                 // Whether it was in time, the source says next.
-                let _ = cx
-                    .ask(&s.source, &InstanceMigrateAbort { id: s.server }, guest::CALL)
-                    .await;
+                let _ = ask_now(cx, &s.source, &InstanceMigrateAbort { id: s.server }).await;
             } else if force {
-                let _ = cx
-                    .ask(&s.source, &InstanceMigrateForce { id: s.server }, guest::CALL)
-                    .await;
+                let _ = ask_now(cx, &s.source, &InstanceMigrateForce { id: s.server }).await;
             }
             let request = InstanceMigrate {
                 id: s.server,
@@ -506,15 +495,19 @@ fn patience(cx: &StepContext, s: &LiveMigration) -> Option<Duration> {
     (per_gib > 0).then(|| Duration::from_secs(per_gib.saturating_mul(gib)))
 }
 
+/// Asks in this operation's turn, but not in its name: a repeat is no repeat to the node, and what it answers is of now.
+async fn ask_now<R: Rpc>(cx: &StepContext, host: &str, request: &R) -> Result<R::Reply, CallError> {
+    cx.bus
+        .call_in_turn(host, None, Some(cx.turn()), request, guest::CALL)
+        .await
+}
+
 /// What the destination has; `None` if it does not answer.
 async fn arrival(cx: &StepContext, s: &LiveMigration) -> Option<Arrival> {
     let host = s.destination.as_deref()?;
-    let look = MigrationLook { id: s.server };
-    // Not in the operation's name: its answer is of now.
-    let answer = cx
-        .bus
-        .call_in_turn(host, None, Some(cx.turn()), &look, guest::CALL);
-    answer.await.ok()
+    ask_now(cx, host, &MigrationLook { id: s.server })
+        .await
+        .ok()
 }
 
 /// The source does not have the guest: then the destination does, or nobody.

@@ -129,9 +129,7 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, St
 
 fn unplace<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, StepResult> {
     async move {
-        let mut tx = cx.db.begin().await?;
-        ops::claim_release_on_conn(&mut tx, Consumer::Operation(cx.operation)).await?;
-        tx.commit().await?;
+        guest::unclaim(cx).await?;
         s.destination = None;
         Ok(Flow::Next)
     }

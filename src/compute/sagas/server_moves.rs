@@ -187,19 +187,11 @@ async fn look(cx: &Context, goal: MovesGoal, one: &mut Move) -> Result<()> {
         Some((status, _)) if !status.is_finished() && status != Status::Stuck => {}
         Some((Status::Done, _)) => {
             one.state = MoveState::Moved;
-            let mut tx = cx.db.begin().await?;
-            let server = store::server::show(&mut tx, one.server).await?;
+            let mut conn = cx.db.read().await?;
+            let server = store::server::show(&mut conn, one.server).await?;
+            drop(conn);
             one.to = server.and_then(|server| server.host);
-            match goal {
-                MovesGoal::Drain => {
-                    store::moves::leave_home(&mut tx, one.server, &one.from).await?;
-                }
-                MovesGoal::Return => {
-                    store::moves::forget_home(&mut tx, one.server).await?;
-                }
-                MovesGoal::Spread | MovesGoal::Condense => {}
-            }
-            tx.commit().await?;
+            home(cx, goal, one).await?;
         }
         Some((_, error)) => {
             one.reason = error.map(|error| error.message);

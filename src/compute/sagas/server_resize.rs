@@ -116,9 +116,7 @@ fn claim<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, Step
 
 fn unclaim<'a>(cx: &'a StepContext, _: &'a mut ServerResize) -> BoxFuture<'a, StepResult> {
     async move {
-        let mut tx = cx.db.begin().await?;
-        ops::claim_release_on_conn(&mut tx, Consumer::Operation(cx.operation)).await?;
-        tx.commit().await?;
+        guest::unclaim(cx).await?;
         Ok(Flow::Next)
     }
     .boxed()

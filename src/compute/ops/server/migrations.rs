@@ -66,7 +66,6 @@ pub async fn server_migration_wish(
     if found.status == MigrationStatus::Running {
         tell_source(cx, &found, wish).await;
     } else {
-        cx.sagas.abort(found.operation);
         crate::saga::operation_abort(cx, found.operation).await?;
     }
     Ok(())
