@@ -200,6 +200,10 @@ pub struct Compute {
     pub restrict_isolated_hosts_to_isolated_images: bool,
     pub conditions: std::collections::BTreeMap<String, String>,
     pub shutdown_timeout: u64,
+    pub resize_confirm_window: u64,
+    pub fencing_command: Vec<String>,
+    pub fencing_delay: u64,
+    pub fencing_timeout: u64,
     pub max_attempts: usize,
     pub live_migration_bandwidth: u64,
     pub live_migration_downtime: u64,
@@ -418,12 +422,25 @@ impl Config {
                 0,
                 3600,
             ),
+            (
+                "compute.fencing_timeout",
+                self.compute.fencing_timeout,
+                1,
+                3600,
+            ),
         ] {
             if !(low..=high).contains(&value) {
                 return Err(malformed(format!(
                     "{name} is {value}: {low} to {high} is allowed"
                 )));
             }
+        }
+        if let Some(program) = self.compute.fencing_command.first()
+            && !program.starts_with('/')
+        {
+            return Err(malformed(format!(
+                "compute.fencing_command begins with {program:?}: give the program's full path"
+            )));
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 //! | `saga/` `reconcile.rs` | operations that end as done or undone; work that is done again and again |
 //! | `db/` `bus/` | the database on three engines; calls between control processes and nodes |
 //! | `context.rs` `error.rs` `ids.rs` `config.rs` | who asks; what goes wrong; ids and times; settings |
+//! | `failpoint.rs` | places at which tests let a process die |
 //! | `api/` `client/` | the REST port and what all routes have in common; the same wire types from the other side |
 //! | `agent/` `hypervisor/` | what runs on a node; libvirt, and a simulated host that stands in for it |
 //! | `tui/` | the console |
@@ -119,6 +120,7 @@ pub mod context;
 pub mod db;
 pub mod depot;
 pub mod error;
+mod failpoint;
 pub mod fetch;
 pub mod hypervisor;
 pub mod identity;

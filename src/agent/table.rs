@@ -13,6 +13,7 @@ use super::turns::Turns;
 use super::{Node, image_cache, instance, network, volume};
 use crate::bus::dedupe::Dedupe;
 use crate::bus::{Fault, FaultKind, Handler, Incoming, Rpc};
+use crate::failpoint;
 use crate::ids::OperationId;
 
 type Function =
@@ -68,9 +69,13 @@ impl Handler for MethodTable {
         if let Some(turn) = &incoming.turn {
             self.turns.admit(turn).await?;
         }
-        self.dedupe
+        failpoint::pass(|| format!("{}.before", incoming.method));
+        let answer = self
+            .dedupe
             .run(&incoming, function(self.node.clone(), incoming.clone()))
-            .await
+            .await;
+        failpoint::pass(|| format!("{}.after", incoming.method));
+        answer
     }
 }
 

@@ -4,6 +4,10 @@
 //! again" are not kept: the next repeat does the work anew. What is lost when the process restarts is lost on purpose:
 //! every method is also idempotent against the world, this only spares doing long work twice at the same time.
 //!
+//! An answer is of the moment it was given in. An operation that goes back and forth asks the same thing again after it has
+//! asked for something else: a guest that was stopped, started again by the undo, and is to be stopped on the second way
+//! forward. So a call of a later turn gets the first answer only while its operation has asked nothing else since.
+//!
 //! What says only by which way bytes come ([`ASIDE`]) is no part of what is asked: a control process that asks again after
 //! it was restarted says it anew.
 
@@ -28,6 +32,15 @@ pub const ASIDE: &str = "depot";
 type Key = (OperationId, String, [u8; 32]);
 type Answer = Arc<OnceCell<Result<Value, Fault>>>;
 
+/// A call that was begun.
+struct Begun {
+    /// The how manieth of all.
+    at: u64,
+    /// Number of the turn it came in.
+    turn: i64,
+    answer: Answer,
+}
+
 /// Running and recent calls by operation, method and payload.
 #[derive(Default)]
 pub struct Dedupe {
@@ -36,7 +49,7 @@ pub struct Dedupe {
 
 #[derive(Default)]
 struct Calls {
-    by_key: HashMap<Key, (u64, Answer)>,
+    by_key: HashMap<Key, Begun>,
     count: u64,
 }
 
@@ -54,7 +67,8 @@ impl Dedupe {
             incoming.method.clone(),
             Sha256::digest(asked(incoming.payload.clone()).to_string()).into(),
         );
-        let cell = self.cell(&key);
+        let turn = incoming.turn.as_ref().map_or(0, |turn| turn.number);
+        let cell = self.cell(&key, turn);
         let answer = cell.get_or_init(|| work).await.clone();
         if matches!(&answer, Err(fault) if fault.kind == FaultKind::Unavailable) {
             self.calls
@@ -66,22 +80,36 @@ impl Dedupe {
         answer
     }
 
-    fn cell(&self, key: &Key) -> Answer {
+    fn cell(&self, key: &Key, turn: i64) -> Answer {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.count += 1;
-        let count = calls.count;
-        if calls.by_key.len() >= KEPT {
-            let old = count.saturating_sub(KEPT as u64 / 2);
-            calls
-                .by_key
-                .retain(|_, (at, cell)| *at > old || !cell.initialized());
+        let Calls { by_key, count } = &mut *calls;
+        let found = by_key.get(key).map(|begun| (begun.at, begun.turn));
+        let is_old = found.is_some_and(|(at, before)| {
+            turn > before
+                && by_key
+                    .iter()
+                    .any(|(other, later)| other.0 == key.0 && later.at > at)
+        });
+        if let Some(begun) = by_key.get_mut(key)
+            && !(is_old && begun.answer.initialized())
+        {
+            begun.turn = begun.turn.max(turn);
+            return begun.answer.clone();
         }
-        calls
-            .by_key
-            .entry(key.clone())
-            .or_insert_with(|| (count, Answer::default()))
-            .1
-            .clone()
+        *count += 1;
+        let at = *count;
+        if by_key.len() >= KEPT {
+            let old = at.saturating_sub(KEPT as u64 / 2);
+            by_key.retain(|_, begun| begun.at > old || !begun.answer.initialized());
+        }
+        let answer = Answer::default();
+        let begun = Begun {
+            at,
+            turn,
+            answer: answer.clone(),
+        };
+        by_key.insert(key.clone(), begun);
+        answer
     }
 }
 
@@ -153,5 +181,31 @@ mod tests {
             7
         );
         assert_eq!(runs.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_is_done_again_after_something_else_was() {
+        let dedupe = Dedupe::default();
+        let operation = OperationId::new();
+        let (stops, starts) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let ask = async |method: &str, number: i64, runs: &AtomicUsize| {
+            let incoming = Incoming {
+                method: method.into(),
+                operation: Some(operation),
+                turn: Some(crate::bus::Turn {
+                    resource: "r".into(),
+                    number,
+                }),
+                payload: Value::Null,
+            };
+            let work = async { Ok(Value::from(runs.fetch_add(1, Ordering::SeqCst) + 1)) };
+            dedupe.run(&incoming, work).await.unwrap()
+        };
+        assert_eq!(ask("stop", 1, &stops).await, 1);
+        assert_eq!(ask("stop", 2, &stops).await, 1, "the step asks again");
+        assert_eq!(ask("start", 3, &starts).await, 1);
+        assert_eq!(ask("stop", 2, &stops).await, 1, "a message that came twice");
+        assert_eq!(ask("stop", 4, &stops).await, 2, "the second way forward");
+        assert_eq!(ask("start", 4, &starts).await, 2);
     }
 }

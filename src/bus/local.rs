@@ -105,6 +105,18 @@ impl LocalBus {
         .await
     }
 
+    /// To every server of the topic; not to one whose queue is full.
+    pub(super) fn cast_all(&self, topic: &str, incoming: &Incoming) {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let servers = queues.by_name.get(topic).map(|queue| &queue.servers);
+        for (_, sender) in servers.into_iter().flatten() {
+            let _ = sender.try_send(Envelope {
+                incoming: incoming.clone(),
+                reply: None,
+            });
+        }
+    }
+
     async fn send(&self, target: &str, envelope: Envelope) -> Result<(), CallError> {
         let sender = self
             .pick(target)

@@ -2,7 +2,7 @@
 //!
 //! The topology is the one OpenStack uses on RabbitMQ. A server of topic `compute` on host `n1` listens on the queue of
 //! the topic (shared: any one takes a message) and on `compute.n1` (its own). Calls carry a message id; the answer comes
-//! back under it or the caller's deadline passes. Nothing needs fan-out to every listener yet, so there is none.
+//! back under it or the caller's deadline passes. What every server of a topic shall hear is told to all ([`Bus::cast_all`]).
 //!
 //! **The queue is transport, never truth.** A message may be lost, doubled or late. Whoever sends must be able to send
 //! again; whoever receives must be able to receive again. So a call names the operation it belongs to, and
@@ -274,6 +274,21 @@ impl Bus {
         let incoming = Self::incoming(M::METHOD, None, message)?;
         self.carry_cast(&format!("{}.{host}", M::TOPIC), incoming)
             .await
+    }
+
+    /// Tells every server of `M`'s topic that is there now, this process's own included, and never waits. Lossy.
+    pub fn cast_all<M: Message>(&self, message: &M) -> Result<(), CallError> {
+        let incoming = Self::incoming(M::METHOD, None, message)?;
+        match &self.carrier {
+            Carrier::Local(bus) => bus.cast_all(M::TOPIC, &incoming),
+            Carrier::Amqp(bus) => bus.cast_all(M::TOPIC, incoming),
+        }
+        Ok(())
+    }
+
+    /// Whether all of it is inside this process.
+    pub fn is_local(&self) -> bool {
+        matches!(self.carrier, Carrier::Local(_))
     }
 
     /// Serves `topic` as `host` until the guard is dropped: the shared queue of the topic, and the host's own.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use super::error::{ClientError, Result};
 use super::{Client, Service};
 use crate::api::wire::ErrorInfo;
-use crate::compute::wire::{Node, NodeInvitation, NodeInvite, NodeJoin, NodeJoined, NodeList};
+use crate::compute::wire::{
+    Fencing, Node, NodeInvitation, NodeInvite, NodeJoin, NodeJoined, NodeList,
+};
 use crate::fetch::chain;
 
 const SKYDECK: Service = Service::Skydeck;
@@ -22,6 +24,12 @@ impl Client {
     /// Invites a node.
     pub async fn node_add(&self, invite: &NodeInvite) -> Result<NodeInvitation> {
         self.post(SKYDECK, &["nodes"]).json(invite).parse().await
+    }
+
+    /// Begins to make a node dead for sure and its servers anew elsewhere; answers with the operation's id.
+    pub async fn node_fence(&self, name: &str) -> Result<String> {
+        let call = self.post(SKYDECK, &["nodes", name, "fence"]);
+        Ok(call.parse::<Fencing>().await?.operation_id)
     }
 
     /// Forgets a node.

@@ -16,6 +16,7 @@ mod flavor_delete;
 mod flavor_list;
 mod flavor_update;
 mod host_delete;
+mod host_fence;
 mod host_list;
 mod host_report;
 mod host_update;
@@ -52,6 +53,7 @@ pub use flavor_delete::flavor_delete;
 pub use flavor_list::{flavor_list, flavor_show};
 pub use flavor_update::{flavor_describe, flavor_extra_spec_delete, flavor_extra_specs_set};
 pub use host_delete::{control_delete, host_delete};
+pub use host_fence::{host_fence, hosts_fence};
 pub use host_list::{
     HostRoom, allocation_ratios, control_list, host_find, host_is_fenced, host_is_up, host_list,
     host_rooms, host_show,

@@ -47,6 +47,11 @@ pub fn periodic() -> Vec<Periodic> {
             run: |cx| stuck::servers_stuck(cx).boxed(),
         },
         Periodic {
+            name: "hosts_fence",
+            every: Duration::from_secs(2),
+            run: |cx| async move { ops::hosts_fence(cx).await.map(drop) }.boxed(),
+        },
+        Periodic {
             name: "servers_prune",
             every: Duration::from_secs(3600),
             run: |cx| {

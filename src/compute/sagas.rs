@@ -5,7 +5,9 @@
 //! task state exactly while an operation of its own is under way; what ends the operation ends the task.
 
 mod guest;
+mod host_fence;
 mod live_migration;
+mod relocation;
 mod server_delete;
 mod server_evacuate;
 mod server_interface_attach;
@@ -20,6 +22,7 @@ mod server_volume_attach;
 mod server_volume_detach;
 
 pub(in crate::compute) use guest::{Removal, power, remove};
+pub use host_fence::HostFence;
 pub use live_migration::{LiveMigration, LiveMigrationWish};
 pub use server_delete::ServerDelete;
 pub use server_evacuate::ServerEvacuate;
@@ -31,7 +34,7 @@ pub use server_power::{
     HardReboot, Pause, Resume, ServerPower, SoftReboot, Start, Stop, Suspend, Unpause, Verb,
 };
 pub use server_rebuild::ServerRebuild;
-pub use server_resize::{ServerResize, resize_decision};
+pub use server_resize::{ResizeWish, ServerResize, is_cold_migration, resize_decision};
 pub use server_snapshot::ServerSnapshot;
 pub use server_volume_attach::ServerVolumeAttach;
 pub use server_volume_detach::ServerVolumeDetach;
@@ -60,4 +63,5 @@ pub fn register(registry: &mut Registry) {
     registry.add::<LiveMigration>();
     registry.add::<ServerEvacuate>();
     registry.add::<ServerMoves>();
+    registry.add::<HostFence>();
 }

@@ -1,4 +1,5 @@
-//! Changes as they happen, for whoever watches: the API's event stream above all.
+//! Changes as they happen, for whoever watches: the API's event stream above all. Control processes that share a bus tell
+//! each other, so that it does not matter whom a console asks.
 //!
 //! Events are hints. A slow watcher loses old ones and is told so; one that comes back soon gets what it missed from a
 //! short memory. Whoever needs the truth reads it from the database when an event says that it changed.
@@ -6,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::ids::{ProjectId, Time};
@@ -14,7 +16,8 @@ use crate::ids::{ProjectId, Time};
 const DEPTH: usize = 4096;
 
 /// What happened to a thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It exists now.
     Created,
@@ -25,7 +28,7 @@ pub enum Change {
 }
 
 /// One change.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When.
     pub at: Time,
@@ -47,6 +50,9 @@ pub struct Event {
     pub message: Option<String>,
     /// What a watcher would otherwise ask for at once: the latest rates, the progress of an operation.
     pub data: Option<serde_json::Value>,
+    /// Whether another control process told of it, and tells everybody else.
+    #[serde(skip)]
+    pub relayed: bool,
 }
 
 impl Event {
@@ -63,6 +69,7 @@ impl Event {
             change,
             message: None,
             data: None,
+            relayed: false,
         }
     }
 

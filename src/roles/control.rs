@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::lock::{DirectoryLock, Front, LockError};
-use super::{data_directory, notify, services};
+use super::{data_directory, notify, relay, services};
 use crate::api::{self, ListenError, Listeners};
 use crate::bus::Bus;
 use crate::bus::Serving;
@@ -122,6 +122,10 @@ impl Control {
         tokio::spawn(
             stop.clone()
                 .run_until_cancelled_owned(notify::run(cloud.clone())),
+        );
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(relay::run(cloud.clone())),
         );
         let app = api::app(&cloud, services::routes(), crate::identity::authenticate);
         let api = listeners.serve(&app, &stop, PATIENCE);

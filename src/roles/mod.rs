@@ -23,6 +23,7 @@ pub mod logging;
 pub mod node;
 pub mod nodes;
 mod notify;
+mod relay;
 pub mod server;
 pub(crate) mod services;
 mod signals;

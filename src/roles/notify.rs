@@ -15,8 +15,8 @@ pub(super) async fn run(cloud: Arc<Cloud>) {
     let mut events = cloud.events.watch();
     loop {
         match events.recv().await {
-            // Samples are for whoever looks now; there are many.
-            Ok((_, event)) if event.kind == "sample" => {}
+            // Samples are for whoever looks now; there are many. What another process told of, it tells.
+            Ok((_, event)) if event.kind == "sample" || event.relayed => {}
             Ok((_, event)) => cloud.bus.notify(notification(&event)),
             Err(RecvError::Lagged(missed)) => {
                 tracing::debug!(missed, "changes were not told to the world outside");

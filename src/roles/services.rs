@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
+use super::relay;
 use crate::api::{Routes, skydeck};
 use crate::compute::conductor::Conductor;
 use crate::context::Context;
@@ -43,6 +44,7 @@ pub fn sagas() -> Registry {
 
 /// Who takes which message from nodes, besides compute itself.
 pub fn conduct(conductor: &mut Conductor) {
+    conductor.on(relay::happened);
     conductor.on(|cx: Context, report| async move { telemetry::record(&cx, report).await });
     conductor.on(|cx: Context, report| async move {
         volume::ops::volume_host_report(&cx, &report).await

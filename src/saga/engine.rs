@@ -23,6 +23,7 @@ use super::{lease, store};
 use crate::bus::Turn;
 use crate::context::{Actor, Change, Cloud, Context};
 use crate::db::DbResult;
+use crate::failpoint;
 use crate::ids::{OperationId, Time};
 
 /// Attempts at a step or undo that end without an answer before it counts as failed.
@@ -423,9 +424,11 @@ async fn one_step(
         },
     };
     let begun = Instant::now();
-    crash_point(&operation.kind, saga.name(step), phase, "before");
+    let kind = operation.kind.clone();
+    let place = |moment: &str| format!("{kind}.{}.{}.{moment}", saga.name(step), phase.name());
+    failpoint::pass(|| place("before"));
     let result = run_step(shared, saga, &step_cx, operation, step, phase).await;
-    crash_point(&operation.kind, saga.name(step), phase, "after");
+    failpoint::pass(|| place("after"));
     let mut event = OperationEvent {
         at: Time::now(),
         step: saga.name(step).to_owned(),
@@ -681,16 +684,3 @@ async fn finish(
     }
     Ok(After::End)
 }
-
-/// Under the feature `failpoints`, kills this process where `SKYDECK_TEST_CRASH_AT` says: `kind.step.run.after`.
-#[cfg(feature = "failpoints")]
-fn crash_point(kind: &str, step: &str, phase: Phase, moment: &str) {
-    let here = format!("{kind}.{step}.{}.{moment}", phase.name());
-    if std::env::var("SKYDECK_TEST_CRASH_AT").is_ok_and(|wanted| wanted == here) {
-        // As a power cut would: no destructor, no flush.
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::this(), nix::sys::signal::Signal::SIGKILL);
-    }
-}
-
-#[cfg(not(feature = "failpoints"))]
-fn crash_point(_kind: &str, _step: &str, _phase: Phase, _moment: &str) {}

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | requests | topic exchange `skydeck`, routing key = queue's name: `compute` is shared by a topic's servers, `compute.n1` is one server's own. Quorum queues: they survive a broker's restart, and a cluster's loss of a member |
 //! | answers | direct exchange `skydeck.reply`; each process has one exclusive queue there, and tells answers apart by message id |
+//! | what all shall hear | direct exchange `skydeck.fanout`, routing key = topic; each server has one exclusive queue there; lossy |
 //! | notifications | topic exchange `skydeck.notifications`, for whoever binds a queue to it; lossy |
 //!
 //! **A message's life.** It is published as mandatory and confirmed: a queue that does not exist, or is full, is an error at
@@ -41,7 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{Handler, Notification};
+use super::{Handler, Incoming, Notification};
 use crate::config::BusSettings;
 
 pub use address::SettingsError;
@@ -108,8 +109,15 @@ impl AmqpBus {
         }
     }
 
+    pub(super) fn cast_all(&self, topic: &str, incoming: Incoming) {
+        self.notifier.tell(notify::Telling::All {
+            topic: topic.to_owned(),
+            incoming,
+        });
+    }
+
     pub(super) fn notify(&self, notification: Notification) {
-        self.notifier.notify(notification);
+        self.notifier.tell(notify::Telling::Outside(notification));
     }
 
     /// Breaks the connection, as a network does.

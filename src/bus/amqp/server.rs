@@ -89,21 +89,21 @@ impl Server {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> lapin::Result<()> {
-        let [shared, own] = in_time(async {
+        let consumers = in_time(async {
             channel
                 .basic_qos(PREFETCH, BasicQosOptions::default())
                 .await?;
             Ok([
                 consumer(channel, &self.names[0]).await?,
                 consumer(channel, &self.names[1]).await?,
+                listener(channel, &self.names[0]).await?,
             ])
         })
         .await?;
         tracing::debug!(queue = self.names[1], "serving");
-        let tags = [shared.tag(), own.tag()];
-        // A queue that was removed ends its consumer, which must end both.
-        let (shared, own) = (ended(shared), ended(own));
-        let mut deliveries = futures::stream::select(shared, own);
+        let tags = consumers.each_ref().map(Consumer::tag);
+        // A queue that was removed ends its consumer, which must end all.
+        let mut deliveries = futures::stream::select_all(consumers.map(ended));
         loop {
             let delivery = tokio::select! {
                 () = stop.cancelled() => break,
@@ -145,6 +145,20 @@ async fn consumer(channel: &Channel, name: &str) -> lapin::Result<Consumer> {
     channel
         .basic_consume(
             name,
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        )
+        .await
+}
+
+/// Of what all servers of the topic shall hear.
+async fn listener(channel: &Channel, topic: &str) -> lapin::Result<Consumer> {
+    let topic = ShortString::try_new(topic).map_err(std::io::Error::other)?;
+    let queue = topology::fan_out_queue(channel, &topic).await?;
+    channel
+        .basic_consume(
+            queue,
             "".into(),
             BasicConsumeOptions::default(),
             FieldTable::default(),

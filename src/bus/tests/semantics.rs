@@ -170,6 +170,7 @@ pub(super) async fn all(ends: &Ends) {
     nobody_there(ends).await;
     patience_and_running_work(ends).await;
     turns(ends).await;
+    everybody(ends).await;
     repeats(ends).await;
     sizes(ends).await;
     many(ends).await;
@@ -255,6 +256,17 @@ async fn turns(ends: &Ends) {
     }
     other.asked(before + 10).await;
     assert_eq!(one.count() + other.count(), 50);
+}
+
+async fn everybody(ends: &Ends) {
+    let (one, _one) = ends.serve("e1").await;
+    let (other, _other) = ends.serve("e2").await;
+    // Lossy: a server that has just come may not be heard of yet.
+    wait_for_async("all to hear it", LONG, async || {
+        ends.asker.cast_all(&Tick).unwrap();
+        (one.count() > 0 && other.count() > 0).then_some(())
+    })
+    .await;
 }
 
 async fn repeats(ends: &Ends) {

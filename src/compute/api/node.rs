@@ -9,7 +9,9 @@ use crate::api::wire::{ErrorStyle, Secret};
 use crate::api::{Body, Routes, State};
 use crate::compute::model::{ControlProcess, Host};
 use crate::compute::ops;
-use crate::compute::wire::{Node, NodeInvitation, NodeInvite, NodeJoin, NodeJoined, NodeList};
+use crate::compute::wire::{
+    Fencing, Node, NodeInvitation, NodeInvite, NodeJoin, NodeJoined, NodeList,
+};
 use crate::context::Context;
 use crate::error::Result;
 use crate::ids::Time;
@@ -22,6 +24,7 @@ pub(super) fn routes() -> Routes {
         .get("/nodes", "compute:node:list", list)
         .post("/nodes", "compute:node:add", add)
         .delete("/nodes/{name}", "compute:node:remove", remove)
+        .post("/nodes/{name}/fence", "compute:node:fence", fence)
         // The token in the body is the right to it.
         .post("/join", "compute:node:join", join)
 }
@@ -52,6 +55,11 @@ async fn add(cx: Context, Body(wanted): Body<NodeInvite>) -> Result<Json<NodeInv
 async fn remove(cx: Context, Path(name): Path<String>) -> Result<StatusCode> {
     ops::node_remove(&cx, &name).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn fence(cx: Context, Path(name): Path<String>) -> Result<(StatusCode, Json<Fencing>)> {
+    let operation_id = ops::host_fence(&cx, &name).await?.to_string();
+    Ok((StatusCode::ACCEPTED, Json(Fencing { operation_id })))
 }
 
 async fn join(Cloud(cloud): Cloud<State>, Body(join): Body<NodeJoin>) -> Result<Json<NodeJoined>> {

@@ -23,11 +23,19 @@ pub enum MovesGoal {
     Spread,
     /// As few hosts as possible carry anything.
     Condense,
+    /// A host is dead, and the servers it had are made anew elsewhere.
+    Evacuate,
 }
 
 impl MovesGoal {
     /// All there are.
-    pub const ALL: [Self; 4] = [Self::Drain, Self::Return, Self::Spread, Self::Condense];
+    pub const ALL: [Self; 5] = [
+        Self::Drain,
+        Self::Return,
+        Self::Spread,
+        Self::Condense,
+        Self::Evacuate,
+    ];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
@@ -36,12 +44,13 @@ impl MovesGoal {
             Self::Return => "return",
             Self::Spread => "spread",
             Self::Condense => "condense",
+            Self::Evacuate => "evacuate",
         }
     }
 
     /// Whether it is about one host.
     pub fn is_of_host(self) -> bool {
-        matches!(self, Self::Drain | Self::Return)
+        matches!(self, Self::Drain | Self::Return | Self::Evacuate)
     }
 }
 

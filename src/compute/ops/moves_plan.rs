@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use super::place::{PlaceOrder, place_plans};
 use super::server::move_order;
 use crate::compute::model::{
-    Consumer, LoadedHost, Move, MoveState, MovesGoal, Resources, Server, VmState, condense, spread,
+    Action, Consumer, LoadedHost, Move, MoveState, MovesGoal, Resources, Server, VmState, condense,
+    spread,
 };
-use crate::compute::ops::{host_rooms, host_show};
+use crate::compute::ops::{host_is_fenced, host_rooms, host_show};
 use crate::compute::scheduler::Decision;
 use crate::compute::store;
 use crate::context::Context;
@@ -36,17 +37,25 @@ pub async fn moves_plan(cx: &Context, goal: MovesGoal, host: Option<&str>) -> Re
                 host_show(cx, host).await?;
                 go_home(cx, host).await?
             }
+            (MovesGoal::Evacuate, Some(host)) => {
+                if !host_is_fenced(cx, host).await? {
+                    return Err(Error::conflict(format!(
+                        "{host} is not known to be dead: if its power is off for sure, say so first (openstack compute service set --down {host} nova-compute)"
+                    )));
+                }
+                evacuate(cx, host).await?
+            }
             (MovesGoal::Spread | MovesGoal::Condense, None) => balance(cx, goal).await?,
             (_, None) => {
                 return Err(Error::invalid(
                     "host",
-                    format!("a {goal} is of one host; name it"),
+                    format!("{goal} is of one host; name it"),
                 ));
             }
             (_, Some(_)) => {
                 return Err(Error::invalid(
                     "host",
-                    format!("a {goal} is of all hosts; name none"),
+                    format!("{goal} is of all hosts; name none"),
                 ));
             }
         },
@@ -112,6 +121,22 @@ pub(in crate::compute) async fn drain(cx: &Context, host: &str) -> Result<Vec<Mo
         .iter()
         .map(|server| leaving(server, host, None))
         .collect())
+}
+
+/// The servers of a dead host. What is done to them there will not end.
+async fn evacuate(cx: &Context, host: &str) -> Result<Vec<Move>> {
+    let mut moves = drain(cx, host).await?;
+    let mut conn = cx.db.read().await?;
+    for one in &mut moves {
+        let server = store::server::show(&mut conn, one.server).await?;
+        let refusal = server.and_then(|server| server.check(Action::Evacuate, true).err());
+        one.reason = refusal.map(|refusal| refusal.message(Action::Evacuate, one.server));
+        one.state = match one.reason {
+            Some(_) => MoveState::Stays,
+            None => MoveState::Waiting,
+        };
+    }
+    Ok(moves)
 }
 
 /// A server that should leave a host.

@@ -91,7 +91,7 @@ pub(in crate::compute) fn decision(goal: MovesGoal) -> Option<HostDecision> {
             enabled: Some(true),
             ..HostDecision::default()
         }),
-        MovesGoal::Spread | MovesGoal::Condense => None,
+        MovesGoal::Spread | MovesGoal::Condense | MovesGoal::Evacuate => None,
     }
 }
 

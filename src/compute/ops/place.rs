@@ -54,6 +54,8 @@ pub struct PlaceOrder {
     pub availability_zone: Option<String>,
     /// Only this host.
     pub host: Option<String>,
+    /// This host, if it is fit at all, whatever the others weigh.
+    pub prefers: Option<String>,
     /// Not these hosts.
     pub excluded: Vec<String>,
     /// Only a host of one of these servers; no such wish if empty.
@@ -81,6 +83,7 @@ impl PlaceOrder {
             image_properties: BTreeMap::new(),
             availability_zone: None,
             host: None,
+            prefers: None,
             excluded: Vec::new(),
             same_host: Vec::new(),
             different_host: Vec::new(),
@@ -122,7 +125,8 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
         let mut request = request(&mut conn, order).await?;
         drop(conn);
         // Counts for those who choose after this, until it is claimed.
-        let (selection, _pick) = choose(cx, read, &rules, &request, &hosts);
+        let (selection, _pick) =
+            choose(cx, read, &rules, &request, &hosts, order.prefers.as_deref());
         if selection.chosen().is_none() {
             if reports_are_due(cx, &hosts) {
                 return Err(crate::error::Error::Unavailable(
@@ -149,7 +153,13 @@ fn choose(
     rules: &Rules,
     request: &Request,
     hosts: &[HostState],
+    prefers: Option<&str>,
 ) -> (Selection, Option<Pick>) {
+    let best = |hosts: &[HostState]| {
+        let mut selection = select(rules, request, hosts, ALTERNATES);
+        selection.prefer(|at| Some(hosts[at].name.as_str()) == prefers);
+        selection
+    };
     cx.picks.choose(read, |others| {
         let mut selection = Selection::default();
         if !others.is_empty() {
@@ -160,10 +170,10 @@ fn choose(
                     host.servers += servers;
                 }
             }
-            selection = select(rules, request, &fuller, ALTERNATES);
+            selection = best(&fuller);
         }
         if selection.chosen().is_none() {
-            selection = select(rules, request, hosts, ALTERNATES);
+            selection = best(hosts);
         }
         let taken = selection.chosen().map(|at| {
             let name = hosts[at].name.clone();

@@ -15,6 +15,7 @@ mod evacuate;
 mod list;
 mod lock;
 mod metadata;
+mod migrate_cold;
 mod migrate_live;
 mod migration_disks;
 mod migrations;
@@ -52,8 +53,9 @@ pub use lock::{server_lock, server_unlock};
 pub use metadata::{
     server_metadata_delete, server_metadata_replace, server_metadata_show, server_metadata_update,
 };
+pub use migrate_cold::server_migrate;
 pub(in crate::compute) use migrate_live::move_order;
-pub use migrate_live::{server_migrate, server_migrate_live};
+pub use migrate_live::server_migrate_live;
 pub(in crate::compute) use migration_disks::{disk_bytes, disk_copy, link_bps};
 pub(in crate::compute) use migrations::server_port_ids;
 pub use migrations::{

@@ -22,7 +22,7 @@ use crate::ids::{OperationId, ServerId, VolumeId};
 pub struct MigrationCheckSource {
     /// The server.
     pub id: ServerId,
-    /// Name of the mark.
+    /// What the mark says.
     pub mark: OperationId,
     /// Whether to measure how much memory it writes, which takes a second.
     pub sample: bool,
@@ -64,12 +64,12 @@ pub struct RootFacts {
     pub is_plain: bool,
 }
 
-/// Whether this node could take the guest. Changes nothing but to remove the source's mark if it sees that.
+/// Whether this node could take the guest. Changes nothing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MigrationCheckDestination {
     /// The guest.
     pub spec: InstanceSpec,
-    /// Name of the source's mark.
+    /// What the source's mark says.
     pub mark: OperationId,
     /// Its processor.
     pub cpu: Option<String>,

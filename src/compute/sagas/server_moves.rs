@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use crate::compute::model::{
-    MigrationQuery, MigrationWish, Move, MoveState, MovesGoal, Server, VmState,
+    MigrationKind, MigrationQuery, MigrationWish, Move, MoveState, MovesGoal, Server, VmState,
 };
 use crate::compute::ops::{self, HostDecision, LiveMigrationWish};
 use crate::compute::store;
@@ -49,7 +49,7 @@ impl ServerMoves {
         let mut moves = moves;
         for one in &mut moves {
             // Where a drain sends them is chosen when their turn comes.
-            if goal == MovesGoal::Drain {
+            if matches!(goal, MovesGoal::Drain | MovesGoal::Evacuate) {
                 one.to = None;
             }
             if !one.state.is_settled() {
@@ -223,7 +223,7 @@ async fn begin(cx: &Context, goal: MovesGoal, one: &mut Move) -> Result<()> {
     if server.host.as_ref() != Some(&one.from) {
         let is_there = one.to.is_some() && server.host == one.to;
         // An earlier run of this step began the move and died before it was written down.
-        if is_there || goal == MovesGoal::Drain {
+        if is_there || matches!(goal, MovesGoal::Drain | MovesGoal::Evacuate) {
             one.state = MoveState::Moved;
             one.to = server.host;
             return home(cx, goal, one).await;
@@ -234,15 +234,18 @@ async fn begin(cx: &Context, goal: MovesGoal, one: &mut Move) -> Result<()> {
         );
         return Ok(());
     }
-    if let Some(begun) = under_way(cx, &server).await? {
+    if let Some(begun) = under_way(cx, goal, &server).await? {
         (one.state, one.operation) = (MoveState::Moving, Some(begun));
         return Ok(());
     }
-    if server.task_state.is_some() || server.vm_state == VmState::Building {
+    let dead = goal == MovesGoal::Evacuate;
+    // What is done to a server of a dead host is not waited for.
+    if !dead && (server.task_state.is_some() || server.vm_state == VmState::Building) {
         return Ok(());
     }
     one.tries += 1;
     let begun = match server.vm_state {
+        _ if dead => ops::server_evacuate(cx, one.server, None).await,
         VmState::Active | VmState::Paused => {
             let wish = LiveMigrationWish {
                 host: one.to.clone(),
@@ -250,7 +253,7 @@ async fn begin(cx: &Context, goal: MovesGoal, one: &mut Move) -> Result<()> {
             };
             ops::server_migrate_live(cx, one.server, wish).await
         }
-        VmState::Stopped => ops::server_migrate(cx, one.server, one.to.clone()).await,
+        VmState::Stopped => ops::server_migrate(cx, one.server, one.to.clone(), false).await,
         other => {
             (one.state, one.reason) = (MoveState::Stays, Some(format!("it is {other}")));
             return Ok(());
@@ -276,14 +279,14 @@ async fn home(cx: &Context, goal: MovesGoal, one: &Move) -> Result<()> {
     match goal {
         MovesGoal::Drain => store::moves::leave_home(&mut tx, one.server, &one.from).await?,
         MovesGoal::Return => drop(store::moves::forget_home(&mut tx, one.server).await?),
-        MovesGoal::Spread | MovesGoal::Condense => {}
+        MovesGoal::Spread | MovesGoal::Condense | MovesGoal::Evacuate => {}
     }
     tx.commit().await?;
     Ok(())
 }
 
-/// The operation that moves the server already, if one does.
-async fn under_way(cx: &Context, server: &Server) -> Result<Option<OperationId>> {
+/// The operation that moves the server already, if one does. Of a dead host nothing but an evacuation does.
+async fn under_way(cx: &Context, goal: MovesGoal, server: &Server) -> Result<Option<OperationId>> {
     let query = MigrationQuery {
         server: Some(server.id),
         limit: 1,
@@ -292,7 +295,8 @@ async fn under_way(cx: &Context, server: &Server) -> Result<Option<OperationId>>
     let newest = ops::migration_list(cx, query).await?;
     Ok(newest
         .into_iter()
-        .find(|found| found.status.is_under_way())
+        .filter(|found| found.status.is_under_way())
+        .find(|found| goal != MovesGoal::Evacuate || found.kind == MigrationKind::Evacuation)
         .map(|found| found.operation))
 }
 
@@ -307,7 +311,7 @@ fn break_off<'a>(cx: &'a StepContext, s: &'a mut ServerMoves) -> BoxFuture<'a, S
                 let server = store::server::show(&mut conn, one.server).await?;
                 drop(conn);
                 if let Some(server) = server
-                    && let Some(begun) = under_way(cx, &server).await?
+                    && let Some(begun) = under_way(cx, goal, &server).await?
                 {
                     (one.state, one.operation) = (MoveState::Moving, Some(begun));
                 }

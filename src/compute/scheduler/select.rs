@@ -21,6 +21,14 @@ impl Selection {
     pub fn chosen(&self) -> Option<usize> {
         self.ranked.first().copied()
     }
+
+    /// Puts the first host of which this holds before all others. Nothing changes if it holds of none that passed.
+    pub fn prefer(&mut self, which: impl Fn(usize) -> bool) {
+        if let Some(rank) = self.ranked.iter().position(|&at| which(at)) {
+            self.ranked[..=rank].rotate_right(1);
+            self.weights[..=rank].rotate_right(1);
+        }
+    }
 }
 
 /// Whether every filter lets the host have the server.

@@ -5,12 +5,21 @@
 //! | `GET /skydeck/v1/nodes` | [`NodeList`] |
 //! | `POST /skydeck/v1/nodes` with [`NodeInvite`] | [`NodeInvitation`] |
 //! | `DELETE /skydeck/v1/nodes/{name}` | nothing |
+//! | `POST /skydeck/v1/nodes/{name}/fence` | [`Fencing`] |
 //! | `POST /skydeck/v1/join` with [`NodeJoin`] | [`NodeJoined`] |
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::wire::Secret;
 use crate::ids::Time;
+
+/// A host is being made dead for sure.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fencing {
+    /// The operation that does it.
+    pub operation_id: String,
+}
 
 /// A node or a control process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,9 @@ use super::lab::{HOST, LARGE, Lab, bytes, empty_image};
 /// A cloud in which an operation of this kind can succeed.
 pub async fn lab_for(kind: &str) -> Lab {
     match kind {
-        "live_migration" | "server_evacuate" | "server_moves" => Lab::with_second().await,
+        "live_migration" | "server_evacuate" | "server_moves" | "server_resize" | "host_fence" => {
+            Lab::with_second().await
+        }
         _ => Lab::new().await,
     }
 }
@@ -42,7 +44,8 @@ pub struct Subject {
 pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
     let cx = &lab.cx;
     let mut subject = Subject::default();
-    if kind == "live_migration" || kind.starts_with("server_") && kind != "server_launch" {
+    let of_server = kind.starts_with("server_") && kind != "server_launch";
+    if of_server || ["live_migration", "host_fence"].contains(&kind) {
         // For a run of moves it is the one that moves.
         subject.server = lab.active("web").await.id;
     }
@@ -85,8 +88,10 @@ pub async fn prepare(lab: &Lab, kind: &str) -> Subject {
                 .unwrap();
         }
         "volume_create" | "server_stop" | "server_reboot" | "server_reboot_hard"
-        | "server_pause" | "server_suspend" | "server_rebuild" | "server_resize"
-        | "server_snapshot" | "live_migration" | "server_moves" => {}
+        | "server_pause" | "server_suspend" | "server_rebuild" | "server_snapshot"
+        | "live_migration" | "server_moves" | "host_fence" => {}
+        // So it has to go to the other host.
+        "server_resize" => enable(lab, false).await,
         "server_evacuate" => fence(lab, true).await,
         "volume_delete" | "volume_extend" | "volume_snapshot_create" => {
             subject.volume = lab.volume().await;
@@ -133,6 +138,7 @@ pub async fn begin(lab: &Lab, kind: &str, subject: &Subject) -> OperationId {
             let drain = compute::moves_run(cx, MovesGoal::Drain, Some(HOST), 2);
             drain.await.unwrap();
         }
+        "host_fence" => drop(compute::host_fence(cx, HOST).await.unwrap()),
         "server_evacuate" => {
             compute::server_evacuate(cx, id, None).await.unwrap();
         }
@@ -188,14 +194,8 @@ pub async fn begin(lab: &Lab, kind: &str, subject: &Subject) -> OperationId {
 /// Puts right what `prepare` did to the cloud itself, and deletes all that the project has.
 pub async fn clear(lab: &Lab, kind: &str) {
     match kind {
-        "server_evacuate" => fence(lab, false).await,
-        "server_moves" => {
-            let enabled = HostDecision {
-                enabled: Some(true),
-                ..HostDecision::default()
-            };
-            compute::host_update(&lab.cx, HOST, &enabled).await.unwrap();
-        }
+        "server_evacuate" | "host_fence" => fence(lab, false).await,
+        "server_moves" | "server_resize" => enable(lab, true).await,
         _ => {}
     }
     lab.delete_all().await;
@@ -287,6 +287,17 @@ async fn launch(lab: &Lab, subject: &Subject) {
 async fn fence(lab: &Lab, dead: bool) {
     let decision = HostDecision {
         forced_down: Some(dead),
+        ..HostDecision::default()
+    };
+    compute::host_update(&lab.cx, HOST, &decision)
+        .await
+        .unwrap();
+}
+
+/// Says whether the first node takes servers.
+async fn enable(lab: &Lab, enabled: bool) {
+    let decision = HostDecision {
+        enabled: Some(enabled),
         ..HostDecision::default()
     };
     compute::host_update(&lab.cx, HOST, &decision)

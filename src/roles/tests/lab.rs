@@ -79,7 +79,10 @@ impl Lab {
     }
 
     async fn made(second: bool) -> Self {
-        let (dir, cloud, kicks) = crate::context::testing::cloud().await;
+        let (dir, db) = crate::db::testing::fresh().await;
+        // Any host is made dead by doing nothing.
+        let settings = [("compute.fencing_command", "/bin/true")];
+        let (cloud, kicks) = crate::context::testing::another(dir.path(), db, &settings);
         let mut table = Conductor::new(cloud.clone());
         services::conduct(&mut table);
         let conductor = cloud.bus.serve(CONDUCTOR, "c1", Arc::new(table));
@@ -164,9 +167,19 @@ impl Lab {
         Agent::start(&self.cloud.bus, &Arc::new(node), pace)
     }
 
+    /// The control plane itself.
+    pub fn system(&self) -> Context {
+        Context::system(self.cloud.clone())
+    }
+
     /// Stops the node's agent.
     pub fn agent_stop(&self) {
         drop(self.agent.lock().unwrap().take());
+    }
+
+    /// The second node's agent dies.
+    pub fn second_stop(&self) {
+        drop(self.second_agent.lock().unwrap().take());
     }
 
     /// From now on steps meet what `script` says.

@@ -14,6 +14,7 @@ mod lab;
 mod moves;
 mod proof;
 mod remaining;
+mod resize;
 mod schedule;
 mod secrets;
 pub(super) mod start;

@@ -51,7 +51,7 @@ async fn a_server_moves_while_it_runs_or_while_it_is_off_and_is_what_it_was() {
             lab.quiet().await;
         }
         let from = lab.server(id).await.host;
-        let begun = compute::server_migrate(&cx, id, None).await.unwrap();
+        let begun = compute::server_migrate(&cx, id, None, false).await.unwrap();
         assert_eq!(lab.ended(begun).await.status, Status::Done);
         lab.quiet().await;
         let server = lab.server(id).await;

@@ -1,5 +1,6 @@
-//! Random schedules of what people do to servers and volumes, over a bus that loses, doubles and delays, with an agent that
-//! dies now and then: in the end database, agent and hypervisor agree, and nothing is left when all is deleted.
+//! Random schedules of what people do to servers, volumes and hosts, over a bus that loses, doubles and delays, with agents
+//! that die now and then: in the end database, agents and hypervisors agree, each guest is on one host, and nothing is left
+//! when all is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,14 +9,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::lab::Lab;
+use super::lab::{HOST, LARGE, Lab, SECOND, SMALL};
 use super::proof::becomes;
 use crate::bus::faults::{Fate, Sky};
-use crate::compute::model::{ServerQuery, VmState};
+use crate::compute::model::{MovesGoal, ServerQuery, VmState};
 use crate::compute::ops as compute;
-use crate::compute::ops::{AttachWish, NicRequest, RebuildWish};
+use crate::compute::ops::{AttachWish, HostDecision, LiveMigrationWish, NicRequest, RebuildWish};
 use crate::error::{Error, Result};
-use crate::hypervisor::{Hypervisor, PowerState};
+use crate::hypervisor::sim::SimHost;
+use crate::hypervisor::{GuestState, Hypervisor, PowerState};
 use crate::ids::{ServerId, VolumeId};
 use crate::network::ops as network;
 use crate::volume::model::{VolumeQuery, VolumeStatus};
@@ -43,7 +45,16 @@ enum Act {
     DeleteVolume(usize),
     Plug(usize),
     Unplug(usize),
-    KillAgent,
+    /// Move it while it runs.
+    Migrate(usize),
+    /// Move it while it is off.
+    Cold(usize),
+    Resize(usize),
+    /// Keep what a resize or cold migration made, or go back.
+    Decide(usize, bool),
+    /// The first host or the second is emptied, or filled again.
+    Moves(bool, bool),
+    KillAgent(bool),
     /// Let everything that was begun end.
     Wait,
 }
@@ -68,8 +79,13 @@ fn act() -> impl Strategy<Value = Act> {
         1 => n.clone().prop_map(Act::Extend),
         1 => n.clone().prop_map(Act::DeleteVolume),
         2 => n.clone().prop_map(Act::Plug),
-        2 => n.prop_map(Act::Unplug),
-        1 => Just(Act::KillAgent),
+        2 => n.clone().prop_map(Act::Unplug),
+        4 => n.clone().prop_map(Act::Migrate),
+        2 => n.clone().prop_map(Act::Cold),
+        2 => n.clone().prop_map(Act::Resize),
+        3 => (n, any::<bool>()).prop_map(|(at, keep)| Act::Decide(at, keep)),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(first, leave)| Act::Moves(first, leave)),
+        2 => any::<bool>().prop_map(Act::KillAgent),
         5 => Just(Act::Wait),
     ]
 }
@@ -182,16 +198,64 @@ async fn play(lab: &Lab, act: Act) -> Result<()> {
             let ports: Vec<_> = ports.iter().map(|port| port.id).collect();
             compute::server_interface_detach(cx, id, pick(&ports, at)?).await?;
         }
-        Act::KillAgent => lab.agent_start(),
-        Act::Wait => lab.quiet().await,
+        Act::Migrate(at) => {
+            let wish = LiveMigrationWish::default();
+            compute::server_migrate_live(&lab.system(), pick(&all, at)?, wish).await?;
+        }
+        Act::Cold(at) => {
+            compute::server_migrate(&lab.system(), pick(&all, at)?, None, true).await?;
+        }
+        Act::Resize(at) => {
+            let id = pick(&all, at)?;
+            let larger = lab.server(id).await.flavor.id == SMALL;
+            compute::server_resize(cx, id, if larger { LARGE } else { SMALL }).await?;
+        }
+        Act::Decide(at, true) => drop(compute::server_resize_confirm(cx, pick(&all, at)?).await?),
+        Act::Decide(at, false) => drop(compute::server_resize_revert(cx, pick(&all, at)?).await?),
+        Act::Moves(first, leave) => {
+            let host = if first { HOST } else { SECOND };
+            let goal = if leave {
+                MovesGoal::Drain
+            } else {
+                MovesGoal::Return
+            };
+            compute::moves_run(&lab.system(), goal, Some(host), 2).await?;
+        }
+        Act::KillAgent(true) => lab.agent_start(),
+        Act::KillAgent(false) => lab.second_start(),
+        Act::Wait => quiet(lab).await,
     }
     Ok(())
 }
 
-/// Where database, node and hypervisor differ; nothing when they agree.
+/// Lets everything end; what waits for its owner is kept.
+async fn quiet(lab: &Lab) {
+    lab.until("all has ended", async || {
+        for id in servers(lab).await {
+            if lab.server(id).await.vm_state == VmState::Resized {
+                // It may be decided already.
+                let _ = compute::server_resize_confirm(&lab.cx, id).await;
+            }
+        }
+        let open = lab.count("operation", "finished_at IS NULL").await;
+        (open == 0 && lab.count("operation_lock", "1 = 1").await == 0).then_some(())
+    })
+    .await;
+}
+
+/// The guests of a host.
+async fn guests_of(host: &SimHost) -> Vec<GuestState> {
+    host.guests().await.unwrap()
+}
+
+/// Where database, nodes and hypervisors differ; nothing when they agree.
 async fn disagreement(lab: &Lab) -> Option<String> {
     let cx = &lab.cx;
-    let guests = lab.sim.guests().await.unwrap();
+    let second = lab.second.as_ref().unwrap();
+    let hosts = [
+        (HOST, &lab.sim, guests_of(&lab.sim).await),
+        (SECOND, second, guests_of(second).await),
+    ];
     let mut placed = BTreeSet::new();
     let mut on_host = 0;
     for id in servers(lab).await {
@@ -199,7 +263,16 @@ async fn disagreement(lab: &Lab) -> Option<String> {
         let (server, said) = (view.server, |what: String| {
             Some(format!("server {id}: {what}"))
         });
-        let guest = guests.iter().find(|guest| guest.id == id);
+        let on = |name: &str| server.host.as_deref() == Some(name);
+        let here = hosts.iter().find(|(name, ..)| on(name));
+        let has = |guests: &[GuestState]| guests.iter().any(|guest| guest.id == id);
+        let twice = hosts
+            .iter()
+            .find(|(name, _, guests)| !on(name) && has(guests));
+        if let Some((name, ..)) = twice {
+            return said(format!("it is on {:?}, and {name} has it", server.host));
+        }
+        let guest = here.and_then(|(.., guests)| guests.iter().find(|guest| guest.id == id));
         on_host += i64::from(server.host.is_some());
         let fits = match (server.vm_state, guest.map(|guest| guest.power)) {
             (VmState::Active, power) => power == Some(PowerState::Running),
@@ -224,7 +297,9 @@ async fn disagreement(lab: &Lab) -> Option<String> {
         if server.host.is_none() || guest.generation > server.generation {
             return said(format!("generation {}, guest {guest:?}", server.generation));
         }
-        let spec = lab.sim.spec(id).unwrap();
+        let Some(spec) = here.and_then(|(_, host, _)| host.spec(id).ok()) else {
+            return said("its host does not know it".into());
+        };
         let (has, should): (BTreeSet<_>, BTreeSet<_>) = (
             spec.disks.iter().filter_map(|disk| disk.serial).collect(),
             view.volumes.iter().map(|row| row.volume).collect(),
@@ -241,7 +316,8 @@ async fn disagreement(lab: &Lab) -> Option<String> {
             return said(format!("ports {should:?}, its guest has {has:?}"));
         }
     }
-    if let Some(stray) = guests.iter().find(|guest| !placed.contains(&guest.id)) {
+    let mut all = hosts.iter().flat_map(|(.., guests)| guests);
+    if let Some(stray) = all.find(|guest| !placed.contains(&guest.id)) {
         return Some(format!("a guest of no server: {stray:?}"));
     }
     let mut files = BTreeSet::new();
@@ -268,8 +344,9 @@ async fn disagreement(lab: &Lab) -> Option<String> {
             files.insert(format!("{id}.qcow2"));
         }
     }
-    let there: BTreeSet<String> = std::fs::read_dir(lab.dir.path().join("node/volumes"))
-        .unwrap()
+    let there: BTreeSet<String> = ["node", "second"]
+        .into_iter()
+        .flat_map(|node| std::fs::read_dir(lab.dir.path().join(node).join("volumes")).unwrap())
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     if there != files {
@@ -305,7 +382,7 @@ async fn disagreement(lab: &Lab) -> Option<String> {
 }
 
 async fn run(acts: &[Act], seed: u64) {
-    let lab = Lab::new().await;
+    let lab = Lab::with_second().await;
     let empty = lab.world().await;
     lab.cloud.bus.weather.turn(Some(storm(seed)));
     for act in acts {
@@ -318,7 +395,7 @@ async fn run(acts: &[Act], seed: u64) {
         }
     }
     lab.cloud.bus.weather.turn(None);
-    lab.quiet().await;
+    quiet(&lab).await;
     let mut last = None;
     let agree = async {
         loop {
@@ -336,6 +413,14 @@ async fn run(acts: &[Act], seed: u64) {
         last.unwrap_or_default(),
         lab.open().await
     );
+    for host in [HOST, SECOND] {
+        let enabled = HostDecision {
+            enabled: Some(true),
+            ..HostDecision::default()
+        };
+        let system = lab.system();
+        compute::host_update(&system, host, &enabled).await.unwrap();
+    }
     lab.delete_all().await;
     becomes(&lab, &empty, &[], "all deleted").await;
 }

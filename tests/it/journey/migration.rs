@@ -5,7 +5,7 @@ use skydeck::api::wire::Nothing;
 use skydeck::compute::wire::{Evacuate, Server, ServerAction, ServerCreate};
 
 use super::cloud::PATIENCE;
-use super::guest::{wait_ready, wait_said};
+use super::guest::{Ready, wait_ready, wait_said};
 use super::rack::RackCloud;
 use super::stock::OpenStack;
 use crate::lab::guest as disk;
@@ -257,26 +257,7 @@ async fn there_and_back(agent: &str, shared: bool) {
         assert_eq!(one["Status"], "completed", "{one}");
         assert_eq!(one["Type"], "live-migration", "{one}");
     }
-    // While it is off: once of one that runs, which boots anew from the same disk, and once of one that is off.
-    let migrate = "--os-compute-api-version 2.88 server migrate";
-    stock.ok(&format!("{migrate} --host h2 {id}"));
-    cloud.settled().await;
-    wait_on(&cloud, &id, 2).await;
-    cloud.wait_status(&id, "ACTIVE").await;
-    wait_ready(&cloud, &id, 2).await;
-    assert!(cloud.guests_on(1).is_empty(), "left on h1");
-    cloud
-        .act(&id, &ServerAction::Stop(Nothing), "SHUTOFF")
-        .await;
-    stock.ok(&format!("{migrate} {id}"));
-    cloud.settled().await;
-    wait_on(&cloud, &id, 1).await;
-    cloud.wait_status(&id, "SHUTOFF").await;
-    assert!(cloud.guests_on(2).is_empty(), "left on h2");
-    cloud
-        .act(&id, &ServerAction::Start(Nothing), "ACTIVE")
-        .await;
-    wait_ready(&cloud, &id, 3).await;
+    while_off(&cloud, &stock, &id, shared).await;
     cloud.delete(&id).await;
     for number in [1, 2] {
         assert!(cloud.guests_on(number).is_empty(), "left on h{number}");
@@ -292,4 +273,73 @@ async fn a_guest_that_counts_moves_to_a_host_that_shares_nothing_and_back() {
 async fn a_guest_that_counts_moves_over_a_shared_directory_and_back() {
     let agent = "report_interval = 1\ninstances_dir = \"/shared/instances\"\nvolumes_dir = \"/shared/volumes\"";
     there_and_back(agent, true).await;
+}
+
+/// Waits until the server is there and asks for a decision.
+async fn wait_asks(cloud: &RackCloud, id: &str, number: usize) {
+    cloud.wait_status(id, "VERIFY_RESIZE").await;
+    wait_on(cloud, id, number).await;
+}
+
+/// Moves it while it is off, with its flavor and with a larger one: confirmed, reverted, deleted nowhere.
+async fn while_off(cloud: &RackCloud, stock: &OpenStack, id: &str, shared: bool) {
+    let ask = |what: &str| {
+        stock.ok(&format!("--os-compute-api-version 2.88 server {what} {id}"));
+    };
+    let alone = async |number: usize| {
+        let other = 3 - number;
+        wait_on(cloud, id, number).await;
+        assert!(cloud.guests_on(other).is_empty(), "left on h{other}");
+        if !shared {
+            let left = cloud.rack.host(other).dir().join("skydeck/instances");
+            assert_eq!(std::fs::read_dir(left).unwrap().count(), 0, "on h{other}");
+        }
+    };
+    // One that runs: it boots anew from the same disk.
+    ask("migrate --host h2");
+    wait_asks(cloud, id, 2).await;
+    wait_ready(cloud, id, 2).await;
+    ask("migrate confirm");
+    cloud.wait_status(id, "ACTIVE").await;
+    cloud.settled().await;
+    alone(2).await;
+    // One that is off: back, and back again.
+    cloud.act(id, &ServerAction::Stop(Nothing), "SHUTOFF").await;
+    ask("migrate");
+    wait_asks(cloud, id, 1).await;
+    ask("migrate revert");
+    cloud.wait_status(id, "SHUTOFF").await;
+    cloud.settled().await;
+    alone(2).await;
+    ask("migrate");
+    wait_asks(cloud, id, 1).await;
+    ask("migrate confirm");
+    cloud.settled().await;
+    alone(1).await;
+    cloud.act(id, &ServerAction::Start(Nothing), "ACTIVE").await;
+    let before = wait_ready(cloud, id, 3).await;
+    // A larger flavor, for which its host has no room.
+    let larger = cloud.flavor("larger", 192, 2).await;
+    stock.ok("compute service set --disable h1 nova-compute");
+    let booted = async |boots: u32, is_larger: bool| {
+        let what = format!("boot {boots}, larger: {is_larger}");
+        wait_said(&cloud.client(), id, &what, |line| {
+            let ready = Ready::parse(line)?;
+            let fits = ready.boots == boots && (ready.sectors > before.sectors) == is_larger;
+            fits.then_some(())
+        })
+        .await;
+    };
+    for (decision, at, boots) in [("revert", 1, 4), ("confirm", 2, 5)] {
+        ask(&format!("resize --flavor {larger}"));
+        wait_asks(cloud, id, 2).await;
+        booted(boots, true).await;
+        ask(&format!("resize {decision}"));
+        cloud.wait_status(id, "ACTIVE").await;
+        cloud.settled().await;
+        alone(at).await;
+        // What was written to the larger disk is given up with it.
+        booted(boots, decision == "confirm").await;
+    }
+    stock.ok("compute service set --enable h1 nova-compute");
 }

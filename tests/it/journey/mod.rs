@@ -32,5 +32,7 @@ mod join;
 mod migration;
 mod newcomer;
 mod node;
+#[cfg(feature = "failpoints")]
+mod phases;
 mod stock;
 mod web_image;

@@ -82,13 +82,19 @@ impl RackCloud {
 
     /// Starts the agent of a host.
     pub fn start_agent(&mut self, number: usize) {
+        self.start_agent_until(number, "");
+    }
+
+    /// Starts the agent of a host, which dies at this place.
+    pub fn start_agent_until(&mut self, number: usize, place: &str) {
         let host = self.rack.host(number);
         let mut command = host.command(SKYDECK);
         command
             .arg("agent")
             .arg("--config")
             .arg(host.dir().join("agent.toml"))
-            .env("XDG_CONFIG_HOME", host.dir());
+            .env("XDG_CONFIG_HOME", host.dir())
+            .env("SKYDECK_TEST_CRASH_AT", place);
         let running = host.spawn("agent", command);
         self.agents.insert(number, running);
     }
@@ -96,6 +102,14 @@ impl RackCloud {
     /// Kills the agent of a host; its guests go on.
     pub fn kill_agent(&mut self, number: usize) {
         self.agents.remove(&number).expect("an agent").kill();
+    }
+
+    /// Waits until the agent of a host has died by itself.
+    pub fn wait_agent_dead(&mut self, number: usize) {
+        self.agents
+            .remove(&number)
+            .expect("an agent")
+            .wait(PATIENCE);
     }
 
     /// Power failure of a host: agent, libvirtd and guests are gone.

@@ -1,9 +1,10 @@
 //! What has to be known before a guest is moved.
 //!
 //! Whether two nodes see the same files is not configured but found out: the source leaves a mark in the guest's directory,
-//! and the destination looks for it.
+//! and the destination looks for it. The mark stays: a question that comes again finds what the first one found. The next
+//! move of the guest writes over it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::agent::Node;
@@ -14,10 +15,25 @@ use crate::compute::rpc::migration::{
     DestinationFacts, MigrationCheckDestination, MigrationCheckSource, SourceFacts,
 };
 use crate::hypervisor::{PowerState, VirtType};
-use crate::ids::{OperationId, ServerId};
+use crate::ids::OperationId;
 
-fn mark(node: &Node, id: ServerId, mark: OperationId) -> PathBuf {
-    node.places.instance(id).join(format!("migration-{mark}"))
+const MARK: &str = "migration-mark";
+
+/// Leaves the mark of this operation in a guest's directory.
+fn leave_mark(place: &Path, operation: OperationId) -> std::io::Result<()> {
+    let path = place.join(MARK);
+    let new = path.with_extension("new");
+    std::fs::write(&new, operation.to_string())?;
+    std::fs::rename(new, path)
+}
+
+/// Whether this operation's mark is in the directory.
+fn has_mark(place: &Path, operation: OperationId) -> bool {
+    use std::io::Read;
+    let mut found = String::new();
+    let read = std::fs::File::open(place.join(MARK))
+        .and_then(|file| file.take(64).read_to_string(&mut found));
+    read.is_ok() && found == operation.to_string()
 }
 
 /// The guest as it is here.
@@ -36,11 +52,9 @@ pub async fn check_source(
     let guest = node.hypervisor.guest(id).await?.ok_or_else(missing)?;
     let on = matches!(guest.power, PowerState::Running | PowerState::Paused);
     let simulated = node.info().await?.virt_type == VirtType::Sim;
-    if !simulated {
-        let mark = mark(&node, id, request.mark);
-        let fault = |error| file_fault("can not write", &mark, &error);
-        tokio::fs::write(&mark, b"").await.map_err(fault)?;
-    }
+    let place = node.places.instance(id);
+    leave_mark(&place, request.mark)
+        .map_err(|error| file_fault("can not write a mark in", &place, &error))?;
     let stats = node.hypervisor.stats().await?;
     let stats = stats.iter().find(|stats| stats.id == id);
     let dirty_bps = if on && request.sample {
@@ -74,7 +88,6 @@ pub async fn check_destination(
     _: Option<OperationId>,
 ) -> Result<DestinationFacts, Fault> {
     let spec = &request.spec;
-    let info = node.info().await?;
     let mut problems = Vec::new();
     if let Some(cpu) = &request.cpu
         && let Err(reason) = node.hypervisor.accepts_cpu(cpu).await?
@@ -90,11 +103,7 @@ pub async fn check_destination(
                 .to_owned(),
         );
     }
-    let mark = mark(&node, spec.id, request.mark);
-    let simulated = info.virt_type == VirtType::Sim;
-    let is_shared = simulated || mark.exists();
-    // The mark has served; one that stays is in nobody's way.
-    let _ = tokio::fs::remove_file(&mark).await;
+    let is_shared = has_mark(&node.places.instance(spec.id), request.mark);
     Ok(DestinationFacts {
         uri: node.migration.uri.clone(),
         address: node.migration.address.clone(),
@@ -116,4 +125,22 @@ fn free_bytes(path: &Path) -> u64 {
     nix::sys::statvfs::statvfs(path).map_or(0, |stat| {
         stat.blocks_available().saturating_mul(stat.fragment_size())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_found_as_often_as_it_is_looked_for_and_only_by_its_own_operation() {
+        let dir = tempfile::tempdir().unwrap();
+        let (first, second) = (OperationId::new(), OperationId::new());
+        assert!(!has_mark(dir.path(), first));
+        leave_mark(dir.path(), first).unwrap();
+        // The first host that is tried, and the next one.
+        assert!(has_mark(dir.path(), first) && has_mark(dir.path(), first));
+        assert!(!has_mark(dir.path(), second));
+        leave_mark(dir.path(), second).unwrap();
+        assert!(has_mark(dir.path(), second) && !has_mark(dir.path(), first));
+    }
 }

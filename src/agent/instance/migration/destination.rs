@@ -35,6 +35,15 @@ pub async fn prepare(
         }
         return Ok(());
     }
+    if owner::is_foreign(&node, wanted.id)? {
+        return Err(Fault::new(
+            FaultKind::Refused,
+            format!(
+                "{} has files of server {} that another node uses; a disk is not copied over them",
+                node.host, wanted.id
+            ),
+        ));
+    }
     if let Some(drive) = &wanted.config_drive {
         config_drive::write(&place.join(spec::CONFIG_DRIVE), drive).await?;
     }

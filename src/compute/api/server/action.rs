@@ -226,7 +226,6 @@ async fn migrate_live(call: Call) -> Result<Response> {
     let wish = LiveMigrationWish {
         host: wish.host.filter(|host| !host.is_empty()),
         block,
-        cold: None,
     };
     ops::server_migrate_live(&call.cx, call.id, wish).await?;
     Ok(accepted())
@@ -236,7 +235,8 @@ async fn migrate(call: Call) -> Result<Response> {
     call.cx.require("compute:server:migrate")?;
     let wish: Option<Migrate> = call.parse()?;
     let host = wish.and_then(|wish| wish.host);
-    ops::server_migrate(&call.cx, call.id, host.filter(|host| !host.is_empty())).await?;
+    let host = host.filter(|host| !host.is_empty());
+    ops::server_migrate(&call.cx, call.id, host, true).await?;
     Ok(accepted())
 }
 

@@ -1,7 +1,7 @@
 //! What was done to a server: its operations in the words of Nova's instance actions.
 
 use crate::compute::model::ResizeDecision;
-use crate::compute::sagas::resize_decision;
+use crate::compute::sagas::{is_cold_migration, resize_decision};
 use crate::compute::store;
 use crate::context::Context;
 use crate::db::Conn;
@@ -109,11 +109,13 @@ fn actions_of(operation: Operation) -> Vec<ServerAction> {
             operation.status,
             Status::Unwinding | Status::Undone | Status::Stuck | Status::Abandoned
         );
-    let name = NAMES
-        .iter()
-        .find(|(kind, _)| *kind == operation.kind)
-        .map_or(operation.kind.as_str(), |(_, name)| name)
-        .to_owned();
+    let known = NAMES.iter().find(|(kind, _)| *kind == operation.kind);
+    let name = match known {
+        _ if is_cold_migration(&operation) => "migrate",
+        Some((_, name)) => name,
+        None => operation.kind.as_str(),
+    };
+    let name = name.to_owned();
     let action = ServerAction {
         name,
         request_id: operation.request_id.clone(),

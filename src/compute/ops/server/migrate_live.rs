@@ -1,4 +1,4 @@
-//! Moves a server to another host, while it runs or while it is off.
+//! Moves a server to another host while it runs, and what every move has in common.
 
 use super::access::{UnderWay, begin_on_conn, legal_on_conn, tell_begun};
 use crate::compute::model::{
@@ -21,45 +21,20 @@ pub async fn server_migrate_live(
     id: ServerId,
     wish: LiveMigrationWish,
 ) -> Result<OperationId> {
-    begin(cx, id, Action::MigrateLive, wish).await
-}
-
-/// Begins to move it while it is off; one that runs is shut down first and runs again afterwards. Nobody has to confirm it.
-pub async fn server_migrate(
-    cx: &Context,
-    id: ServerId,
-    host: Option<String>,
-) -> Result<OperationId> {
-    let wish = LiveMigrationWish {
-        host,
-        block: None,
-        cold: Some(cx.config.compute.shutdown_timeout),
-    };
-    begin(cx, id, Action::Migrate, wish).await
-}
-
-async fn begin(
-    cx: &Context,
-    id: ServerId,
-    action: Action,
-    wish: LiveMigrationWish,
-) -> Result<OperationId> {
     if let Some(host) = &wish.host {
         check_destination(cx, host).await?;
     }
     let mut tx = cx.db.begin().await?;
-    let server = legal_on_conn(&mut tx, cx, id, action).await?;
+    let server = legal_on_conn(&mut tx, cx, id, Action::MigrateLive).await?;
     check_other(&server, wish.host.as_deref())?;
     let resources = claimed_on_conn(&mut tx, &server).await?;
-    let saga = LiveMigration::new(&server, resources, wish.clone());
-    let (task, kind) = match wish.cold {
-        Some(_) => (TaskState::ResizeMigrating, MigrationKind::Cold),
-        None => (TaskState::Migrating, MigrationKind::Live),
-    };
-    let begun = begin_on_conn(&mut tx, cx, &server, Some(task), &saga, UnderWay::Refuse).await?;
+    let destination = wish.host.clone();
+    let saga = LiveMigration::new(&server, resources, wish);
+    let task = Some(TaskState::Migrating);
+    let begun = begin_on_conn(&mut tx, cx, &server, task, &saga, UnderWay::Refuse).await?;
     let new = Migration {
-        destination: wish.host,
-        ..new_migration(cx, &server, begun.id, kind)
+        destination,
+        ..new_migration(cx, &server, begun.id, MigrationKind::Live)
     };
     store::migration::insert(&mut tx, &new).await?;
     tx.commit().await?;

@@ -2,7 +2,7 @@
 
 use crate::bus::CallError;
 use crate::compute::model::{
-    Migration, MigrationProgress, MigrationQuery, MigrationStatus, MigrationWish,
+    Migration, MigrationKind, MigrationProgress, MigrationQuery, MigrationStatus, MigrationWish,
 };
 use crate::compute::rpc::migration::{InstanceMigrateAbort, InstanceMigrateForce};
 use crate::compute::store;
@@ -55,6 +55,13 @@ pub async fn server_migration_wish(
             found.status
         ))
     };
+    let live = found.kind == MigrationKind::Live;
+    if wish == MigrationWish::ForceComplete && !live {
+        return Err(Error::BadRequest(format!(
+            "migration {id} is a {}: only a live migration is forced to complete",
+            found.kind
+        )));
+    }
     if wish == MigrationWish::ForceComplete && found.status != MigrationStatus::Running {
         return Err(late());
     }
@@ -63,7 +70,7 @@ pub async fn server_migration_wish(
         return Err(late());
     }
     tx.commit().await?;
-    if found.status == MigrationStatus::Running {
+    if live && found.status == MigrationStatus::Running {
         tell_source(cx, &found, wish).await;
     } else {
         crate::saga::operation_abort(cx, found.operation).await?;

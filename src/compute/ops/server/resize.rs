@@ -1,10 +1,13 @@
-//! Changes a server's flavor, and what its owner then says about it.
+//! Changes a server's flavor, and what its owner then says about it or about a cold migration.
 
-use super::access::{Begun, UnderWay, begin_on_conn, legal_on_conn, tell, tell_begun};
+use super::access::{self, Begun, UnderWay, legal_on_conn, tell, tell_begun};
+use super::migrate_live::new_migration;
 use super::prepare::flavor_copy;
-use crate::compute::model::{Action, Resize, ResizeDecision, Resources, Server, TaskState};
+use crate::compute::model::{
+    Action, Migration, MigrationKind, Resize, ResizeDecision, Resources, Server, TaskState,
+};
 use crate::compute::ops::flavor_show;
-use crate::compute::sagas::ServerResize;
+use crate::compute::sagas::{ResizeWish, ServerResize};
 use crate::compute::store;
 use crate::compute::store::server::Change as Row;
 use crate::context::{Change, Context};
@@ -38,34 +41,44 @@ pub async fn server_resize(cx: &Context, id: ServerId, flavor: &str) -> Result<O
     let image_gb = server.detail.image.as_ref().map_or(0, |image| image.gib());
     let resources = flavor.resources(!server.boots_from_volume(), image_gb);
     room_on_conn(&mut tx, cx, &server, &copy).await?;
-    let saga = ServerResize::new(
-        &server,
-        &copy,
-        resources,
-        cx.config.compute.shutdown_timeout,
-    );
-    let begun = write_on_conn(&mut tx, cx, &server, copy, &saga).await?;
+    let wish = ResizeWish {
+        host: None,
+        leave: false,
+        verify: true,
+        grace_seconds: cx.config.compute.shutdown_timeout,
+    };
+    let saga = ServerResize::new(&server, &copy, resources, wish);
+    let begun = begin_on_conn(&mut tx, cx, &server, &saga).await?;
+    let new = Migration {
+        new_flavor: copy.id.clone(),
+        ..new_migration(cx, &server, begun.id, MigrationKind::Resize)
+    };
+    store::migration::insert(&mut tx, &new).await?;
+    let row = Row {
+        flavor: Some(copy),
+        new_generation: true,
+        ..Row::default()
+    };
+    store::server::change(&mut tx, server.id, &row).await?;
     tx.commit().await?;
     Ok(tell_begun(cx, &server, begun))
 }
 
-async fn write_on_conn(
+/// Begins the operation and notes the way back.
+pub(super) async fn begin_on_conn(
     conn: &mut Conn,
     cx: &Context,
     server: &Server,
-    flavor: crate::compute::model::FlavorCopy,
     saga: &ServerResize,
 ) -> Result<Begun> {
     let task = Some(TaskState::ResizePrep);
-    let begun = begin_on_conn(conn, cx, server, task, saga, UnderWay::Refuse).await?;
+    let begun = access::begin_on_conn(conn, cx, server, task, saga, UnderWay::Refuse).await?;
     let row = Row {
         resize: Some(Some(Resize {
             old_flavor: server.flavor.clone(),
             old_vm_state: server.vm_state,
             decision: None,
         })),
-        flavor: Some(flavor),
-        new_generation: true,
         ..Row::default()
     };
     store::server::change(conn, server.id, &row).await?;
@@ -97,12 +110,12 @@ async fn room_on_conn(
     Ok(())
 }
 
-/// Keeps the new flavor.
+/// Keeps the new flavor, and the new host.
 pub async fn server_resize_confirm(cx: &Context, id: ServerId) -> Result<OperationId> {
     decide(cx, id, true).await
 }
 
-/// Goes back to the old flavor. What the guest wrote since, if its disk was made larger, is lost.
+/// Goes back to the old flavor and the old host. What the guest wrote since is lost, if its disk was made larger or copied.
 pub async fn server_resize_revert(cx: &Context, id: ServerId) -> Result<OperationId> {
     decide(cx, id, false).await
 }
