@@ -53,4 +53,10 @@ impl Client {
         let call = self.post(SKYDECK, &["moves", id, "retry"]);
         Ok(call.parse::<MovesRunBody>().await?.run)
     }
+
+    /// Brings back what a run that has ended has moved.
+    pub async fn moves_roll_back(&self, id: &str) -> Result<MovesRun> {
+        let call = self.post(SKYDECK, &["moves", id, "roll_back"]);
+        Ok(call.parse::<MovesRunBody>().await?.run)
+    }
 }

@@ -23,11 +23,13 @@ pub enum MovesGoal {
     Spread,
     /// As few hosts as possible carry anything.
     Condense,
+    /// Servers that a spreading or gathering moved go back to where it took them from.
+    Back,
 }
 
 impl MovesGoal {
-    /// All there are.
-    pub const ALL: [Self; 4] = [Self::Drain, Self::Return, Self::Spread, Self::Condense];
+    /// All that can be wished for by their name; the way back is that of a run.
+    pub const WISHES: [Self; 4] = [Self::Drain, Self::Return, Self::Spread, Self::Condense];
 
     /// The word for it.
     pub fn name(self) -> &'static str {
@@ -36,6 +38,7 @@ impl MovesGoal {
             Self::Return => "return",
             Self::Spread => "spread",
             Self::Condense => "condense",
+            Self::Back => "back",
         }
     }
 
@@ -55,8 +58,9 @@ impl FromStr for MovesGoal {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
+        Self::WISHES
             .into_iter()
+            .chain([Self::Back])
             .find(|goal| goal.name() == text)
             .ok_or(())
     }
