@@ -1,10 +1,10 @@
-//! The forms that move servers to another host: while they run, or made anew because their host is dead.
+//! The forms that move servers to another host: live what runs, cold what is off, or made anew because their host is dead.
 //!
 //! A host is only a wish: the scheduler's filters are asked in either case. What it will take is told by the list of
 //! moves, once the source has looked at the guest.
 
 use crate::compute::wire::{
-    BlockMigration, Evacuate, Hypervisor, MigrateLive, Server, ServerAction,
+    BlockMigration, Evacuate, Hypervisor, Migrate, MigrateLive, Server, ServerAction,
 };
 use crate::tui::cx::{Cx, Prepared};
 use crate::tui::effect::{Done, Request, call};
@@ -27,14 +27,14 @@ use super::actions::act;
 const ANY: &str = "*";
 
 /// The form.
-struct Migrate {
+struct Move {
     servers: Vec<Server>,
     /// Whether their host is dead, and they are made anew.
     anew: bool,
 }
 
-/// Asks where to and how running servers are moved.
-pub fn live(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
+/// Asks where to and how servers are moved; each live or cold by its state.
+pub fn migrate(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
     open(rows, false, facts)
 }
 
@@ -44,14 +44,14 @@ pub fn evacuate(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
 }
 
 fn open(rows: &[&Server], anew: bool, facts: &Facts<'_>) -> Box<dyn Overlay> {
-    let migrate = Migrate {
+    let migrate = Move {
         servers: rows.iter().map(|row| (*row).clone()).collect(),
         anew,
     };
     Box::new(FormOverlay::new(Box::new(migrate), facts))
 }
 
-impl Migrate {
+impl Move {
     fn act(&self) -> &'static str {
         if self.anew { "Evacuate" } else { "Migrate" }
     }
@@ -60,6 +60,28 @@ impl Migrate {
         match self.servers.as_slice() {
             [one] => one.name.clone(),
             many => format::count(many.len(), "server"),
+        }
+    }
+
+    /// How many of them are off, and are moved cold.
+    fn off(&self) -> usize {
+        self.servers.iter().filter(|server| is_off(server)).count()
+    }
+
+    /// What happens to the guests.
+    fn way(&self) -> String {
+        let (off, all) = (self.off(), self.servers.len());
+        let cold = "moved cold, with its disk, and stays off; nothing has to be confirmed";
+        let live = "moved live: the guest goes on running and pauses for a moment at the end";
+        match (off, all) {
+            (0, 1) => format!("It runs, and is {live}."),
+            (1, 1) => format!("It is off, and is {cold}."),
+            (0, _) => format!("They run, and each is {live}."),
+            (off, all) if off == all => format!("They are off, and each is {cold}."),
+            (off, all) => format!(
+                "{} that run are moved live, {off} that are off cold.",
+                all - off
+            ),
         }
     }
 
@@ -86,6 +108,11 @@ impl Migrate {
     }
 }
 
+/// Whether there is no guest to go on running.
+fn is_off(server: &Server) -> bool {
+    server.status == "SHUTOFF"
+}
+
 /// What helps to choose a host: `takes no new servers, 12 of 64 vCPU, 40% RAM`.
 fn room(row: &Hypervisor, facts: &Facts<'_>) -> String {
     let mut words = Vec::new();
@@ -105,7 +132,7 @@ fn room(row: &Hypervisor, facts: &Facts<'_>) -> String {
     words.join(", ")
 }
 
-impl Sheet for Migrate {
+impl Sheet for Move {
     fn title(&self) -> String {
         format!("{} {}", self.act(), self.what())
     }
@@ -119,7 +146,8 @@ impl Sheet for Migrate {
         let host = Field::choice("host", "To host", "Only hosts that are up")
             .with(ANY)
             .required();
-        if self.anew {
+        // Whether the disks of one that is off have to be copied is found out.
+        if self.anew || self.off() == self.servers.len() {
             return vec![host];
         }
         vec![
@@ -154,13 +182,10 @@ impl Sheet for Migrate {
             )];
         }
         let disks = match form.value("block_migration").as_str() {
-            "copy" => " Its disks are sent as well, which takes as long as copying them.",
+            "copy" => " Disks are sent as well, which takes as long as copying them.",
             _ => "",
         };
-        vec![format!(
-            "{}The guest goes on running and pauses for a moment at the end.{disks}",
-            from.unwrap_or_default()
-        )]
+        vec![format!("{}{}{disks}", from.unwrap_or_default(), self.way())]
     }
 
     fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
@@ -193,13 +218,23 @@ impl Sheet for Migrate {
         };
         let all = self.servers.iter();
         let requests: Vec<Prepared> = all
-            .map(|server| (target(server), request(server, how.clone())))
+            .map(|server| {
+                let request = match is_off(server) {
+                    true => cold(server, how.host.clone()),
+                    false => live(server, how.clone()),
+                };
+                (target(server), request)
+            })
             .collect();
         cx.act(self.act(), requests);
     }
 }
 
-fn request(server: &Server, how: MigrateLive) -> Box<dyn Request> {
+fn cold(server: &Server, host: Option<String>) -> Box<dyn Request> {
+    act(server, ServerAction::Migrate(Some(Migrate { host })))
+}
+
+fn live(server: &Server, how: MigrateLive) -> Box<dyn Request> {
     let id = server.id.clone();
     call(
         format!("server {id} migrate {:?}", how.host),
