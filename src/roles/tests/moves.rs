@@ -38,6 +38,10 @@ async fn a_server_moves_while_it_runs_or_while_it_is_off_and_is_what_it_was() {
     assert_eq!(status(&lab, id).await, MigrationStatus::Completed);
     let here = Some(SECOND.to_owned());
     assert_eq!(lab.server(id).await.host, here);
+    // Where it is is no place to move to.
+    let plan = compute::server_migrate_plan(&cx, id).await.unwrap();
+    assert_eq!(plan.chosen.as_deref(), Some(HOST));
+    assert_eq!(plan.excluded, [SECOND]);
     // There already.
     let again = LiveMigrationWish {
         host: here,

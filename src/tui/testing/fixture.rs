@@ -594,6 +594,7 @@ fn skydeck() -> Answers {
         ("/skydeck/v1/services", hosts::processes()),
         ("/skydeck/v1/bus", hosts::bus()),
         ("/skydeck/v1/plans/moves", hosts::drain()),
+        ("/skydeck/v1/plans/migration", hosts::what_if()),
         ("/skydeck/v1/moves", hosts::runs()),
         ("/skydeck/v1/samples/latest", samples(PAST)),
         (

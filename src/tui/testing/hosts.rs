@@ -136,6 +136,23 @@ pub fn chosen() -> Value {
     found
 }
 
+/// What would be said of a server that had to leave the first host.
+pub fn what_if() -> Value {
+    let mut found = decision(
+        0,
+        0,
+        vec![
+            verdict(2, Ok(1)),
+            verdict(3, Ok(2)),
+            verdict(5, Err(("ComputeFilter", Some("it is disabled"), 0.0))),
+            verdict(6, Err(("RamFilter", None, 232_144.0))),
+        ],
+    );
+    found["chosen"] = json!("cmp-02");
+    found["excluded"] = json!(["cmp-01"]);
+    json!({"explanation": found})
+}
+
 /// Control processes and agents: one dead, one closed, one with a wrong clock, one of an older version.
 pub fn processes() -> Value {
     let agent = |number: usize| {

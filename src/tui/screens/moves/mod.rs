@@ -433,7 +433,7 @@ pub static ENTRY: Entry = Entry {
             "moves.server",
             "its server",
             "Show the selected server",
-            MOVES,
+            &["moves-run"],
         )
         .hint(24),
         Command::new(

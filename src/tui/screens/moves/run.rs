@@ -195,7 +195,8 @@ impl Servers {
         let x = area.x + 2;
         let room = usize::from(area.right().saturating_sub(x));
         let (mut x, _) = buf.set_stringn(x, area.y, text, room, view.style(mood.scope()));
-        if let Some(part) = run.part(&view.facts) {
+        let part = run.part(&view.facts);
+        if let Some(part) = part.filter(|_| run.finished_at.is_none()) {
             let bar = Rect::new(
                 x + 2,
                 area.y,
@@ -244,7 +245,7 @@ impl Screen for Servers {
     fn contexts(&self) -> Vec<&'static str> {
         match self.typing {
             Some(_) => vec!["filter"],
-            None => vec![SPEC.view, "list"],
+            None => vec!["moves-run", SPEC.view, "list"],
         }
     }
 

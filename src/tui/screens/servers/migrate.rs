@@ -1,7 +1,14 @@
 //! The forms that move servers to another host: live what runs, cold what is off, or made anew because their host is dead.
 //!
-//! A host is only a wish: the scheduler's filters are asked in either case. What it will take is told by the list of
-//! moves, once the source has looked at the guest.
+//! A host is only a wish: the scheduler's filters are asked in either case, and what they say now is shown beside each
+//! host. What the move will take is told by the list of moves, once the source has looked at the guest.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::api::wire::Explanation;
+use crate::client::{Client, ClientError};
 
 use crate::compute::wire::{
     BlockMigration, Evacuate, Hypervisor, Migrate, MigrateLive, Server, ServerAction,
@@ -15,16 +22,34 @@ use crate::tui::overlays::form::{FormOverlay, Sheet};
 use crate::tui::screens::action::target;
 use crate::tui::screens::hosts;
 use crate::tui::state::data::Source;
-use crate::tui::state::load::Need;
+use crate::tui::state::load::{Need, Part};
 use crate::tui::value::natural;
 use crate::tui::view::Facts;
 use crate::tui::widgets::field::{Choice, Field};
 use crate::tui::widgets::form::Form;
 
 use super::actions::act;
+use super::placement;
 
 /// The choice that leaves it to the scheduler.
 const ANY: &str = "*";
+
+/// What the scheduler would say of a server that had to leave its host; nothing from a cloud that does not tell.
+struct WhatIf(Option<Explanation>);
+
+impl Part for WhatIf {
+    const KIND: &'static str = "server.what-if";
+    const EVERY: i64 = 15;
+
+    fn load(client: Client, id: Arc<str>) -> BoxFuture<'static, Result<Self, ClientError>> {
+        Box::pin(async move {
+            Ok(Self(match client.supports_skydeck().await? {
+                true => Some(client.migration_plan(&id).await?),
+                false => None,
+            }))
+        })
+    }
+}
 
 /// The form.
 struct Move {
@@ -92,6 +117,14 @@ impl Move {
         self.servers.iter().all(same).then_some(first)
     }
 
+    /// What the scheduler would say now, where it is about one server.
+    fn what_if<'a>(&self, facts: &Facts<'a>) -> Option<&'a Explanation> {
+        match self.servers.as_slice() {
+            [one] => facts.data.part::<WhatIf>(&one.id)?.0.as_ref(),
+            _ => None,
+        }
+    }
+
     fn hosts(&self, facts: &Facts<'_>) -> Vec<Choice> {
         let mut up: Vec<&Hypervisor> = facts
             .data
@@ -100,10 +133,23 @@ impl Move {
             .filter(|row| row.state == "up" && Some(hosts::name(row)) != self.source())
             .collect();
         up.sort_by(|a, b| natural(hosts::name(a), hosts::name(b)));
-        let chosen = Choice::new(ANY, "the scheduler chooses", "by its filters and weighers");
-        let named = up
-            .into_iter()
-            .map(|row| Choice::new(hosts::name(row), hosts::name(row), room(row, facts)));
+        let what_if = self.what_if(facts);
+        let now = match what_if.map(|what_if| what_if.chosen.as_deref()) {
+            Some(Some(host)) => format!("now {host}"),
+            Some(None) => "now no host takes it".to_owned(),
+            None => "by its filters and weighers".to_owned(),
+        };
+        let chosen = Choice::new(ANY, "the scheduler chooses", now);
+        let refusal = |host: &str| {
+            let verdict = what_if?.hosts.iter().find(|verdict| verdict.host == host)?;
+            let words = placement::host::verdict(verdict).1;
+            (!verdict.passed).then(|| format!("does not take it. {words}"))
+        };
+        let named = up.into_iter().map(|row| {
+            let host = hosts::name(row);
+            let words = refusal(host).unwrap_or_else(|| room(row, facts));
+            Choice::new(host, host, words)
+        });
         std::iter::once(chosen).chain(named).collect()
     }
 }
@@ -160,7 +206,11 @@ impl Sheet for Move {
     }
 
     fn needs(&self, _form: &Form) -> Vec<Need> {
-        vec![Need::list::<Hypervisor>(), Need::samples()]
+        let mut needs = vec![Need::list::<Hypervisor>(), Need::samples()];
+        if let [one] = self.servers.as_slice() {
+            needs.push(Need::part::<WhatIf>(&one.id));
+        }
+        needs
     }
 
     fn offer(&self, form: &mut Form, facts: &Facts<'_>) {
@@ -172,7 +222,7 @@ impl Sheet for Move {
         }
     }
 
-    fn outlook(&self, form: &Form, _facts: &Facts<'_>) -> Vec<String> {
+    fn outlook(&self, form: &Form, facts: &Facts<'_>) -> Vec<String> {
         let from = self.source().map(|host| format!("From {host}. "));
         if self.anew {
             return vec![format!(
@@ -185,7 +235,14 @@ impl Sheet for Move {
             "copy" => " Disks are sent as well, which takes as long as copying them.",
             _ => "",
         };
-        vec![format!("{}{}{disks}", from.unwrap_or_default(), self.way())]
+        let mut lines = vec![format!("{}{}{disks}", from.unwrap_or_default(), self.way())];
+        // What would have to be changed so that a host takes it.
+        let what_if = self
+            .what_if(facts)
+            .filter(|what_if| what_if.chosen.is_none());
+        lines
+            .extend(what_if.and_then(|what_if| Some(what_if.suggestion.as_ref()?.message.clone())));
+        lines
     }
 
     fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {

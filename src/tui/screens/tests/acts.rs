@@ -218,6 +218,10 @@ fn a_server_is_moved_where_it_is_wished_and_its_row_says_how_far_that_is() {
     let picture = lab.picture();
     assert!(picture.contains("cmp-02"), "{picture}");
     assert!(!picture.contains("cmp-04"), "{picture}");
+    // What the scheduler would say now stands beside each.
+    for part in ["cmp-06", "does not take it. Ram: 256 GiB wanted", "cmp-05"] {
+        assert!(picture.contains(part), "{part} in\n{picture}");
+    }
     // In its row and below the form, but not to be chosen.
     assert_eq!(picture.matches("cmp-01").count(), 2, "{picture}");
     assert_eq!(
@@ -262,6 +266,26 @@ fn what_is_off_is_moved_cold_and_what_runs_beside_it_live() {
             format!("server {off} Migrate(Some(Migrate {{ host: None }}))")
         ]
     );
+    // What is no host is a mistake, and no reason to leave it to the scheduler; what is one needs no enter.
+    let mut lab = on_server("db-replica");
+    for keys in [
+        r#"m "xyz" ctrl-s"#,
+        r#"ctrl-u "xyz" enter"#,
+        r#"ctrl-u "cmp" ctrl-s"#,
+    ] {
+        assert!(
+            pressed(&mut lab, keys).is_empty(),
+            "{keys}: {}",
+            lab.picture()
+        );
+        assert!(
+            lab.picture().contains("none of them, or several"),
+            "{}",
+            lab.picture()
+        );
+    }
+    let sent = pressed(&mut lab, r#"ctrl-u "cmp-03" ctrl-s"#);
+    assert!(sent[0].contains("cmp-03"), "{sent:?}");
     // One that waits for a decision about its resize is not moved.
     let mut lab = on_server("mail");
     assert!(pressed(&mut lab, "m").is_empty());
@@ -304,7 +328,7 @@ fn a_resize_is_confirmed_or_reverted_when_it_was_meant_and_only_then_offered() {
 fn who_does_not_administer_has_no_keys_for_it_nor_words_of_it() {
     let mut lab = Lab::on(fixture::of_member(), SIZE, &Options::default());
     lab.press(r#": "servers" enter / "name:/^web-01$/" enter"#);
-    let words = ["migrate", "evacuate", "drain"];
+    let words = ["migrate", "evacuate", "drains"];
     let silent = |lab: &Lab| {
         let picture = lab.picture();
         for word in words {
@@ -333,13 +357,12 @@ fn who_does_not_administer_has_no_keys_for_it_nor_words_of_it() {
     silent(&lab);
     lab.press("esc ?");
     silent(&lab);
-    for word in ["migrat", "hosts", "moves", "drain"] {
-        lab.press(&format!(r#"esc : "{word}" enter"#));
-        assert!(
-            lab.picture().contains(":servers"),
-            "{word}: {}",
-            lab.picture()
-        );
+    for typed in ["migrat", "hosts", "moves", "drain"] {
+        lab.press(&format!(r#": "{typed}""#));
+        silent(&lab);
+        for view in ["Go to the hosts", "Go to servers that", "Go to drains"] {
+            assert!(!lab.picture().contains(view), "{typed}: {}", lab.picture());
+        }
         lab.press("esc");
     }
     // What is their own they change.
