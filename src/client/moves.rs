@@ -1,8 +1,9 @@
-//! Many servers that change hosts by one wish; only Skydeck offers it.
+//! Servers that change hosts: where one could go, and many by one wish; only Skydeck offers it.
 
 use super::{Client, Result, Service};
 use crate::api::wire::{
-    MovesPlan, MovesPlanBody, MovesRequest, MovesRun, MovesRunBody, MovesRunList,
+    Explanation, ExplanationBody, MigrationPlanRequest, MovesPlan, MovesPlanBody, MovesRequest,
+    MovesRun, MovesRunBody, MovesRunList,
 };
 
 const SKYDECK: Service = Service::Skydeck;
@@ -12,6 +13,14 @@ impl Client {
     pub async fn moves_plan(&self, request: &MovesRequest) -> Result<MovesPlan> {
         let call = self.post(SKYDECK, &["plans", "moves"]).json(request);
         Ok(call.parse::<MovesPlanBody>().await?.plan)
+    }
+
+    /// Where a server could be moved to, host by host; nothing is moved.
+    pub async fn migration_plan(&self, server_id: &str) -> Result<Explanation> {
+        let server_id = server_id.to_owned();
+        let call = self.post(SKYDECK, &["plans", "migration"]);
+        let call = call.json(&MigrationPlanRequest { server_id });
+        Ok(call.parse::<ExplanationBody>().await?.explanation)
     }
 
     /// Begins them.
@@ -51,6 +60,12 @@ impl Client {
     /// Begins anew what failed in a run that has ended.
     pub async fn moves_retry(&self, id: &str) -> Result<MovesRun> {
         let call = self.post(SKYDECK, &["moves", id, "retry"]);
+        Ok(call.parse::<MovesRunBody>().await?.run)
+    }
+
+    /// Brings back what a run that has ended has moved.
+    pub async fn moves_roll_back(&self, id: &str) -> Result<MovesRun> {
+        let call = self.post(SKYDECK, &["moves", id, "roll_back"]);
         Ok(call.parse::<MovesRunBody>().await?.run)
     }
 }

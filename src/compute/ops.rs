@@ -25,6 +25,7 @@ mod keypair_create;
 mod keypair_delete;
 mod keypair_list;
 mod moves_plan;
+mod moves_roll_back;
 mod moves_run;
 mod node_add;
 mod node_join;
@@ -66,6 +67,7 @@ pub use keypair_delete::keypair_delete;
 pub use keypair_list::{keypair_count, keypair_list, keypair_show, keypair_show_of};
 pub(in crate::compute) use moves_plan::drain as moves_drain;
 pub use moves_plan::{MovesPlan, moves_plan};
+pub use moves_roll_back::moves_roll_back;
 pub(in crate::compute) use moves_run::decision as moves_decision;
 pub use moves_run::{
     MOST_AT_ONCE, MovesRun, moves_list, moves_pause, moves_retry, moves_run, moves_show,

@@ -20,6 +20,8 @@ pub struct Command {
     pub contexts: &'static [&'static str],
     /// Whether it changes the cloud; gone for those who may only read.
     pub mutates: bool,
+    /// Whether the cloud takes it from administrators only; gone for all others.
+    pub administers: bool,
     /// Place in the hint line, 1 being the first; 0 is not shown there.
     pub rank: u8,
 }
@@ -38,6 +40,7 @@ impl Command {
             doc,
             contexts,
             mutates: false,
+            administers: false,
             rank: 0,
         }
     }
@@ -45,6 +48,13 @@ impl Command {
     /// The same, changing the cloud.
     pub const fn mutating(mut self) -> Self {
         self.mutates = true;
+        self
+    }
+
+    /// The same, changing the cloud as only its administrators may: what `config/policy.toml` says of it.
+    pub const fn administrative(mut self) -> Self {
+        self.mutates = true;
+        self.administers = true;
         self
     }
 

@@ -106,6 +106,8 @@ pub struct Done {
     pub once: Option<Once>,
     /// Id of what was made, of the kind that the request is about.
     pub made: Option<String>,
+    /// Kind and id of what the form that asked is followed by: the thing that shows how it goes on.
+    pub follows: Option<(&'static str, String)>,
 }
 
 impl Done {
@@ -114,6 +116,14 @@ impl Done {
         Self {
             text: text.into(),
             ..Self::default()
+        }
+    }
+
+    /// Something goes on that has a view of its own, by its kind and id.
+    pub fn followed(kind: &'static str, id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            follows: Some((kind, id.into())),
+            ..Self::saying(text)
         }
     }
 

@@ -115,6 +115,21 @@ pub struct Explanation {
     pub suggestion: Option<Suggestion>,
 }
 
+/// Which server would have to leave its host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MigrationPlanRequest {
+    /// The server.
+    pub server_id: String,
+}
+
+/// `{"explanation": {…}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplanationBody {
+    /// The explanation.
+    pub explanation: Explanation,
+}
+
 /// `{"explanations": […]}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -65,7 +65,7 @@ pub struct MovesRun {
     pub operation_id: String,
     /// Where it is in its life.
     pub status: OperationStatus,
-    /// What for.
+    /// What for; `back` for one that takes another's moves back.
     pub goal: String,
     /// The host it is about, if it is about one.
     pub host: Option<String>,

@@ -27,13 +27,17 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/moves/{id}/pause", "compute:moves:run", pause)
         .post("/moves/{id}/resume", "compute:moves:run", resume)
         .post("/moves/{id}/retry", "compute:moves:run", retry)
+        .post("/moves/{id}/roll_back", "compute:moves:run", roll_back)
 }
 
 fn goal(request: &MovesRequest) -> Result<MovesGoal> {
-    request.goal.parse().map_err(|()| {
-        let known = MovesGoal::ALL.map(MovesGoal::name).join(", ");
-        Error::invalid("goal", format!("{:?} is none of {known}", request.goal))
-    })
+    let mut wishes = MovesGoal::WISHES.into_iter();
+    wishes
+        .find(|goal| goal.name() == request.goal)
+        .ok_or_else(|| {
+            let known = MovesGoal::WISHES.map(MovesGoal::name).join(", ");
+            Error::invalid("goal", format!("{:?} is none of {known}", request.goal))
+        })
 }
 
 async fn plan(cx: Context, Body(request): Body<MovesRequest>) -> Result<Json<MovesPlanBody>> {
@@ -94,6 +98,14 @@ async fn resume(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
 
 async fn retry(cx: Context, Path(id): Path<String>) -> Result<(StatusCode, Json<MovesRunBody>)> {
     let id = ops::moves_retry(&cx, parse_id("run of moves", &id)?, AT_ONCE).await?;
+    answer(&cx, id).await
+}
+
+async fn roll_back(
+    cx: Context,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<MovesRunBody>)> {
+    let id = ops::moves_roll_back(&cx, parse_id("run of moves", &id)?, AT_ONCE).await?;
     answer(&cx, id).await
 }
 

@@ -25,11 +25,13 @@ pub enum MovesGoal {
     Condense,
     /// A host is dead, and the servers it had are made anew elsewhere.
     Evacuate,
+    /// Servers that a spreading or gathering moved go back to where it took them from.
+    Back,
 }
 
 impl MovesGoal {
-    /// All there are.
-    pub const ALL: [Self; 5] = [
+    /// All that can be wished for by their name; the way back is that of a run.
+    pub const WISHES: [Self; 5] = [
         Self::Drain,
         Self::Return,
         Self::Spread,
@@ -45,6 +47,7 @@ impl MovesGoal {
             Self::Spread => "spread",
             Self::Condense => "condense",
             Self::Evacuate => "evacuate",
+            Self::Back => "back",
         }
     }
 
@@ -64,8 +67,9 @@ impl FromStr for MovesGoal {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
+        Self::WISHES
             .into_iter()
+            .chain([Self::Back])
             .find(|goal| goal.name() == text)
             .ok_or(())
     }

@@ -46,6 +46,12 @@ pub async fn moves_plan(cx: &Context, goal: MovesGoal, host: Option<&str>) -> Re
                 evacuate(cx, host).await?
             }
             (MovesGoal::Spread | MovesGoal::Condense, None) => balance(cx, goal).await?,
+            (MovesGoal::Back, _) => {
+                return Err(Error::invalid(
+                    "goal",
+                    "the way back is that of a run: roll that back",
+                ));
+            }
             (_, None) => {
                 return Err(Error::invalid(
                     "host",

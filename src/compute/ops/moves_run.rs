@@ -42,18 +42,29 @@ pub async fn moves_run(
     host: Option<&str>,
     at_once: u32,
 ) -> Result<OperationId> {
+    let plan = moves_plan(cx, goal, host).await?;
+    moves_start(cx, goal, host, at_once, plan.moves).await
+}
+
+/// Begins exactly these moves.
+pub(super) async fn moves_start(
+    cx: &Context,
+    goal: MovesGoal,
+    host: Option<&str>,
+    at_once: u32,
+    moves: Vec<Move>,
+) -> Result<OperationId> {
     if !(1..=MOST_AT_ONCE).contains(&at_once) {
         return Err(Error::invalid(
             "at_once",
             format!("1 to {MOST_AT_ONCE} moves can be made at a time"),
         ));
     }
-    let plan = moves_plan(cx, goal, host).await?;
     let enabled = match host {
         Some(host) => Some(host_show(cx, host).await?.enabled),
         None => None,
     };
-    let saga = ServerMoves::new(goal, host, enabled, at_once, plan.moves);
+    let saga = ServerMoves::new(goal, host, enabled, at_once, moves);
     let target = Target {
         kind: "host",
         id: host.unwrap_or(ALL_HOSTS),
@@ -91,7 +102,7 @@ pub(in crate::compute) fn decision(goal: MovesGoal) -> Option<HostDecision> {
             enabled: Some(true),
             ..HostDecision::default()
         }),
-        MovesGoal::Spread | MovesGoal::Condense | MovesGoal::Evacuate => None,
+        MovesGoal::Spread | MovesGoal::Condense | MovesGoal::Evacuate | MovesGoal::Back => None,
     }
 }
 
@@ -162,6 +173,15 @@ pub async fn moves_retry(cx: &Context, id: OperationId, at_once: u32) -> Result<
             "nothing of the {} failed",
             run.goal
         )));
+    }
+    if run.goal == MovesGoal::Back {
+        // There is no plan to make anew: these servers, to these hosts.
+        let mut moves = run.moves;
+        moves.retain(|one| one.state == MoveState::Failed);
+        for one in &mut moves {
+            (one.state, one.tries, one.operation) = (MoveState::Waiting, 0, None);
+        }
+        return moves_start(cx, run.goal, None, at_once, moves).await;
     }
     moves_run(cx, run.goal, run.host.as_deref(), at_once).await
 }

@@ -17,6 +17,7 @@ mod lock;
 mod metadata;
 mod migrate_cold;
 mod migrate_live;
+mod migrate_plan;
 mod migration_disks;
 mod migrations;
 mod parts;
@@ -56,6 +57,7 @@ pub use metadata::{
 pub use migrate_cold::server_migrate;
 pub(in crate::compute) use migrate_live::move_order;
 pub use migrate_live::server_migrate_live;
+pub use migrate_plan::server_migrate_plan;
 pub(in crate::compute) use migration_disks::{disk_bytes, disk_copy, link_bps};
 pub(in crate::compute) use migrations::server_port_ids;
 pub use migrations::{

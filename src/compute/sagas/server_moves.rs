@@ -279,7 +279,7 @@ async fn home(cx: &Context, goal: MovesGoal, one: &Move) -> Result<()> {
     match goal {
         MovesGoal::Drain => store::moves::leave_home(&mut tx, one.server, &one.from).await?,
         MovesGoal::Return => drop(store::moves::forget_home(&mut tx, one.server).await?),
-        MovesGoal::Spread | MovesGoal::Condense | MovesGoal::Evacuate => {}
+        MovesGoal::Spread | MovesGoal::Condense | MovesGoal::Evacuate | MovesGoal::Back => {}
     }
     tx.commit().await?;
     Ok(())

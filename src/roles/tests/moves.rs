@@ -38,6 +38,10 @@ async fn a_server_moves_while_it_runs_or_while_it_is_off_and_is_what_it_was() {
     assert_eq!(status(&lab, id).await, MigrationStatus::Completed);
     let here = Some(SECOND.to_owned());
     assert_eq!(lab.server(id).await.host, here);
+    // Where it is is no place to move to.
+    let plan = compute::server_migrate_plan(&cx, id).await.unwrap();
+    assert_eq!(plan.chosen.as_deref(), Some(HOST));
+    assert_eq!(plan.excluded, [SECOND]);
     // There already.
     let again = LiveMigrationWish {
         host: here,
@@ -107,19 +111,7 @@ async fn a_migration_that_has_not_begun_to_send_is_aborted_and_cannot_be_forced(
 async fn a_host_is_drained_with_a_pause_and_its_servers_come_home() {
     let lab = Lab::with_second().await;
     let cx = Context::system(lab.cloud.clone());
-    let mut servers = Vec::new();
-    for name in ["one", "two", "three"] {
-        let server = lab.active(name).await;
-        if server.host.as_deref() != Some(HOST) {
-            let wish = LiveMigrationWish {
-                host: Some(HOST.into()),
-                ..LiveMigrationWish::default()
-            };
-            let moved = compute::server_migrate_live(&cx, server.id, wish).await;
-            assert_eq!(lab.ended(moved.unwrap()).await.status, Status::Done);
-        }
-        servers.push(server.id);
-    }
+    let servers = at_home(&lab, &["one", "two", "three"]).await;
     let plan = compute::moves_plan(&cx, MovesGoal::Drain, Some(HOST)).await;
     let plan = plan.unwrap();
     assert!(plan.refusals.is_empty());
@@ -186,6 +178,106 @@ async fn a_host_is_drained_with_a_pause_and_its_servers_come_home() {
     assert_eq!(lab.ended(run).await.status, Status::Done);
     compute::migration_prune(&cx, -1).await.unwrap();
     assert!(compute::moves_list(&cx).await.unwrap().is_empty());
+    lab.delete_all().await;
+}
+
+/// Servers of these names on the first host.
+async fn at_home(lab: &Lab, names: &[&str]) -> Vec<ServerId> {
+    let cx = Context::system(lab.cloud.clone());
+    let mut servers = Vec::new();
+    for name in names {
+        let server = lab.active(name).await;
+        if server.host.as_deref() != Some(HOST) {
+            let wish = LiveMigrationWish {
+                host: Some(HOST.into()),
+                ..LiveMigrationWish::default()
+            };
+            let moved = compute::server_migrate_live(&cx, server.id, wish).await;
+            assert_eq!(lab.ended(moved.unwrap()).await.status, Status::Done);
+        }
+        servers.push(server.id);
+    }
+    servers
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_run_moved_goes_back_and_nothing_else() {
+    let lab = Lab::with_second().await;
+    let cx = Context::system(lab.cloud.clone());
+    let servers = at_home(&lab, &["one", "two"]).await;
+    let on = async |host: &str| {
+        for id in &servers {
+            assert_eq!(lab.server(*id).await.host.as_deref(), Some(host));
+        }
+    };
+    let refusal = async |id| {
+        let refused = compute::moves_roll_back(&cx, id, 2).await;
+        refused.unwrap_err().to_string()
+    };
+    let drain = compute::moves_run(&cx, MovesGoal::Drain, Some(HOST), 2)
+        .await
+        .unwrap();
+    assert_eq!(lab.ended(drain).await.status, Status::Done);
+    on(SECOND).await;
+    // A server that came home by itself stays there.
+    let wish = LiveMigrationWish {
+        host: Some(HOST.into()),
+        ..LiveMigrationWish::default()
+    };
+    let enabled = HostDecision {
+        enabled: Some(true),
+        ..HostDecision::default()
+    };
+    compute::host_update(&cx, HOST, &enabled).await.unwrap();
+    let moved = compute::server_migrate_live(&cx, servers[0], wish).await;
+    assert_eq!(lab.ended(moved.unwrap()).await.status, Status::Done);
+    let back = compute::moves_roll_back(&cx, drain, 1).await.unwrap();
+    assert_eq!(lab.ended(back).await.status, Status::Done);
+    on(HOST).await;
+    assert_eq!(lab.count("server_home", "1 = 1").await, 0);
+    assert!(compute::host_show(&cx, HOST).await.unwrap().enabled);
+    assert!(refusal(back).await.contains("drain the host once more"));
+
+    // What was gathered goes back to where it was, and has no home to be noted.
+    let wish = LiveMigrationWish {
+        host: Some(SECOND.into()),
+        ..LiveMigrationWish::default()
+    };
+    let apart = compute::server_migrate_live(&cx, servers[1], wish).await;
+    assert_eq!(lab.ended(apart.unwrap()).await.status, Status::Done);
+    let gathered = compute::moves_run(&cx, MovesGoal::Condense, None, 2)
+        .await
+        .unwrap();
+    assert_eq!(lab.ended(gathered).await.status, Status::Done);
+    let moved = compute::moves_show(&cx, gathered).await.unwrap().moves;
+    assert_eq!(moved.len(), 1, "{moved:#?}");
+    assert_eq!(lab.server(moved[0].server).await.host, moved[0].to);
+    let back = compute::moves_roll_back(&cx, gathered, 2).await.unwrap();
+    assert_eq!(lab.ended(back).await.status, Status::Done);
+    let server = lab.server(moved[0].server).await;
+    assert_eq!(server.host.as_ref(), Some(&moved[0].from));
+    let shown = compute::moves_show(&cx, back).await.unwrap();
+    assert_eq!(shown.goal, MovesGoal::Back);
+    assert!(refusal(back).await.contains("once more"));
+    assert!(compute::moves_retry(&cx, back, 2).await.is_err());
+    let wished = compute::moves_run(&cx, MovesGoal::Back, None, 2).await;
+    assert!(wished.unwrap_err().to_string().contains("roll that back"));
+
+    // One that goes on is aborted first, and one that did nothing has nothing to bring back.
+    lab.agent_stop();
+    let drain = compute::moves_run(&cx, MovesGoal::Drain, Some(HOST), 2)
+        .await
+        .unwrap();
+    assert!(refusal(drain).await.contains("abort it first"));
+    crate::saga::operation_abort(&cx, drain).await.unwrap();
+    lab.agent_start();
+    assert_eq!(lab.ended(drain).await.status, Status::Undone);
+    assert!(compute::host_show(&cx, HOST).await.unwrap().enabled);
+    let shown = compute::moves_show(&cx, drain).await.unwrap();
+    if shown.moves.iter().all(|one| one.state != MoveState::Moved) {
+        assert!(refusal(drain).await.contains("moved nothing"));
+    }
+    lab.quiet().await;
     lab.delete_all().await;
 }
 

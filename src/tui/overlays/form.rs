@@ -5,12 +5,10 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
 
 use crate::tui::command::Command;
 use crate::tui::cx::Cx;
-use crate::tui::format::{fit, span, wrap};
-use crate::tui::glyph::Mood;
+use crate::tui::format::{fit, wrap};
 use crate::tui::keys::Key;
 use crate::tui::state::load::Need;
 use crate::tui::view::{Facts, View};
@@ -19,10 +17,7 @@ use crate::tui::widgets::form::{Answer, Form};
 use crate::tui::widgets::{form_draw, frame};
 
 use super::Overlay;
-use super::sent::{Refusal, Sent};
-
-/// Refusals shown at most; `what became of it` has them all.
-const REFUSALS: usize = 3;
+use super::sent::Sent;
 
 /// What a form is about.
 pub trait Sheet {
@@ -83,47 +78,6 @@ impl FormOverlay {
     fn is_waiting(&self) -> bool {
         self.sent.waiting().is_some()
     }
-
-    /// What became of what was sent, in lines that end where the room does.
-    fn standing(&self, room: usize, view: &View<'_>) -> Vec<(String, Style)> {
-        let mut lines = Vec::new();
-        let mut say = |mood: Option<Mood>, text: &str, scope| {
-            let mark = mood.map_or(" ", |mood| view.glyphs.mood(mood));
-            let parts = wrap(text, room.saturating_sub(2));
-            for (at, part) in parts.into_iter().enumerate() {
-                let mark = if at == 0 { mark } else { " " };
-                lines.push((format!("{mark} {part}"), view.style(scope)));
-            }
-        };
-        if let Some((_, since)) = self.sent.waiting() {
-            let text = format!(
-                "Sent {} ago; the answer is awaited. Cancel closes this form only, what was sent goes on.",
-                span(view.facts.clock.now.0 - since.0)
-            );
-            say(Some(Mood::Busy), &text, "state.busy");
-        }
-        let refusals = self.sent.refusals();
-        for refusal in refusals.iter().take(REFUSALS) {
-            let Refusal { act, name, failure } = refusal;
-            let text = format!("{act} {name}: {}", failure.message);
-            say(Some(Mood::Bad), &text, "state.bad");
-            if let Some(advice) = &failure.advice {
-                say(None, &format!("What to do: {advice}"), "ui.text");
-            }
-        }
-        if refusals.len() > REFUSALS {
-            let text = format!("{} more were refused", refusals.len() - REFUSALS);
-            say(Some(Mood::Bad), &text, "state.bad");
-        }
-        if !refusals.is_empty() && self.sent.accepted() > 0 {
-            let text = format!(
-                "{} accepted; only the others are sent again",
-                self.sent.accepted()
-            );
-            say(Some(Mood::Good), &text, "state.good");
-        }
-        lines
-    }
 }
 
 impl Overlay for FormOverlay {
@@ -183,7 +137,7 @@ impl Overlay for FormOverlay {
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
         let wide = 84.min(screen.width);
         let room = usize::from(wide.saturating_sub(4));
-        let mut lines = self.standing(room, view);
+        let mut lines = self.sent.standing(room, view);
         let told = u16::try_from(lines.len()).unwrap_or(0);
         let dim = view.style("ui.text.dim");
         let outlook = self.outlook.iter().flat_map(|line| wrap(line, room));

@@ -5,9 +5,17 @@
 
 use std::collections::HashSet;
 
+use ratatui::style::Style;
+
 use crate::ids::Time;
 use crate::tui::failure::Failure;
+use crate::tui::format::{span, wrap};
+use crate::tui::glyph::Mood;
 use crate::tui::state::activity::Target;
+use crate::tui::view::View;
+
+/// Refusals shown at most; `what became of it` has them all.
+const REFUSALS: usize = 3;
 
 /// A refusal, with the name of the thing it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,5 +81,46 @@ impl Sent {
         } else {
             &self.refusals
         }
+    }
+
+    /// What became of what was sent, in lines that end where the room does.
+    pub fn standing(&self, room: usize, view: &View<'_>) -> Vec<(String, Style)> {
+        let mut lines = Vec::new();
+        let mut say = |mood: Option<Mood>, text: &str, scope| {
+            let mark = mood.map_or(" ", |mood| view.glyphs.mood(mood));
+            let parts = wrap(text, room.saturating_sub(2));
+            for (at, part) in parts.into_iter().enumerate() {
+                let mark = if at == 0 { mark } else { " " };
+                lines.push((format!("{mark} {part}"), view.style(scope)));
+            }
+        };
+        if let Some((_, since)) = self.waiting() {
+            let text = format!(
+                "Sent {} ago; the answer is awaited. Cancel closes this form only, what was sent goes on.",
+                span(view.facts.clock.now.0 - since.0)
+            );
+            say(Some(Mood::Busy), &text, "state.busy");
+        }
+        let refusals = self.refusals();
+        for refusal in refusals.iter().take(REFUSALS) {
+            let Refusal { act, name, failure } = refusal;
+            let text = format!("{act} {name}: {}", failure.message);
+            say(Some(Mood::Bad), &text, "state.bad");
+            if let Some(advice) = &failure.advice {
+                say(None, &format!("What to do: {advice}"), "ui.text");
+            }
+        }
+        if refusals.len() > REFUSALS {
+            let text = format!("{} more were refused", refusals.len() - REFUSALS);
+            say(Some(Mood::Bad), &text, "state.bad");
+        }
+        if !refusals.is_empty() && self.accepted() > 0 {
+            let text = format!(
+                "{} accepted; only the others are sent again",
+                self.accepted()
+            );
+            say(Some(Mood::Good), &text, "state.good");
+        }
+        lines
     }
 }

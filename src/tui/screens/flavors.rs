@@ -222,7 +222,7 @@ pub static ENTRY: Entry = Entry {
             &["global"],
         ),
         Command::new("flavor.create", "new", "Make a flavor", FLAVORS)
-            .mutating()
+            .administrative()
             .hint(6),
         Command::new(
             "flavor.delete",
@@ -230,7 +230,7 @@ pub static ENTRY: Entry = Entry {
             "Delete it; servers keep their size",
             FLAVORS,
         )
-        .mutating()
+        .administrative()
         .hint(30),
     ],
     offered: |_| true,

@@ -475,14 +475,14 @@ pub static ENTRY: Entry = Entry {
             "Refuse new servers from it",
             IMAGES,
         )
-        .mutating(),
+        .administrative(),
         Command::new(
             "image.reactivate",
             "activate",
             "Allow servers from it again",
             IMAGES,
         )
-        .mutating(),
+        .administrative(),
         Command::new("image.delete", "delete", "Delete it", IMAGES)
             .mutating()
             .hint(30),

@@ -226,6 +226,7 @@ impl Request for GenerateRequest {
                     note,
                 }),
                 made: Some(self.name),
+                ..Done::default()
             })
         })
     }

@@ -459,26 +459,36 @@ impl<R: Row> Screen for List<R> {
         if self.table.order().is_empty() {
             self.draw_emptiness(inside, buf, view);
         }
-        let input = self.typing.as_ref()?;
-        let y = area.bottom().checked_sub(1)?;
-        let bar = Rect::new(area.x, y, area.width, 1);
-        Clear.render(bar, buf);
-        buf.set_string(bar.x, y, "/", view.style("ui.key"));
-        let error = self.table.filter_error().unwrap_or_default();
-        // What is typed comes first, and then why it can not be.
-        let typed = u16::try_from(width(input.value())).unwrap_or(u16::MAX);
-        let room = bar.width.saturating_sub(typed.saturating_add(4));
-        let error_cells = u16::try_from(width(error)).unwrap_or(0);
-        let error_cells = error_cells.min(room.max(bar.width / 2));
-        let typed = Rect::new(bar.x + 1, y, bar.width.saturating_sub(error_cells + 3), 1);
-        let cursor = line::draw(typed, buf, input, view.style("ui.input.focus"), false);
-        let text = fit(error, usize::from(error_cells), view.glyphs.ascii);
-        buf.set_string(
-            bar.right() - error_cells,
-            y,
-            text,
-            view.style("ui.input.error"),
-        );
-        Some(cursor)
+        draw_filter(area, buf, view, self.typing.as_ref()?, &self.table)
     }
+}
+
+/// Draws the filter that is being typed over the last line; returns where the cursor is.
+pub fn draw_filter(
+    area: Rect,
+    buf: &mut Buffer,
+    view: &View<'_>,
+    input: &Input,
+    table: &Table,
+) -> Option<Position> {
+    let y = area.bottom().checked_sub(1)?;
+    let bar = Rect::new(area.x, y, area.width, 1);
+    Clear.render(bar, buf);
+    buf.set_string(bar.x, y, "/", view.style("ui.key"));
+    let error = table.filter_error().unwrap_or_default();
+    // What is typed comes first, and then why it can not be.
+    let typed = u16::try_from(width(input.value())).unwrap_or(u16::MAX);
+    let room = bar.width.saturating_sub(typed.saturating_add(4));
+    let error_cells = u16::try_from(width(error)).unwrap_or(0);
+    let error_cells = error_cells.min(room.max(bar.width / 2));
+    let typed = Rect::new(bar.x + 1, y, bar.width.saturating_sub(error_cells + 3), 1);
+    let cursor = line::draw(typed, buf, input, view.style("ui.input.focus"), false);
+    let text = fit(error, usize::from(error_cells), view.glyphs.ascii);
+    buf.set_string(
+        bar.right() - error_cells,
+        y,
+        text,
+        view.style("ui.input.error"),
+    );
+    Some(cursor)
 }

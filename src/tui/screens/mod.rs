@@ -16,6 +16,7 @@ pub mod keypairs;
 pub mod list;
 pub mod log;
 pub mod migrations;
+pub mod moves;
 pub mod networks;
 pub mod operations;
 pub mod part_list;
@@ -146,6 +147,7 @@ pub static REGISTRY: &[&Entry] = &[
     &services::ENTRY,
     &operations::ENTRY,
     &migrations::ENTRY,
+    &moves::ENTRY,
     &events::ENTRY,
     &audit::ENTRY,
     &clouds::ENTRY,

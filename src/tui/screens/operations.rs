@@ -338,7 +338,7 @@ pub static ENTRY: Entry = Entry {
             "Try again to undo what is stuck",
             &["operations"],
         )
-        .mutating()
+        .administrative()
         .hint(21),
         Command::new(
             "operation.abandon",
@@ -346,7 +346,7 @@ pub static ENTRY: Entry = Entry {
             "Give a stuck operation up, leaving what is there",
             &["operations"],
         )
-        .mutating(),
+        .administrative(),
     ],
     offered: |session| session.extended,
     open: |_| Box::new(List::new(&SPEC)),

@@ -239,7 +239,7 @@ pub static ENTRY: Entry = Entry {
             &["global"],
         ),
         Command::new("project.create", "new", "Make a project", PROJECTS)
-            .mutating()
+            .administrative()
             .hint(6),
         Command::new(
             "project.edit",
@@ -247,7 +247,7 @@ pub static ENTRY: Entry = Entry {
             "Change name and description",
             PROJECTS,
         )
-        .mutating()
+        .administrative()
         .hint(20),
         Command::new(
             "project.switch",
@@ -255,7 +255,7 @@ pub static ENTRY: Entry = Entry {
             "Let people log in to it, or not",
             PROJECTS,
         )
-        .mutating(),
+        .administrative(),
         Command::new(
             "project.quota",
             "quota",
@@ -264,7 +264,7 @@ pub static ENTRY: Entry = Entry {
         )
         .hint(21),
         Command::new("project.delete", "delete", "Delete it", PROJECTS)
-            .mutating()
+            .administrative()
             .hint(30),
     ],
     offered: |_| true,

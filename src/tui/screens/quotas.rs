@@ -343,7 +343,7 @@ pub static ENTRY: Entry = Entry {
             "Change what the project may use (administrators)",
             &["quotas"],
         )
-        .mutating()
+        .administrative()
         .hint(20),
     ],
     offered: |session| {

@@ -425,10 +425,10 @@ pub static ENTRY: Entry = Entry {
             "Make a user, with a role on a project",
             USERS,
         )
-        .mutating()
+        .administrative()
         .hint(6),
         Command::new("user.edit", "edit", "Change name and email", USERS)
-            .mutating()
+            .administrative()
             .hint(20),
         Command::new("user.password", "password", "Set the password", USERS)
             .mutating()
@@ -439,7 +439,7 @@ pub static ENTRY: Entry = Entry {
             "Give a role on a project, or take it away",
             USERS,
         )
-        .mutating()
+        .administrative()
         .hint(22),
         Command::new(
             "user.switch",
@@ -447,14 +447,14 @@ pub static ENTRY: Entry = Entry {
             "Let them log in, or not",
             USERS,
         )
-        .mutating(),
+        .administrative(),
         Command::new(
             "user.delete",
             "delete",
             "Delete them, with roles, tokens and key pairs",
             USERS,
         )
-        .mutating()
+        .administrative()
         .hint(30),
     ],
     offered: |session| session.is_admin(),

@@ -556,7 +556,7 @@ pub static ENTRY: Entry = Entry {
             "Delete it in whatever state it is (administrators)",
             VOLUMES,
         )
-        .mutating(),
+        .administrative(),
     ],
     offered: |_| true,
     open: |_| Box::new(List::new(&SPEC)),

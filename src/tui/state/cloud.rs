@@ -3,6 +3,7 @@
 use crate::api::wire::{Change, Event as CloudEvent, Operation, ResourceEvent, WhoAmI};
 use crate::tui::screens::events::Happening;
 use crate::tui::screens::migrations::Move;
+use crate::tui::screens::moves::Run;
 use crate::tui::state::load::Row;
 
 use super::State;
@@ -56,6 +57,16 @@ impl State {
                     dirty.or_default().insert(row.detail.uuid.clone());
                 }
                 None => data.spoil(Move::KIND),
+            }
+        }
+        // A run says by its progress that its servers moved.
+        if operation.kind == Run::OPERATION {
+            match data.get::<Run>(&operation.id) {
+                Some(_) => {
+                    let dirty = self.schedule.dirty.entry(Run::KIND.to_owned());
+                    dirty.or_default().insert(operation.id.clone());
+                }
+                None => data.spoil(Run::KIND),
             }
         }
         data.put_row(operation);

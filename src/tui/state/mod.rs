@@ -249,10 +249,14 @@ impl State {
 
     fn on_finished(&mut self, ticket: Ticket, result: Result<super::effect::Done, Failure>) {
         let now = self.world.clock.now;
-        let (stage, once, made) = match result {
-            Ok(done) => (Stage::Done(done.text), done.once, done.made),
-            Err(failure) if failure.is_stop() => (Stage::Stopped, None, None),
-            Err(failure) => (Stage::Failed(failure), None, None),
+        let mut done = super::effect::Done::default();
+        let stage = match result {
+            Ok(answer) => {
+                done = answer;
+                Stage::Done(std::mem::take(&mut done.text))
+            }
+            Err(failure) if failure.is_stop() => Stage::Stopped,
+            Err(failure) => Stage::Failed(failure),
         };
         let Some(activity) = self.world.activities.end(ticket, stage, now) else {
             return;
@@ -264,12 +268,20 @@ impl State {
             activity.stage.clone(),
         );
         self.world.data.spoil(target.kind);
-        if let Some(id) = made {
+        if let Some(id) = done.made {
             self.screens.made(target.kind, &id);
         }
         let in_form = self.answer_form(batch);
+        if let Some((kind, id)) = done.follows {
+            self.world.data.spoil(kind);
+            // Whoever closed the form or opened something else meanwhile is left there.
+            let shown = super::screens::show(kind, &id, &self.world.facts());
+            if let Some(screen) = shown.filter(|_| in_form && self.overlays.is_empty()) {
+                self.go(screen);
+            }
+        }
         let tally = self.world.activities.tally(batch);
-        let done = tally.total - tally.running - tally.failed;
+        let accepted = tally.total - tally.running - tally.failed;
         let (tone, text) = match (stage, tally.total) {
             (Stage::Failed(_), 1) if in_form => {
                 (Tone::Bad, format!("{act} {}: refused", target.name))
@@ -285,14 +297,14 @@ impl State {
             (Stage::Stopped, 1) => (Tone::Info, format!("{act} {}: stopped", target.name)),
             _ if tally.failed > 0 => {
                 let text = format!(
-                    "{act}: {done} of {} accepted, {} refused",
+                    "{act}: {accepted} of {} accepted, {} refused",
                     tally.total, tally.failed
                 );
                 (Tone::Bad, text)
             }
             _ => (
                 Tone::Good,
-                format!("{act}: {done} of {} accepted", tally.total),
+                format!("{act}: {accepted} of {} accepted", tally.total),
             ),
         };
         self.notice = Some(Notice {
@@ -301,7 +313,7 @@ impl State {
             at: now,
             batch: Some(batch),
         });
-        if let Some(once) = once {
+        if let Some(once) = done.once {
             self.show_once(once);
         }
     }
@@ -414,6 +426,6 @@ impl State {
 
     /// Whether a command exists for this operator.
     pub fn permits(&self, command: &Command) -> bool {
-        !command.mutates || self.world.session.may_change()
+        self.world.session.refuses(command).is_none()
     }
 }

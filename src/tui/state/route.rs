@@ -76,8 +76,8 @@ impl State {
 
     /// Runs a command where the keyboard is.
     pub(super) fn run(&mut self, command: &'static Command) {
-        if !self.permits(command) {
-            self.tell(Tone::Warn, "This console may only read.".to_owned());
+        if let Some(why) = self.world.session.refuses(command) {
+            self.tell(Tone::Warn, why.to_owned());
             return;
         }
         let mut cx = Cx::new(self.world.facts(), &self.manner.keymap);
@@ -181,10 +181,8 @@ impl State {
         if nowhere {
             return Offer::Hidden;
         }
-        if let Some(view) = command.name.strip_prefix("view.") {
-            let offered =
-                screens::find(view).is_some_and(|entry| (entry.offered)(&self.world.session));
-            return if offered { Offer::Yes } else { Offer::Hidden };
+        if command.name.starts_with("view.") {
+            return Offer::Yes;
         }
         self.screens.current().offer(command, &self.world.facts())
     }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::api::wire::WhoAmI;
+use crate::tui::command::Command;
+use crate::tui::screens;
 
 /// The operator and the cloud.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +38,24 @@ impl Session {
         self.who
             .as_ref()
             .is_none_or(|who| who.roles.iter().any(|role| role == "admin"))
+    }
+
+    /// Why this operator does not have a command, if that is so. Keys, hints, menus and the palette ask here and nowhere
+    /// else; the cloud decides all the same.
+    pub fn refuses(&self, command: &Command) -> Option<&'static str> {
+        if command.mutates && !self.may_change() {
+            return Some("This console may only read.");
+        }
+        if command.administers && !self.is_admin() {
+            return Some("That is for administrators of the cloud.");
+        }
+        let view = command.name.strip_prefix("view.").and_then(screens::find);
+        match view {
+            Some(entry) if !(entry.offered)(self) => {
+                Some("There is no such view for you on this cloud.")
+            }
+            _ => None,
+        }
     }
 
     /// Whether to mark the screen as simulated.

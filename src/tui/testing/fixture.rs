@@ -87,6 +87,22 @@ pub fn empty() -> Answers {
     ])
 }
 
+/// The answers of a cloud with more on one host than on the others.
+pub fn uneven() -> Answers {
+    let mut answers = owned(vec![("/skydeck/v1/plans/moves", hosts::spread())]);
+    answers.extend(busy());
+    answers
+}
+
+/// The answers of a cloud at work to one who does not administer it.
+pub fn of_member() -> Answers {
+    let who = json!({"user_id": "u2", "user_name": "grace", "project_id": "p1", "project_name": "infra",
+        "roles": ["member"]});
+    let mut answers = owned(vec![("/skydeck/v1/whoami", who)]);
+    answers.extend(busy());
+    answers
+}
+
 /// The answers of a cloud whose compute service fails.
 pub fn failing() -> Answers {
     let mut answers = owned(vec![("/compute/v2.1/servers/detail", json!(500))]);
@@ -578,6 +594,8 @@ fn skydeck() -> Answers {
         ("/skydeck/v1/services", hosts::processes()),
         ("/skydeck/v1/bus", hosts::bus()),
         ("/skydeck/v1/plans/moves", hosts::drain()),
+        ("/skydeck/v1/plans/migration", hosts::what_if()),
+        ("/skydeck/v1/moves", hosts::runs()),
         ("/skydeck/v1/samples/latest", samples(PAST)),
         (
             "/skydeck/v1/servers/00000001-0000-4000-8000-000000000000/samples?resolution=1h",

@@ -136,6 +136,23 @@ pub fn chosen() -> Value {
     found
 }
 
+/// What would be said of a server that had to leave the first host.
+pub fn what_if() -> Value {
+    let mut found = decision(
+        0,
+        0,
+        vec![
+            verdict(2, Ok(1)),
+            verdict(3, Ok(2)),
+            verdict(5, Err(("ComputeFilter", Some("it is disabled"), 0.0))),
+            verdict(6, Err(("RamFilter", None, 232_144.0))),
+        ],
+    );
+    found["chosen"] = json!("cmp-02");
+    found["excluded"] = json!(["cmp-01"]);
+    json!({"explanation": found})
+}
+
 /// Control processes and agents: one dead, one closed, one with a wrong clock, one of an older version.
 pub fn processes() -> Value {
     let agent = |number: usize| {
@@ -171,6 +188,68 @@ pub fn drain() -> Value {
     json!({"plan": {"fits": false, "moves": [one(0, "web-01", Some(2), None), one(18, "node-018", Some(3), None),
         one(24, "node-024", Some(2), None),
         one(12, "old-wiki", None, Some("Ram turned down 3 hosts, Compute 2: 8192 MiB were wanted"))]}})
+}
+
+/// What would be done to spread servers.
+pub fn spread() -> Value {
+    let one = |number: usize, name: &str, from: u8, to: u8| {
+        json!({"server_id": id(1, number), "name": name, "from": format!("cmp-{from:02}"), "to": format!("cmp-{to:02}"),
+            "state": "waiting"})
+    };
+    json!({"plan": {"fits": true, "moves": [one(17, "node-017", 6, 1), one(23, "node-023", 6, 2), one(29, "node-029", 6, 1)]}})
+}
+
+/// Runs of moves, newest first: one under way with servers in every state, and past ones of each end.
+pub fn runs() -> Value {
+    let run = |number: usize, goal: &str, host: Option<u8>, status: &str, moves: Vec<Value>| {
+        let over = matches!(status, "done" | "failed");
+        json!({"operation_id": id(14, number), "status": status, "goal": goal,
+            "host": host.map(|host| format!("cmp-{host:02}")), "paused": false, "moves": moves,
+            "created_at": ago(90 + 3_000 * number as i64), "finished_at": over.then(|| ago(30 + 2_900 * number as i64))})
+    };
+    let one = |number: usize, name: &str, to: Option<u8>, state: &str, reason: Option<&str>| {
+        json!({"server_id": id(1, number), "name": name, "from": "cmp-03", "to": to.map(|to| format!("cmp-{to:02}")),
+            "state": state, "operation_id": (state == "moving").then(|| id(10, 9)), "reason": reason})
+    };
+    let draining = vec![
+        one(20, "node-020", Some(1), "moved", None),
+        one(26, "node-026", Some(2), "moved", None),
+        one(14, "shop-db", None, "moving", None),
+        one(
+            2,
+            "db-primary",
+            None,
+            "failed",
+            Some(
+                "No valid host was found: 4 hosts were asked, RamFilter turned down 3 of \
+            them, ComputeFilter 1; the volume db-data is on cmp-03 alone",
+            ),
+        ),
+        one(
+            8,
+            "cache-02",
+            None,
+            "stays",
+            Some("its memory is saved on the host: resume it first"),
+        ),
+        one(32, "node-032", None, "waiting", None),
+        one(38, "node-038", None, "waiting", None),
+    ];
+    let gone = |state: &str| {
+        vec![
+            one(9, "mail", Some(1), state, None),
+            one(15, "node-015", Some(2), "moved", None),
+        ]
+    };
+    let mut some = gone("failed");
+    some[0]["reason"] = json!("cmp-01 did not answer in time");
+    let all = vec![
+        run(0, "drain", Some(3), "running", draining),
+        run(1, "spread", None, "done", some),
+        run(2, "return", Some(1), "done", gone("moved")),
+        run(3, "drain", Some(1), "failed", gone("stays")),
+    ];
+    json!({"runs": all, "run": all[0]})
 }
 
 fn name_of_many(number: i64) -> String {

@@ -50,6 +50,8 @@ pub struct Choices {
     pub cursor: usize,
     /// What was typed.
     pub typed: Input,
+    /// What was typed and left though it matches none, or several.
+    missed: Option<String>,
     /// Ids chosen.
     pub chosen: BTreeSet<String>,
     /// Whether several may be chosen.
@@ -107,8 +109,26 @@ impl Choices {
         }
     }
 
+    /// Takes what was typed, or its only match, in place of what was chosen. What matches none or several is a mistake, not
+    /// a reason to go on with something else.
+    fn settle_typed(&mut self) {
+        let typed = self.typed.value();
+        if typed.is_empty() || !self.known || self.many {
+            return;
+        }
+        let exact = self.matching().position(|option| option.label == typed);
+        match exact.or((self.count() == 1).then_some(0)) {
+            Some(at) => {
+                self.cursor = at;
+                self.pick();
+            }
+            None => self.missed = Some(typed.to_owned()),
+        }
+    }
+
     fn enter(&mut self) {
-        if let Some((typed, _)) = self.awaited.take() {
+        let awaited = self.awaited.take().map(|(typed, _)| typed);
+        if let Some(typed) = awaited.or_else(|| self.missed.clone()) {
             self.typed = Input::new(typed);
             self.rank();
         }
@@ -177,6 +197,11 @@ impl Choices {
         } else {
             self.choose(&id);
         }
+        self.missed = None;
+        if !self.many {
+            self.typed.reset();
+            self.rank();
+        }
     }
 
     fn step(&mut self, down: bool) -> bool {
@@ -191,6 +216,7 @@ impl Choices {
     }
 
     fn key(&mut self, key: Key) -> bool {
+        self.missed = None;
         if self.many && key.typed() == Some(' ') {
             self.pick();
             return true;
@@ -375,6 +401,11 @@ impl Field {
 
     /// What is wrong with what it holds, as far as the field itself can tell.
     pub fn check(&self) -> Option<String> {
+        if let Kind::Choice(choices) = &self.kind
+            && let Some(missed) = &choices.missed
+        {
+            return Some(format!("{missed} is none of them, or several"));
+        }
         let value = self.value();
         if value.is_empty() {
             let (loading, awaited) = match &self.kind {
@@ -460,6 +491,7 @@ impl Field {
                 line::paste(input, &digits);
             }
             Kind::Choice(choices) => {
+                choices.missed = None;
                 line::paste(&mut choices.typed, text);
                 choices.rank();
             }
@@ -510,16 +542,12 @@ impl Field {
         }
     }
 
-    /// The cursor leaves: what was typed to narrow a choice is forgotten, and the only match is taken,
-    /// also if it comes later.
+    /// The cursor leaves: of what was typed to narrow a choice the only match is taken, also if it comes later.
     pub fn leave(&mut self) {
         self.touched = true;
         if let Kind::Choice(choices) = &mut self.kind {
             choices.await_options(false);
-            let typed = !choices.typed.value().is_empty();
-            if typed && choices.chosen.is_empty() && choices.count() == 1 {
-                choices.pick();
-            }
+            choices.settle_typed();
             choices.typed.reset();
             choices.rank();
         }

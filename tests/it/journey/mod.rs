@@ -15,6 +15,7 @@
 //! - `stock`: the stock command line.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
+//! - `screen`: servers are moved from the screen of a simulated fleet.
 
 pub mod cloud;
 pub mod guest;
@@ -34,5 +35,6 @@ mod newcomer;
 mod node;
 #[cfg(feature = "failpoints")]
 mod phases;
+mod screen;
 mod stock;
 mod web_image;

@@ -1,13 +1,14 @@
-//! Why a server is where it is (`/skydeck/v1/servers/{id}/explanations`), and what a launch would do
-//! (`/skydeck/v1/plans/launch`).
+//! Why a server is where it is (`/skydeck/v1/servers/{id}/explanations`), what a launch would do
+//! (`/skydeck/v1/plans/launch`), and where a server could be moved to (`/skydeck/v1/plans/migration`).
 
 use axum::Json;
 use axum::extract::Path;
 
 use super::create::to_request;
 use crate::api::wire::{
-    Explanation, ExplanationList, FieldProblem, FilterVerdict, HostVerdict, LaunchPlan,
-    LaunchPlanBody, PlannedItem, PlannedUse, Suggestion, Wanted, Weight,
+    Explanation, ExplanationBody, ExplanationList, FieldProblem, FilterVerdict, HostVerdict,
+    LaunchPlan, LaunchPlanBody, MigrationPlanRequest, PlannedItem, PlannedUse, Suggestion, Wanted,
+    Weight,
 };
 use crate::api::{Body, Routes, parse_id};
 use crate::compute::ops::{self, PlanUse, decision_list, server_create_plan, server_show};
@@ -25,6 +26,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
             explanations,
         )
         .post("/plans/launch", "compute:server:plan", plan)
+        .post("/plans/migration", "compute:moves:plan", migration_plan)
 }
 
 async fn explanations(cx: Context, Path(id): Path<String>) -> Result<Json<ExplanationList>> {
@@ -41,6 +43,17 @@ async fn explanations(cx: Context, Path(id): Path<String>) -> Result<Json<Explan
                 ..to_wire(record.decision, 1)
             })
             .collect(),
+    }))
+}
+
+async fn migration_plan(
+    cx: Context,
+    Body(request): Body<MigrationPlanRequest>,
+) -> Result<Json<ExplanationBody>> {
+    let id: ServerId = parse_id("server", &request.server_id)?;
+    let decision = ops::server_migrate_plan(&cx, id).await?;
+    Ok(Json(ExplanationBody {
+        explanation: explanation(id, decision),
     }))
 }
 

@@ -2,7 +2,6 @@
 
 mod detail;
 mod map;
-mod moves;
 
 use std::borrow::Cow;
 
@@ -26,10 +25,10 @@ use crate::tui::widgets::table::Column;
 
 use super::action::{Action, Risk};
 use super::list::{List, Spec};
+use super::moves::{self, Plan, Run};
 use super::services::{self, Service};
 use super::{Entry, Object, Offer, Screen};
 use map::{Map, Zones};
-use moves::Moves;
 
 impl Row for Hypervisor {
     const KIND: &'static str = "host";
@@ -141,20 +140,25 @@ static COLUMNS: [Column<Hypervisor>; 11] = [
     }),
 ];
 
-static ACTIONS: [Action<Hypervisor>; 5] = [
+static ACTIONS: [Action<Hypervisor>; 8] = [
     Action::go("host.servers", |row, _| {
         Some(super::servers::of_host(name(row)))
     }),
     Action::open_one(
         "host.drain",
         |row| (row.state == "down").then_some("it is down; its servers are evacuated"),
-        |row, _| Moves::drain(row),
+        |row, _| Plan::drain(name(row)),
     ),
     Action::open_one(
         "host.return",
         |row| (row.state == "down").then_some("it is down"),
-        |row, _| Moves::bring_back(row),
+        |row, _| Plan::bring_back(name(row)),
     ),
+    Action::make("hosts.spread", |_| Plan::spread()),
+    Action::make("hosts.condense", |_| Plan::condense()),
+    Action::go("host.moves", |row, facts| {
+        moves::newest(facts, |run| run.host.as_deref() == Some(name(row)))
+    }),
     Action::ask(
         "host.enable",
         "Enable",
@@ -196,6 +200,7 @@ static SPEC: Spec<Hypervisor> = Spec {
         vec![
             Need::list::<Hypervisor>(),
             Need::list::<Server>(),
+            Need::list::<Run>(),
             Need::samples(),
         ]
     },
@@ -342,7 +347,7 @@ pub static ENTRY: Entry = Entry {
             "Let it take no new servers and move away those on it",
             HOSTS,
         )
-        .mutating()
+        .administrative()
         .hint(22),
         Command::new(
             "host.return",
@@ -350,21 +355,42 @@ pub static ENTRY: Entry = Entry {
             "Let it take new servers and bring back those that were moved away",
             HOSTS,
         )
-        .mutating(),
+        .administrative(),
+        Command::new(
+            "hosts.spread",
+            "spread",
+            "Move servers so that all hosts carry about the same",
+            HOSTS,
+        )
+        .administrative(),
+        Command::new(
+            "hosts.condense",
+            "condense",
+            "Move servers so that as few hosts as possible carry any",
+            HOSTS,
+        )
+        .administrative(),
+        Command::new(
+            "host.moves",
+            "its moves",
+            "Show how its drain or return goes, or all such moves",
+            HOSTS,
+        )
+        .hint(23),
         Command::new(
             "host.enable",
             "enable",
             "Let it take new servers again",
             HOSTS,
         )
-        .mutating(),
+        .administrative(),
         Command::new(
             "host.disable",
             "disable",
             "Let it take no new servers; those on it go on",
             HOSTS,
         )
-        .mutating(),
+        .administrative(),
     ],
     offered: |session| session.is_admin(),
     open: |_| {

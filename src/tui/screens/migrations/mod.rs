@@ -36,6 +36,7 @@ use crate::tui::widgets::table::Column;
 use super::action::Action;
 use super::detail::Detail;
 use super::list::{List, Spec};
+use super::moves::{self, Run};
 use super::{Entry, Object, Offer, Screen};
 
 /// Moves asked for; older ones are in the audit trail.
@@ -144,10 +145,31 @@ impl Move {
         !over.contains(&self.detail.status.as_str())
     }
 
+    /// The part that is done, of one under way.
+    pub fn part(&self) -> Option<f64> {
+        estimate::part(self)
+    }
+
+    /// Microseconds that it will take yet, if that can be said.
+    pub fn left(&self, now: Time) -> Option<i64> {
+        estimate::left(self, now)
+    }
+
+    /// Bytes sent per second now.
+    pub fn rate(&self) -> Option<f64> {
+        estimate::rate(self)
+    }
+
     /// The server's name, or its id.
     fn server<'a>(&'a self, facts: &Facts<'a>) -> &'a str {
         facts.data.name_of::<Server>(&self.detail.server_id)
     }
+}
+
+/// The move that an operation makes.
+pub fn of_operation<'a>(operation: &str, facts: &Facts<'a>) -> Option<&'a Move> {
+    let mut moves = facts.data.rows::<Move>().iter();
+    moves.find(|row| row.detail.operation_id == operation)
 }
 
 /// What a status means, and its word.
@@ -222,7 +244,7 @@ static COLUMNS: [Column<Move>; 14] = [
     Column::new("kind", (4, 10), 9, |row, _| Value::text(kind(row))),
 ];
 
-static ACTIONS: [Action<Move>; 3] = [
+static ACTIONS: [Action<Move>; 4] = [
     Action::open(
         "migration.abort",
         |row| match (row.is_under_way(), row.detail.wish.as_deref()) {
@@ -243,6 +265,9 @@ static ACTIONS: [Action<Move>; 3] = [
     ),
     Action::go("migration.server", |row, facts| {
         super::show(Server::KIND, &row.detail.server_id, facts)
+    }),
+    Action::go("migration.moves", |row, facts| {
+        moves::newest(facts, |run| run.begun(&row.detail.operation_id))
     }),
 ];
 
@@ -324,6 +349,7 @@ static SPEC: Spec<Move> = Spec {
             Need::list::<Server>(),
             Need::list::<Hypervisor>(),
             Need::list::<Operation>(),
+            Need::list::<Run>(),
         ]
     },
     enter: |row, _| Detail::open(&SPEC, row.id()),
@@ -445,7 +471,7 @@ pub static ENTRY: Entry = Entry {
             "Break the move off; the guest stays where it is",
             MIGRATIONS,
         )
-        .mutating()
+        .administrative()
         .hint(20),
         Command::new(
             "migration.force",
@@ -453,7 +479,7 @@ pub static ENTRY: Entry = Entry {
             "End it soon, though the guest stands still meanwhile",
             MIGRATIONS,
         )
-        .mutating()
+        .administrative()
         .hint(21),
         Command::new(
             "migration.server",
@@ -462,6 +488,13 @@ pub static ENTRY: Entry = Entry {
             MIGRATIONS,
         )
         .hint(22),
+        Command::new(
+            "migration.moves",
+            "its run",
+            "Show the drain or other wish that it is part of, or all of them",
+            MIGRATIONS,
+        )
+        .hint(23),
     ],
     offered: |session| session.is_admin(),
     open: |_| {

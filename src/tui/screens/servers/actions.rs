@@ -101,14 +101,19 @@ pub static ACTIONS: [Action<Server>; 25] = [
     Action::ask(
         "server.confirm",
         "Confirm resize",
-        Risk::None,
+        Risk::Disruptive(
+            "The new flavor stays. What was kept of the old one is given up: there is no way back.",
+        ),
         |row| unless(row, &["VERIFY_RESIZE"], "no resize waits"),
         |row, _| act(row, ServerAction::ConfirmResize(Nothing)),
     ),
     Action::ask(
         "server.revert",
         "Revert resize",
-        Risk::Disruptive("The guest is restarted with its old flavor."),
+        Risk::Disruptive(
+            "The guest is powered off and comes back with its old flavor and its disk as it was; what it wrote since is \
+             lost.",
+        ),
         |row| unless(row, &["VERIFY_RESIZE"], "no resize waits"),
         |row, _| act(row, ServerAction::RevertResize(Nothing)),
     ),
@@ -133,8 +138,11 @@ pub static ACTIONS: [Action<Server>; 25] = [
     ),
     Action::open(
         "server.migrate",
-        |row| unless(row, &["ACTIVE", "PAUSED"], "only what runs is moved live"),
-        migrate::live,
+        |row| {
+            let states = ["ACTIVE", "PAUSED", "SHUTOFF"];
+            unless(row, &states, "only what runs or is stopped is moved")
+        },
+        migrate::migrate,
     ),
     Action::open(
         "server.evacuate",

@@ -1,10 +1,17 @@
-//! The forms that move servers to another host: while they run, or made anew because their host is dead.
+//! The forms that move servers to another host: live what runs, cold what is off, or made anew because their host is dead.
 //!
-//! A host is only a wish: the scheduler's filters are asked in either case. What it will take is told by the list of
-//! moves, once the source has looked at the guest.
+//! A host is only a wish: the scheduler's filters are asked in either case, and what they say now is shown beside each
+//! host. What the move will take is told by the list of moves, once the source has looked at the guest.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use crate::api::wire::Explanation;
+use crate::client::{Client, ClientError};
 
 use crate::compute::wire::{
-    BlockMigration, Evacuate, Hypervisor, MigrateLive, Server, ServerAction,
+    BlockMigration, Evacuate, Hypervisor, Migrate, MigrateLive, Server, ServerAction,
 };
 use crate::tui::cx::{Cx, Prepared};
 use crate::tui::effect::{Done, Request, call};
@@ -15,26 +22,44 @@ use crate::tui::overlays::form::{FormOverlay, Sheet};
 use crate::tui::screens::action::target;
 use crate::tui::screens::hosts;
 use crate::tui::state::data::Source;
-use crate::tui::state::load::Need;
+use crate::tui::state::load::{Need, Part};
 use crate::tui::value::natural;
 use crate::tui::view::Facts;
 use crate::tui::widgets::field::{Choice, Field};
 use crate::tui::widgets::form::Form;
 
 use super::actions::act;
+use super::placement;
 
 /// The choice that leaves it to the scheduler.
 const ANY: &str = "*";
 
+/// What the scheduler would say of a server that had to leave its host; nothing from a cloud that does not tell.
+struct WhatIf(Option<Explanation>);
+
+impl Part for WhatIf {
+    const KIND: &'static str = "server.what-if";
+    const EVERY: i64 = 15;
+
+    fn load(client: Client, id: Arc<str>) -> BoxFuture<'static, Result<Self, ClientError>> {
+        Box::pin(async move {
+            Ok(Self(match client.supports_skydeck().await? {
+                true => Some(client.migration_plan(&id).await?),
+                false => None,
+            }))
+        })
+    }
+}
+
 /// The form.
-struct Migrate {
+struct Move {
     servers: Vec<Server>,
     /// Whether their host is dead, and they are made anew.
     anew: bool,
 }
 
-/// Asks where to and how running servers are moved.
-pub fn live(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
+/// Asks where to and how servers are moved; each live or cold by its state.
+pub fn migrate(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
     open(rows, false, facts)
 }
 
@@ -44,14 +69,14 @@ pub fn evacuate(rows: &[&Server], facts: &Facts<'_>) -> Box<dyn Overlay> {
 }
 
 fn open(rows: &[&Server], anew: bool, facts: &Facts<'_>) -> Box<dyn Overlay> {
-    let migrate = Migrate {
+    let migrate = Move {
         servers: rows.iter().map(|row| (*row).clone()).collect(),
         anew,
     };
     Box::new(FormOverlay::new(Box::new(migrate), facts))
 }
 
-impl Migrate {
+impl Move {
     fn act(&self) -> &'static str {
         if self.anew { "Evacuate" } else { "Migrate" }
     }
@@ -63,11 +88,41 @@ impl Migrate {
         }
     }
 
+    /// How many of them are off, and are moved cold.
+    fn off(&self) -> usize {
+        self.servers.iter().filter(|server| is_off(server)).count()
+    }
+
+    /// What happens to the guests.
+    fn way(&self) -> String {
+        let (off, all) = (self.off(), self.servers.len());
+        let cold = "moved cold, with its disk, and stays off; nothing has to be confirmed";
+        let live = "moved live: the guest goes on running and pauses for a moment at the end";
+        match (off, all) {
+            (0, 1) => format!("It runs, and is {live}."),
+            (1, 1) => format!("It is off, and is {cold}."),
+            (0, _) => format!("They run, and each is {live}."),
+            (off, all) if off == all => format!("They are off, and each is {cold}."),
+            (off, all) => format!(
+                "{} that run are moved live, {off} that are off cold.",
+                all - off
+            ),
+        }
+    }
+
     /// The host that all of them are on, if it is one.
     fn source(&self) -> Option<&str> {
         let first = self.servers.first()?.host.as_deref()?;
         let same = |server: &Server| server.host.as_deref() == Some(first);
         self.servers.iter().all(same).then_some(first)
+    }
+
+    /// What the scheduler would say now, where it is about one server.
+    fn what_if<'a>(&self, facts: &Facts<'a>) -> Option<&'a Explanation> {
+        match self.servers.as_slice() {
+            [one] => facts.data.part::<WhatIf>(&one.id)?.0.as_ref(),
+            _ => None,
+        }
     }
 
     fn hosts(&self, facts: &Facts<'_>) -> Vec<Choice> {
@@ -78,12 +133,30 @@ impl Migrate {
             .filter(|row| row.state == "up" && Some(hosts::name(row)) != self.source())
             .collect();
         up.sort_by(|a, b| natural(hosts::name(a), hosts::name(b)));
-        let chosen = Choice::new(ANY, "the scheduler chooses", "by its filters and weighers");
-        let named = up
-            .into_iter()
-            .map(|row| Choice::new(hosts::name(row), hosts::name(row), room(row, facts)));
+        let what_if = self.what_if(facts);
+        let now = match what_if.map(|what_if| what_if.chosen.as_deref()) {
+            Some(Some(host)) => format!("now {host}"),
+            Some(None) => "now no host takes it".to_owned(),
+            None => "by its filters and weighers".to_owned(),
+        };
+        let chosen = Choice::new(ANY, "the scheduler chooses", now);
+        let refusal = |host: &str| {
+            let verdict = what_if?.hosts.iter().find(|verdict| verdict.host == host)?;
+            let words = placement::host::verdict(verdict).1;
+            (!verdict.passed).then(|| format!("does not take it. {words}"))
+        };
+        let named = up.into_iter().map(|row| {
+            let host = hosts::name(row);
+            let words = refusal(host).unwrap_or_else(|| room(row, facts));
+            Choice::new(host, host, words)
+        });
         std::iter::once(chosen).chain(named).collect()
     }
+}
+
+/// Whether there is no guest to go on running.
+fn is_off(server: &Server) -> bool {
+    server.status == "SHUTOFF"
 }
 
 /// What helps to choose a host: `takes no new servers, 12 of 64 vCPU, 40% RAM`.
@@ -105,7 +178,7 @@ fn room(row: &Hypervisor, facts: &Facts<'_>) -> String {
     words.join(", ")
 }
 
-impl Sheet for Migrate {
+impl Sheet for Move {
     fn title(&self) -> String {
         format!("{} {}", self.act(), self.what())
     }
@@ -119,7 +192,8 @@ impl Sheet for Migrate {
         let host = Field::choice("host", "To host", "Only hosts that are up")
             .with(ANY)
             .required();
-        if self.anew {
+        // Whether the disks of one that is off have to be copied is found out.
+        if self.anew || self.off() == self.servers.len() {
             return vec![host];
         }
         vec![
@@ -132,7 +206,11 @@ impl Sheet for Migrate {
     }
 
     fn needs(&self, _form: &Form) -> Vec<Need> {
-        vec![Need::list::<Hypervisor>(), Need::samples()]
+        let mut needs = vec![Need::list::<Hypervisor>(), Need::samples()];
+        if let [one] = self.servers.as_slice() {
+            needs.push(Need::part::<WhatIf>(&one.id));
+        }
+        needs
     }
 
     fn offer(&self, form: &mut Form, facts: &Facts<'_>) {
@@ -144,7 +222,7 @@ impl Sheet for Migrate {
         }
     }
 
-    fn outlook(&self, form: &Form, _facts: &Facts<'_>) -> Vec<String> {
+    fn outlook(&self, form: &Form, facts: &Facts<'_>) -> Vec<String> {
         let from = self.source().map(|host| format!("From {host}. "));
         if self.anew {
             return vec![format!(
@@ -154,13 +232,17 @@ impl Sheet for Migrate {
             )];
         }
         let disks = match form.value("block_migration").as_str() {
-            "copy" => " Its disks are sent as well, which takes as long as copying them.",
+            "copy" => " Disks are sent as well, which takes as long as copying them.",
             _ => "",
         };
-        vec![format!(
-            "{}The guest goes on running and pauses for a moment at the end.{disks}",
-            from.unwrap_or_default()
-        )]
+        let mut lines = vec![format!("{}{}{disks}", from.unwrap_or_default(), self.way())];
+        // What would have to be changed so that a host takes it.
+        let what_if = self
+            .what_if(facts)
+            .filter(|what_if| what_if.chosen.is_none());
+        lines
+            .extend(what_if.and_then(|what_if| Some(what_if.suggestion.as_ref()?.message.clone())));
+        lines
     }
 
     fn submit(&mut self, form: &Form, cx: &mut Cx<'_>) {
@@ -193,13 +275,23 @@ impl Sheet for Migrate {
         };
         let all = self.servers.iter();
         let requests: Vec<Prepared> = all
-            .map(|server| (target(server), request(server, how.clone())))
+            .map(|server| {
+                let request = match is_off(server) {
+                    true => cold(server, how.host.clone()),
+                    false => live(server, how.clone()),
+                };
+                (target(server), request)
+            })
             .collect();
         cx.act(self.act(), requests);
     }
 }
 
-fn request(server: &Server, how: MigrateLive) -> Box<dyn Request> {
+fn cold(server: &Server, host: Option<String>) -> Box<dyn Request> {
+    act(server, ServerAction::Migrate(Some(Migrate { host })))
+}
+
+fn live(server: &Server, how: MigrateLive) -> Box<dyn Request> {
     let id = server.id.clone();
     call(
         format!("server {id} migrate {:?}", how.host),

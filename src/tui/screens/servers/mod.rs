@@ -88,7 +88,7 @@ pub fn mood(server: &Server) -> (Mood, &str) {
 fn state<'a>(server: &'a Server, facts: &Facts<'a>) -> Value<'a> {
     let (mood, word) = mood(server);
     match server.task_state.as_deref() {
-        Some("migrating") if mood != Mood::Bad => {
+        Some("migrating" | "resize_migrating") if mood != Mood::Bad => {
             Value::State(Mood::Busy, migrating(server, facts))
         }
         Some(task) if mood != Mood::Bad => Value::State(Mood::Busy, format::spaced(task).into()),
@@ -328,10 +328,10 @@ pub static ENTRY: Entry = Entry {
         Command::new(
             "server.migrate",
             "migrate",
-            "Move it to another host while it runs",
+            "Move it to another host: live if it runs, cold if it is off",
             CONTEXT,
         )
-        .mutating()
+        .administrative()
         .hint(7),
         Command::new(
             "server.evacuate",
@@ -339,7 +339,7 @@ pub static ENTRY: Entry = Entry {
             "Make it anew on another host, because its own is dead",
             CONTEXT,
         )
-        .mutating(),
+        .administrative(),
         Command::new("server.attach", "attach", "Attach a volume", CONTEXT).mutating(),
         Command::new("server.detach", "detach", "Detach a volume", CONTEXT).mutating(),
         Command::new(

@@ -261,7 +261,7 @@ pub static ENTRY: Entry = Entry {
             "Let the host take new servers again",
             SERVICES,
         )
-        .mutating()
+        .administrative()
         .hint(20),
         Command::new(
             "service.disable",
@@ -269,7 +269,7 @@ pub static ENTRY: Entry = Entry {
             "Let the host take no new servers; those on it go on",
             SERVICES,
         )
-        .mutating()
+        .administrative()
         .hint(21),
         Command::new(
             "service.down",
@@ -277,7 +277,7 @@ pub static ENTRY: Entry = Entry {
             "Say that the host is dead, so that its servers may be started elsewhere",
             SERVICES,
         )
-        .mutating()
+        .administrative()
         .hint(22),
         Command::new(
             "service.up",
@@ -285,7 +285,7 @@ pub static ENTRY: Entry = Entry {
             "Take back that the host is dead; it counts as up when it reports",
             SERVICES,
         )
-        .mutating()
+        .administrative()
         .hint(23),
     ],
     offered: |session| session.is_admin(),

@@ -218,6 +218,10 @@ fn a_server_is_moved_where_it_is_wished_and_its_row_says_how_far_that_is() {
     let picture = lab.picture();
     assert!(picture.contains("cmp-02"), "{picture}");
     assert!(!picture.contains("cmp-04"), "{picture}");
+    // What the scheduler would say now stands beside each.
+    for part in ["cmp-06", "does not take it. Ram: 256 GiB wanted", "cmp-05"] {
+        assert!(picture.contains(part), "{part} in\n{picture}");
+    }
     // In its row and below the form, but not to be chosen.
     assert_eq!(picture.matches("cmp-01").count(), 2, "{picture}");
     assert_eq!(
@@ -232,6 +236,148 @@ fn a_server_is_moved_where_it_is_wished_and_its_row_says_how_far_that_is() {
     );
     assert!(pressed(&mut lab, "m").is_empty());
     assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
+fn what_is_off_is_moved_cold_and_what_runs_beside_it_live() {
+    let (off, runs) = (fixture::id(1, 3), fixture::id(1, 0));
+    let mut lab = on_server("db-replica");
+    lab.press("m");
+    let picture = lab.picture();
+    assert!(
+        picture.contains("It is off, and is moved cold"),
+        "{picture}"
+    );
+    assert!(!picture.contains("Disks"), "{picture}");
+    let sent = pressed(&mut lab, r#""cmp-02" enter ctrl-s"#);
+    let host = r#"host: Some("cmp-02")"#;
+    assert_eq!(
+        sent,
+        [format!("server {off} Migrate(Some(Migrate {{ {host} }}))")]
+    );
+    let mut lab = on_servers();
+    lab.press(r#"/ "name:/^(db-replica|web-01)$/" enter * m"#);
+    let mut sent = pressed(&mut lab, "ctrl-s");
+    sent.sort();
+    assert_eq!(
+        sent,
+        [
+            format!("server {runs} migrate None"),
+            format!("server {off} Migrate(Some(Migrate {{ host: None }}))")
+        ]
+    );
+    // What is no host is a mistake, and no reason to leave it to the scheduler; what is one needs no enter.
+    let mut lab = on_server("db-replica");
+    for keys in [
+        r#"m "xyz" ctrl-s"#,
+        r#"ctrl-u "xyz" enter"#,
+        r#"ctrl-u "cmp" ctrl-s"#,
+    ] {
+        assert!(
+            pressed(&mut lab, keys).is_empty(),
+            "{keys}: {}",
+            lab.picture()
+        );
+        assert!(
+            lab.picture().contains("none of them, or several"),
+            "{}",
+            lab.picture()
+        );
+    }
+    let sent = pressed(&mut lab, r#"ctrl-u "cmp-03" ctrl-s"#);
+    assert!(sent[0].contains("cmp-03"), "{sent:?}");
+    // One that waits for a decision about its resize is not moved.
+    let mut lab = on_server("mail");
+    assert!(pressed(&mut lab, "m").is_empty());
+    assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
+fn a_resize_is_confirmed_or_reverted_when_it_was_meant_and_only_then_offered() {
+    let id = fixture::id(1, 9);
+    let mut lab = on_server("mail");
+    assert!(
+        lab.picture().contains("r c confirm resize"),
+        "{}",
+        lab.picture()
+    );
+    assert!(pressed(&mut lab, "r c enter").is_empty());
+    assert_eq!(
+        pressed(&mut lab, "r c tab enter"),
+        [format!("server {id} ConfirmResize(Nothing)")]
+    );
+    assert_eq!(
+        pressed(&mut lab, "enter r v tab enter"),
+        [format!("server {id} RevertResize(Nothing)")]
+    );
+    let mut lab = on_server("web-01");
+    assert!(
+        !lab.picture().contains("confirm resize"),
+        "{}",
+        lab.picture()
+    );
+    assert!(pressed(&mut lab, "r c").is_empty());
+    assert!(
+        lab.picture().contains("no resize waits"),
+        "{}",
+        lab.picture()
+    );
+}
+
+#[test]
+fn who_does_not_administer_has_no_keys_for_it_nor_words_of_it() {
+    let mut lab = Lab::on(fixture::of_member(), SIZE, &Options::default());
+    lab.press(r#": "servers" enter / "name:/^web-01$/" enter"#);
+    let words = ["migrate", "evacuate", "drains"];
+    let silent = |lab: &Lab| {
+        let picture = lab.picture();
+        for word in words {
+            assert!(!picture.contains(word), "{word} in\n{picture}");
+        }
+    };
+    silent(&lab);
+    for keys in ["m", "E"] {
+        assert!(pressed(&mut lab, keys).is_empty());
+        assert!(lab.state.overlays.is_empty(), "{keys}");
+        assert!(
+            lab.picture().contains("for administrators"),
+            "{}",
+            lab.picture()
+        );
+    }
+    for keys in ["M", "W"] {
+        lab.press(keys);
+        assert!(
+            lab.picture().contains(":servers"),
+            "{keys}: {}",
+            lab.picture()
+        );
+    }
+    lab.press("a");
+    silent(&lab);
+    lab.press("esc ?");
+    silent(&lab);
+    for typed in ["migrat", "hosts", "moves", "drain"] {
+        lab.press(&format!(r#": "{typed}""#));
+        silent(&lab);
+        for view in ["Go to the hosts", "Go to servers that", "Go to drains"] {
+            assert!(!lab.picture().contains(view), "{typed}: {}", lab.picture());
+        }
+        lab.press("esc");
+    }
+    // What is their own they change.
+    lab.press("esc esc");
+    assert_eq!(
+        pressed(&mut lab, r#": "servers" enter g L"#).len(),
+        1,
+        "{}",
+        lab.picture()
+    );
+    lab.press(r#": "flavors" enter"#);
+    for keys in ["n", "d"] {
+        assert!(pressed(&mut lab, keys).is_empty());
+        assert!(lab.state.overlays.is_empty(), "{keys}");
+    }
 }
 
 #[test]
@@ -302,11 +448,129 @@ fn a_host_is_drained_after_its_plan_was_seen() {
         assert!(picture.contains(part), "{part} in\n{picture}");
     }
     assert!(pressed(&mut lab, "enter").is_empty());
-    assert_eq!(pressed(&mut lab, "w tab enter"), ["host cmp-01 drain"]);
-    assert_eq!(pressed(&mut lab, "b tab enter"), ["host cmp-01 return"]);
+    assert!(lab.state.overlays.is_empty());
+    let sent = pressed(&mut lab, "w - - + + + tab enter");
+    assert_eq!(sent, ["host cmp-01 drain, 4 at once"]);
+    lab.press("esc");
+    let sent = pressed(&mut lab, "b tab enter");
+    assert_eq!(sent, ["host cmp-01 return, 2 at once"]);
+    lab.press("esc");
     // What is down has nothing to be moved live.
     lab.press(r#"/ "cmp-04" enter w"#);
     assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
+fn a_plan_that_is_refused_stays_and_one_that_is_accepted_leads_to_its_moves() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "hosts" enter / "cmp-03" enter"#);
+    let sent = lab.press("w tab enter");
+    assert!(pressed(&mut lab, "enter + enter").is_empty());
+    let failure = refusal("another operation works on cmp-03", None, "wait for it");
+    answer(&mut lab, &sent, vec![Err(failure)]);
+    let picture = lab.picture();
+    for part in [
+        "Drain cmp-03: the plan",
+        "Drain cmp-03: another operation works on cmp-03",
+        "What to do: wait for it",
+    ] {
+        assert!(picture.contains(part), "{part} in\n{picture}");
+    }
+    let again = lab.press("enter");
+    assert_eq!(requests(&again), ["host cmp-03 drain, 2 at once"]);
+    let begun = || Ok(Done::followed("moves", fixture::id(14, 0), "begun"));
+    answer(&mut lab, &again, vec![begun()]);
+    let picture = lab.picture();
+    for part in ["moves › drain of cmp-03", "2 of 7 moved, 1 moving"] {
+        assert!(picture.contains(part), "{part} in\n{picture}");
+    }
+    // Whoever closed the plan is left where they are.
+    lab.press("esc");
+    let sent = lab.press("w tab enter");
+    lab.press("esc");
+    answer(&mut lab, &sent, vec![begun()]);
+    assert!(
+        lab.picture().contains("skydeck :hosts  "),
+        "{}",
+        lab.picture()
+    );
+    // From the host it is a key away.
+    lab.press("W");
+    assert!(
+        lab.picture().contains("moves › drain of cmp-03"),
+        "{}",
+        lab.picture()
+    );
+}
+
+#[test]
+fn a_run_is_paused_aborted_tried_again_and_rolled_back_as_its_state_allows() {
+    let id = |number| fixture::id(14, number);
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press("W enter");
+    // The server that moves has the cursor, and its numbers are those of its migration.
+    assert!(at_cursor(&lab).contains("moving 60%"), "{}", lab.picture());
+    assert_eq!(pressed(&mut lab, "p"), [format!("moves {} pause", id(0))]);
+    assert!(pressed(&mut lab, "u").is_empty());
+    assert!(pressed(&mut lab, "r").is_empty());
+    assert!(pressed(&mut lab, "b").is_empty());
+    assert!(
+        lab.picture().contains("abort it first"),
+        "{}",
+        lab.picture()
+    );
+    assert!(pressed(&mut lab, "x enter").is_empty());
+    assert_eq!(
+        pressed(&mut lab, "x tab enter"),
+        [format!("moves {} abort", id(0))]
+    );
+    lab.press("enter");
+    assert!(lab.picture().contains(":migrations"), "{}", lab.picture());
+    // From the migration to its run and back to the server.
+    lab.press("W");
+    assert!(
+        lab.picture().contains("moves › drain of cmp-03"),
+        "{}",
+        lab.picture()
+    );
+    lab.press("S");
+    assert!(
+        lab.picture().contains("servers › shop-db"),
+        "{}",
+        lab.picture()
+    );
+    // One that is over, with what failed.
+    lab.press(r#"W / "what:spread" enter"#);
+    assert!(pressed(&mut lab, "p").is_empty());
+    let sent = lab.press("r");
+    assert_eq!(requests(&sent), [format!("moves {} retry", id(1))]);
+    assert_eq!(
+        pressed(&mut lab, "b tab enter"),
+        [format!("moves {} roll back", id(1))]
+    );
+    lab.press("enter");
+    assert!(
+        lab.picture().contains("moves › spread servers"),
+        "{}",
+        lab.picture()
+    );
+    let again = lab.press("r");
+    // The new run is what is looked at.
+    let begun = Ok(Done::made(id(0), "begun anew"));
+    answer(&mut lab, &again, vec![begun]);
+    assert!(
+        lab.picture().contains("moves › drain of cmp-03"),
+        "{}",
+        lab.picture()
+    );
+    // A return is not taken back, and what is not known any more is said so.
+    lab.press(r#"W / "what:return" enter b"#);
+    assert!(lab.state.overlays.is_empty());
+    assert!(
+        lab.picture().contains("not moved forth again"),
+        "{}",
+        lab.picture()
+    );
 }
 
 #[test]

@@ -75,9 +75,21 @@ const VIEWS: &[(&str, &str)] = &[
     ("migration", "M enter"),
     ("migration_done", r#"M / "status:completed" enter enter"#),
     ("migration_abort", "M x"),
+    ("moves", "W"),
+    ("moves_run", "W enter"),
+    ("moves_run_failed", r#"W enter / "state:failed" enter"#),
+    ("moves_abort", "W enter x"),
     (
         "migrate_form",
         r#": "servers" enter / "name:/^web-01$/" enter m"#,
+    ),
+    (
+        "migrate_cold_form",
+        r#": "servers" enter / "name:/^db-replica$/" enter m"#,
+    ),
+    (
+        "migrate_both_form",
+        r#": "servers" enter / "name:/^(db-replica|web-01)$/" enter * m"#,
     ),
     (
         "evacuate_form",
@@ -103,6 +115,14 @@ const VIEWS: &[(&str, &str)] = &[
         r#": "servers" enter n "api" tab "debian" enter "small" enter space tab tab "echo hi" tab ctrl-s"#,
     ),
     ("confirm_reboot", r#": "servers" enter p r"#),
+    (
+        "confirm_resize",
+        r#": "servers" enter / "name:/^mail$/" enter r c"#,
+    ),
+    (
+        "revert_resize",
+        r#": "servers" enter / "name:/^mail$/" enter enter r v"#,
+    ),
     ("confirm_delete", r#": "servers" enter d"#),
     (
         "confirm_delete_many",
@@ -190,6 +210,26 @@ fn a_cloud_of_many_hosts() {
     let picture = lab.picture();
     assert!(picture.is_ascii(), "{picture}");
     check("ascii_hosts_heat_many", &lab);
+}
+
+#[test]
+fn a_cloud_that_is_uneven() {
+    for size in SIZES {
+        let mut lab = Lab::on(fixture::uneven(), size, &Options::default());
+        lab.press(r#": "hosts" enter r s"#);
+        check("hosts_spread", &lab);
+    }
+}
+
+#[test]
+fn a_cloud_that_others_administer() {
+    let mut lab = Lab::on(fixture::of_member(), SIZES[0], &Options::default()).with_past();
+    lab.press(r#": "servers" enter"#);
+    check("member_servers", &lab);
+    lab.press("a");
+    check("member_menu", &lab);
+    lab.press(r#"esc : "mig""#);
+    check("member_palette", &lab);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Why a server is where it is, or nowhere: each decision of the scheduler as a table of hosts by filters, and the
 //! selected host in full: what each filter wanted and found, and what each weigher gave it.
 
-mod host;
+pub(super) mod host;
 
 use std::sync::Arc;
 
