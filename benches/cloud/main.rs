@@ -1,5 +1,6 @@
 //! `make bench`: what the cloud costs, beside what can not be avoided, in one run on one machine. It prints and asserts
-//! nothing; the goals stand beside the numbers. `cargo bench -- real` or `-- simulated` runs one part, `-- picture` takes the README's picture.
+//! nothing; the goals stand beside the numbers. `cargo bench -- real` runs one part (`scheduler`, `simulated`,
+//! `fleet`, `launches`, `real`, `migration`), `-- picture` takes the README's picture.
 //!
 //! Needs root and the packages of `make setup-test`, as the integration tests do.
 
@@ -13,6 +14,7 @@ mod lab;
 mod picture;
 mod real;
 mod report;
+mod scheduler;
 mod simulated;
 
 fn main() {
@@ -30,6 +32,9 @@ fn main() {
         .unwrap();
     runtime.block_on(async {
         report::line("measured", "skydeck", "beside", "goal");
+        if runs("scheduler") {
+            scheduler::run();
+        }
         if runs("simulated") {
             simulated::run().await;
         }

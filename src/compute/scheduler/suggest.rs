@@ -3,6 +3,11 @@
 //! For each host, what stands in the way is taken away one thing after the other until every filter lets it pass. So what
 //! is suggested was tried, not guessed. Of all hosts the one wins whose changes are the least trouble: a smaller flavor
 //! before a dropped wish, a dropped wish before an operator's intervention.
+//!
+//! Most of ten thousand hosts are refused for the same reason, so a host is given up as soon as its changes are no less
+//! trouble than those of the best host before it: usually at the first, before anything is copied.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,12 +85,22 @@ pub struct Suggestion {
 /// The smallest change that makes one of the hosts fit; `None` if there are no hosts or none of them can ever fit.
 pub fn suggest(rules: &Rules, request: &Request, hosts: &[HostState]) -> Option<Suggestion> {
     let filters: Vec<Filter> = Filter::of(rules).collect();
-    hosts
-        .iter()
-        .filter(|host| !request.is_excluded(&host.name))
-        .filter_map(|host| plan(&filters, rules, request, host))
-        .min_by(|a, b| a.cost.total_cmp(&b.cost))
-        .map(|plan| plan.suggestion(request))
+    // What is asked for without what may be offered instead, which would be copied for each host.
+    let bare = Request {
+        flavors: Vec::new(),
+        ..request.clone()
+    };
+    let mut best: Option<Plan<'_>> = None;
+    for host in hosts {
+        if request.is_excluded(&host.name) {
+            continue;
+        }
+        let limit = best.as_ref().map_or(f64::INFINITY, |plan| plan.cost);
+        if let Some(plan) = plan(&filters, rules, (request, &bare), host, limit) {
+            best = Some(plan);
+        }
+    }
+    best.map(|plan| plan.suggestion(request))
 }
 
 /// What one host would need.
@@ -96,14 +111,16 @@ struct Plan<'a> {
     cost: f64,
 }
 
+/// The changes that one host needs, if they cost less than `limit`. `bare` is the request without flavors.
 fn plan<'a>(
     filters: &[Filter],
     rules: &Rules,
-    request: &'a Request,
+    (request, bare): (&'a Request, &Request),
     host: &'a HostState,
+    limit: f64,
 ) -> Option<Plan<'a>> {
-    let mut asked = request.clone();
-    let mut changed = host.clone();
+    let mut asked = Cow::Borrowed(bare);
+    let mut changed = Cow::Borrowed(host);
     let mut changes: Vec<Change> = Vec::new();
     loop {
         let refusal = filters
@@ -111,22 +128,24 @@ fn plan<'a>(
             .find_map(|filter| filter.judge(rules, &asked, &changed).err());
         let Some(refusal) = refusal else { break };
         let change = remedy(&refusal, &asked, &changed)?;
-        change.apply(&mut asked, &mut changed);
-        merge(&mut changes, change);
-        if changes.len() > MOST_CHANGES {
+        merge(&mut changes, change.clone());
+        // Whether a flavor will be found is not known yet; without one it costs more.
+        let least: f64 = changes.iter().map(|one| one.cost(request, true)).sum();
+        if changes.len() > MOST_CHANGES || least >= limit {
             return None;
         }
+        change.apply(asked.to_mut(), changed.to_mut());
     }
     let flavor = changes
         .iter()
         .any(Change::is_smaller)
         .then(|| smaller_flavor(filters, rules, &asked, &changed, request))
         .flatten();
-    let cost = changes
+    let cost: f64 = changes
         .iter()
         .map(|change| change.cost(request, flavor.is_some()))
         .sum();
-    Some(Plan {
+    (cost < limit).then_some(Plan {
         host,
         changes,
         flavor,
