@@ -1,6 +1,6 @@
 //! What a server needs of a host.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ pub struct Group {
     /// What the group asks for.
     pub affinity: Affinity,
     /// Hosts that have members, and how many: every host is asked for, so a group of many is looked up, not gone through.
-    pub hosts: BTreeMap<String, u32>,
+    pub hosts: HashMap<String, u32>,
     /// With anti-affinity: members that may share a host, usually 1.
     pub max_per_host: u32,
 }
@@ -81,8 +81,8 @@ impl Group {
     }
 
     /// Counts the members by the host of each.
-    pub fn count(hosts: impl IntoIterator<Item = String>) -> BTreeMap<String, u32> {
-        let mut counted = BTreeMap::new();
+    pub fn count(hosts: impl IntoIterator<Item = String>) -> HashMap<String, u32> {
+        let mut counted = HashMap::new();
         for host in hosts {
             *counted.entry(host).or_default() += 1;
         }

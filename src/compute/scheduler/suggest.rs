@@ -134,7 +134,7 @@ fn plan<'a>(
         if changes.len() > MOST_CHANGES || least >= limit {
             return None;
         }
-        change.apply(asked.to_mut(), changed.to_mut());
+        change.apply(&mut asked, &mut changed);
     }
     let flavor = changes
         .iter()
@@ -246,44 +246,46 @@ impl Plan<'_> {
 }
 
 impl Change {
-    /// Does it: to the request, or to the host it is about.
-    pub fn apply(&self, request: &mut Request, host: &mut HostState) {
+    /// Does it: to the request, or to the host it is about; only that one is copied.
+    pub fn apply(&self, request: &mut Cow<'_, Request>, host: &mut Cow<'_, HostState>) {
         match self {
             Self::Less { what, by } => {
-                let amount = what.of_mut(&mut request.resources);
+                let amount = what.of_mut(&mut request.to_mut().resources);
                 *amount = amount.saturating_sub(*by);
             }
             Self::Free { what, amount, .. } => {
-                let used = what.of_mut(&mut host.used);
+                let used = what.of_mut(&mut host.to_mut().used);
                 *used = used.saturating_sub(*amount);
             }
             Self::BringUp(_) => {
+                let host = host.to_mut();
                 host.up = true;
                 host.forced_down = false;
                 host.trouble = None;
             }
-            Self::Enable(_) => host.enabled = true,
-            Self::OtherZone(_) => request.availability_zone = None,
-            Self::AnyHost => request.host = None,
+            Self::Enable(_) => host.to_mut().enabled = true,
+            Self::OtherZone(_) => request.to_mut().availability_zone = None,
+            Self::AnyHost => request.to_mut().host = None,
             Self::WithoutProperty(name) => {
-                request.image_properties.remove(name);
+                request.to_mut().image_properties.remove(name);
             }
             Self::WithoutExtraSpec(name) => {
-                request.extra_specs.remove(name);
+                request.to_mut().extra_specs.remove(name);
             }
             Self::WithoutHint(hint) => match hint.as_str() {
-                "same_host" => request.same_host = None,
-                "different_host" => request.different_host.clear(),
-                "group" => request.group = None,
-                _ => request.query = None,
+                "same_host" => request.to_mut().same_host = None,
+                "different_host" => request.to_mut().different_host.clear(),
+                "group" => request.to_mut().group = None,
+                _ => request.to_mut().query = None,
             },
             Self::Vacate { servers, .. } => {
+                let host = host.to_mut();
                 host.servers = host.servers.saturating_sub(*servers);
             }
-            Self::WaitFor(_) => host.io_ops = 0,
-            Self::OtherAggregates(_) => host.aggregate_metadata.clear(),
+            Self::WaitFor(_) => host.to_mut().io_ops = 0,
+            Self::OtherAggregates(_) => host.to_mut().aggregate_metadata.clear(),
             // A host is set apart by name: what was refused then passes, whichever of the two it was.
-            Self::OtherIsolation(_) => host.isolation_waived = true,
+            Self::OtherIsolation(_) => host.to_mut().isolation_waived = true,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The scheduler's promises, for hosts and requests of any kind.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -368,11 +369,14 @@ proptest! {
             && let Some(suggestion) = suggest(&rules, &request, &hosts)
         {
             prop_assert!(!suggestion.changes.is_empty());
-            let (mut request, mut hosts) = (request, hosts);
-            let host = hosts.iter_mut().find(|host| host.name == suggestion.host).unwrap();
+            let mut hosts = hosts;
+            let at = hosts.iter().position(|host| host.name == suggestion.host).unwrap();
+            let (mut asked, mut host) = (Cow::Borrowed(&request), Cow::Owned(hosts[at].clone()));
             for change in &suggestion.changes {
-                change.apply(&mut request, host);
+                change.apply(&mut asked, &mut host);
             }
+            hosts[at] = host.into_owned();
+            let request = asked.into_owned();
             prop_assert!(request.resources.vcpus > 0 && request.resources.memory_mb > 0);
             prop_assert!(select(&rules, &request, &hosts, 1).chosen().is_some(), "{suggestion:?}");
         }
