@@ -4,3 +4,5 @@
 mod clean;
 #[path = "../../tests/it/journey/cloud.rs"]
 pub mod cloud;
+#[path = "../../tests/it/journey/rack.rs"]
+pub mod rack;

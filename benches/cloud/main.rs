@@ -1,18 +1,22 @@
 //! `make bench`: what the cloud costs, beside what can not be avoided, in one run on one machine. It prints and asserts
-//! nothing; the goals stand beside the numbers. `cargo bench -- real` or `-- simulated` runs one part, `-- picture` takes the README's picture.
+//! nothing; the goals stand beside the numbers. `cargo bench -- real` runs one part (`scheduler`, `simulated`,
+//! `fleet`, `real`, `migration`), `-- picture` takes the README's picture.
 //!
 //! Needs root and the packages of `make setup-test`, as the integration tests do.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has no result")]
 
 mod console;
+mod fleet;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod journey;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod lab;
+mod migration;
 mod picture;
 mod real;
 mod report;
+mod scheduler;
 mod simulated;
 
 fn main() {
@@ -30,11 +34,20 @@ fn main() {
         .unwrap();
     runtime.block_on(async {
         report::line("measured", "skydeck", "beside", "goal");
+        if runs("scheduler") {
+            scheduler::run();
+        }
         if runs("simulated") {
             simulated::run().await;
         }
+        if runs("fleet") {
+            fleet::run().await;
+        }
         if runs("real") {
             real::run().await;
+        }
+        if runs("migration") {
+            migration::run().await;
         }
     });
 }

@@ -89,7 +89,7 @@ impl Statement {
     pub async fn all<T>(
         self,
         conn: &mut Conn,
-        read: impl Fn(&mut Row) -> DbResult<T>,
+        mut read: impl FnMut(&mut Row) -> DbResult<T>,
     ) -> DbResult<Vec<T>> {
         // Row by row, so that a row is read while the engine makes the next, and its memory serves for the one after.
         let mut rows = self.stream(conn)?;

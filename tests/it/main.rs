@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, and says where"
 )]
 
+mod fleet;
 mod hypervisor;
 mod journey;
 mod lab;

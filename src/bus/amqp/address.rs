@@ -10,6 +10,9 @@ use crate::config::BusSettings;
 
 /// Seconds without a sign of life after which either side takes the other for gone, unless the URL says otherwise.
 const HEARTBEAT: u16 = 10;
+/// Largest frame in bytes, unless the URL says otherwise. What is larger goes in several. lapin keeps buffers of 64 such
+/// frames for a connection, which at RabbitMQ's own limit (128 KiB) is more than all the rest of an agent.
+const FRAME: u32 = 16 * 1024;
 /// Certificates that this system trusts.
 const SYSTEM_CA: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -67,6 +70,7 @@ impl Broker {
             "/".clone_into(&mut uri.vhost);
         }
         uri.query.heartbeat.get_or_insert(HEARTBEAT);
+        uri.query.frame_max.get_or_insert(FRAME);
         let tls = match uri.scheme {
             AMQPScheme::AMQPS => tls(settings)?,
             AMQPScheme::AMQP => OwnedTLSConfig::default(),

@@ -317,7 +317,7 @@ fn to_wire(cx: &Context, room: &HostRoom, version: Microversion) -> Hypervisor {
         cpu_info: Some(json!({
             "arch": host.arch,
             "model": host.cpu_model,
-            "features": host.cpu_features,
+            "features": host.cpu_features[..],
             "topology": {"cpus": host.total.vcpus},
         })),
         ..brief(host, version)

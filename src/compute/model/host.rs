@@ -1,5 +1,7 @@
 //! Hosts (compute nodes) and control processes, as they report themselves.
 
+use std::sync::Arc;
+
 use super::Resources;
 use crate::ids::{HostId, Time};
 
@@ -35,8 +37,8 @@ pub struct Host {
     pub arch: String,
     /// CPU model as the hypervisor names it.
     pub cpu_model: String,
-    /// CPU flags guests can be offered.
-    pub cpu_features: Vec<String>,
+    /// CPU flags guests can be offered; hosts that are read together and have the same share the list.
+    pub cpu_features: Arc<[String]>,
     /// What the machine has.
     pub total: Resources,
     /// GiB that are free on the file system of the guests' disks.

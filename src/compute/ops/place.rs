@@ -121,12 +121,11 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
             });
         }
         let read = cx.picks.mark();
-        let hosts = host_states(cx, &mut conn).await?;
+        let mut hosts = host_states(cx, &mut conn).await?;
         let mut request = request(&mut conn, order).await?;
         drop(conn);
         // Counts for those who choose after this, until it is claimed.
-        let (selection, _pick) =
-            choose(cx, read, &rules, &request, &hosts, order.prefers.as_deref());
+        let (selection, _pick) = choose(cx, read, &rules, &request, &mut hosts);
         if selection.chosen().is_none() {
             if reports_are_due(cx, &hosts) {
                 return Err(crate::error::Error::Unavailable(
@@ -146,34 +145,33 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
     )))
 }
 
-/// Chooses with what others of this process have chosen before its eyes; without, if that leaves no host.
+/// Chooses with what others of this process have chosen before its eyes; without, if that leaves no host. Others wait
+/// meanwhile, so nothing is copied: hosts are as they were afterwards.
 fn choose(
     cx: &Context,
     read: Mark,
     rules: &Rules,
     request: &Request,
-    hosts: &[HostState],
-    prefers: Option<&str>,
+    hosts: &mut [HostState],
 ) -> (Selection, Option<Pick>) {
-    let best = |hosts: &[HostState]| {
-        let mut selection = select(rules, request, hosts, ALTERNATES);
-        selection.prefer(|at| Some(hosts[at].name.as_str()) == prefers);
-        selection
-    };
     cx.picks.choose(read, |others| {
         let mut selection = Selection::default();
         if !others.is_empty() {
-            let mut fuller = hosts.to_vec();
-            for host in &mut fuller {
+            let mut read = Vec::with_capacity(others.len());
+            for (at, host) in hosts.iter_mut().enumerate() {
                 if let Some((resources, servers)) = others.get(&host.name) {
+                    read.push((at, host.used, host.servers));
                     host.used = host.used.plus(*resources);
                     host.servers += servers;
                 }
             }
-            selection = best(&fuller);
+            selection = select(rules, request, hosts, ALTERNATES);
+            for (at, used, servers) in read {
+                (hosts[at].used, hosts[at].servers) = (used, servers);
+            }
         }
         if selection.chosen().is_none() {
-            selection = best(hosts);
+            selection = select(rules, request, hosts, ALTERNATES);
         }
         let taken = selection.chosen().map(|at| {
             let name = hosts[at].name.clone();
@@ -350,8 +348,10 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
     let same_host = if order.same_host.is_empty() {
         None
     } else {
-        Some(hosts_of(conn, &order.same_host).await?)
+        let hosts = hosts_of(conn, &order.same_host).await?;
+        Some(hosts.into_iter().collect())
     };
+    let different_host = hosts_of(conn, &order.different_host).await?;
     let (high, low) = order.server.uuid().as_u64_pair();
     Ok(Request {
         resources: order.resources,
@@ -362,9 +362,10 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
         image_properties: order.image_properties.clone(),
         availability_zone: order.availability_zone.clone(),
         host: order.host.clone(),
+        prefers: order.prefers.clone(),
         excluded: order.excluded.clone(),
         same_host,
-        different_host: hosts_of(conn, &order.different_host).await?,
+        different_host: different_host.into_iter().collect(),
         group,
         query: order.query.clone(),
         held,
@@ -392,7 +393,7 @@ async fn group_of(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<Group>> 
     group.members.retain(|member| *member != order.server);
     Ok(Some(Group {
         affinity: group.policy,
-        hosts: hosts_of(conn, &group.members).await?,
+        hosts: Group::count(hosts_of(conn, &group.members).await?),
         max_per_host: group.max_per_host,
     }))
 }

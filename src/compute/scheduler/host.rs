@@ -1,6 +1,7 @@
 //! A host as the scheduler sees it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::compute::model::Resources;
 
@@ -33,8 +34,8 @@ pub struct HostState {
     pub hypervisor_version: i64,
     /// CPU model.
     pub cpu_model: String,
-    /// CPU flags.
-    pub cpu_features: Vec<String>,
+    /// CPU flags; hosts of one kind share the list.
+    pub cpu_features: Arc<[String]>,
     /// What the machine has; no single server gets more.
     pub total: Resources,
     /// What may be claimed of it: without reserves, times the allocation ratios.

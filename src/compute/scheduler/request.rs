@@ -1,6 +1,6 @@
 //! What a server needs of a host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -26,12 +26,14 @@ pub struct Request {
     pub availability_zone: Option<String>,
     /// Only this host.
     pub host: Option<String>,
+    /// This host before all others, if it passes.
+    pub prefers: Option<String>,
     /// Not these hosts: they failed this server before, or it comes from there.
     pub excluded: Vec<String>,
     /// Only hosts among these (hint `same_host`). `None`: no such hint.
-    pub same_host: Option<Vec<String>>,
+    pub same_host: Option<BTreeSet<String>>,
     /// None of these hosts (hint `different_host`).
-    pub different_host: Vec<String>,
+    pub different_host: BTreeSet<String>,
     /// The server group it belongs to.
     pub group: Option<Group>,
     /// A condition on hosts (hint `query`), as Nova's JsonFilter has it.
@@ -58,8 +60,8 @@ pub struct Held {
 pub struct Group {
     /// What the group asks for.
     pub affinity: Affinity,
-    /// The host of each member that has one; a host with several members comes several times.
-    pub hosts: Vec<String>,
+    /// Hosts that have members, and how many: every host is asked for, so a group of many is looked up, not gone through.
+    pub hosts: HashMap<String, u32>,
     /// With anti-affinity: members that may share a host, usually 1.
     pub max_per_host: u32,
 }
@@ -77,8 +79,16 @@ impl Group {
 
     /// Members on this host.
     pub fn members_on(&self, host: &str) -> u32 {
-        let count = self.hosts.iter().filter(|name| *name == host).count();
-        u32::try_from(count).unwrap_or(u32::MAX)
+        self.hosts.get(host).copied().unwrap_or_default()
+    }
+
+    /// Counts the members by the host of each.
+    pub fn count(hosts: impl IntoIterator<Item = String>) -> HashMap<String, u32> {
+        let mut counted = HashMap::new();
+        for host in hosts {
+            *counted.entry(host).or_default() += 1;
+        }
+        counted
     }
 }
 

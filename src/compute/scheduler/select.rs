@@ -21,14 +21,6 @@ impl Selection {
     pub fn chosen(&self) -> Option<usize> {
         self.ranked.first().copied()
     }
-
-    /// Puts the first host of which this holds before all others. Nothing changes if it holds of none that passed.
-    pub fn prefer(&mut self, which: impl Fn(usize) -> bool) {
-        if let Some(rank) = self.ranked.iter().position(|&at| which(at)) {
-            self.ranked[..=rank].rotate_right(1);
-            self.weights[..=rank].rotate_right(1);
-        }
-    }
 }
 
 /// Whether every filter lets the host have the server.
@@ -78,6 +70,11 @@ pub fn select(rules: &Rules, request: &Request, hosts: &[HostState], ordered: us
         order[..ordered].sort_unstable_by(better);
     } else {
         order.sort_unstable_by(better);
+    }
+    let preferred =
+        |entry: &(f64, u64, usize)| Some(&hosts[entry.2].name) == request.prefers.as_ref();
+    if let Some(rank) = order.iter().position(preferred) {
+        order[..=rank].rotate_right(1);
     }
     Selection {
         ranked: order.iter().map(|entry| entry.2).collect(),

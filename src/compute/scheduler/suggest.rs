@@ -3,6 +3,11 @@
 //! For each host, what stands in the way is taken away one thing after the other until every filter lets it pass. So what
 //! is suggested was tried, not guessed. Of all hosts the one wins whose changes are the least trouble: a smaller flavor
 //! before a dropped wish, a dropped wish before an operator's intervention.
+//!
+//! Most of ten thousand hosts are refused for the same reason, so a host is given up as soon as its changes are no less
+//! trouble than those of the best host before it: usually at the first, before anything is copied.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,12 +85,22 @@ pub struct Suggestion {
 /// The smallest change that makes one of the hosts fit; `None` if there are no hosts or none of them can ever fit.
 pub fn suggest(rules: &Rules, request: &Request, hosts: &[HostState]) -> Option<Suggestion> {
     let filters: Vec<Filter> = Filter::of(rules).collect();
-    hosts
-        .iter()
-        .filter(|host| !request.is_excluded(&host.name))
-        .filter_map(|host| plan(&filters, rules, request, host))
-        .min_by(|a, b| a.cost.total_cmp(&b.cost))
-        .map(|plan| plan.suggestion(request))
+    // What is asked for without what may be offered instead, which would be copied for each host.
+    let bare = Request {
+        flavors: Vec::new(),
+        ..request.clone()
+    };
+    let mut best: Option<Plan<'_>> = None;
+    for host in hosts {
+        if request.is_excluded(&host.name) {
+            continue;
+        }
+        let limit = best.as_ref().map_or(f64::INFINITY, |plan| plan.cost);
+        if let Some(plan) = plan(&filters, rules, (request, &bare), host, limit) {
+            best = Some(plan);
+        }
+    }
+    best.map(|plan| plan.suggestion(request))
 }
 
 /// What one host would need.
@@ -96,14 +111,16 @@ struct Plan<'a> {
     cost: f64,
 }
 
+/// The changes that one host needs, if they cost less than `limit`. `bare` is the request without flavors.
 fn plan<'a>(
     filters: &[Filter],
     rules: &Rules,
-    request: &'a Request,
+    (request, bare): (&'a Request, &Request),
     host: &'a HostState,
+    limit: f64,
 ) -> Option<Plan<'a>> {
-    let mut asked = request.clone();
-    let mut changed = host.clone();
+    let mut asked = Cow::Borrowed(bare);
+    let mut changed = Cow::Borrowed(host);
     let mut changes: Vec<Change> = Vec::new();
     loop {
         let refusal = filters
@@ -111,22 +128,24 @@ fn plan<'a>(
             .find_map(|filter| filter.judge(rules, &asked, &changed).err());
         let Some(refusal) = refusal else { break };
         let change = remedy(&refusal, &asked, &changed)?;
-        change.apply(&mut asked, &mut changed);
-        merge(&mut changes, change);
-        if changes.len() > MOST_CHANGES {
+        merge(&mut changes, change.clone());
+        // Whether a flavor will be found is not known yet; without one it costs more.
+        let least: f64 = changes.iter().map(|one| one.cost(request, true)).sum();
+        if changes.len() > MOST_CHANGES || least >= limit {
             return None;
         }
+        change.apply(&mut asked, &mut changed);
     }
     let flavor = changes
         .iter()
         .any(Change::is_smaller)
         .then(|| smaller_flavor(filters, rules, &asked, &changed, request))
         .flatten();
-    let cost = changes
+    let cost: f64 = changes
         .iter()
         .map(|change| change.cost(request, flavor.is_some()))
         .sum();
-    Some(Plan {
+    (cost < limit).then_some(Plan {
         host,
         changes,
         flavor,
@@ -227,44 +246,46 @@ impl Plan<'_> {
 }
 
 impl Change {
-    /// Does it: to the request, or to the host it is about.
-    pub fn apply(&self, request: &mut Request, host: &mut HostState) {
+    /// Does it: to the request, or to the host it is about; only that one is copied.
+    pub fn apply(&self, request: &mut Cow<'_, Request>, host: &mut Cow<'_, HostState>) {
         match self {
             Self::Less { what, by } => {
-                let amount = what.of_mut(&mut request.resources);
+                let amount = what.of_mut(&mut request.to_mut().resources);
                 *amount = amount.saturating_sub(*by);
             }
             Self::Free { what, amount, .. } => {
-                let used = what.of_mut(&mut host.used);
+                let used = what.of_mut(&mut host.to_mut().used);
                 *used = used.saturating_sub(*amount);
             }
             Self::BringUp(_) => {
+                let host = host.to_mut();
                 host.up = true;
                 host.forced_down = false;
                 host.trouble = None;
             }
-            Self::Enable(_) => host.enabled = true,
-            Self::OtherZone(_) => request.availability_zone = None,
-            Self::AnyHost => request.host = None,
+            Self::Enable(_) => host.to_mut().enabled = true,
+            Self::OtherZone(_) => request.to_mut().availability_zone = None,
+            Self::AnyHost => request.to_mut().host = None,
             Self::WithoutProperty(name) => {
-                request.image_properties.remove(name);
+                request.to_mut().image_properties.remove(name);
             }
             Self::WithoutExtraSpec(name) => {
-                request.extra_specs.remove(name);
+                request.to_mut().extra_specs.remove(name);
             }
             Self::WithoutHint(hint) => match hint.as_str() {
-                "same_host" => request.same_host = None,
-                "different_host" => request.different_host.clear(),
-                "group" => request.group = None,
-                _ => request.query = None,
+                "same_host" => request.to_mut().same_host = None,
+                "different_host" => request.to_mut().different_host.clear(),
+                "group" => request.to_mut().group = None,
+                _ => request.to_mut().query = None,
             },
             Self::Vacate { servers, .. } => {
+                let host = host.to_mut();
                 host.servers = host.servers.saturating_sub(*servers);
             }
-            Self::WaitFor(_) => host.io_ops = 0,
-            Self::OtherAggregates(_) => host.aggregate_metadata.clear(),
+            Self::WaitFor(_) => host.to_mut().io_ops = 0,
+            Self::OtherAggregates(_) => host.to_mut().aggregate_metadata.clear(),
             // A host is set apart by name: what was refused then passes, whichever of the two it was.
-            Self::OtherIsolation(_) => host.isolation_waived = true,
+            Self::OtherIsolation(_) => host.to_mut().isolation_waived = true,
         }
     }
 

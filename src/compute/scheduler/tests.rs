@@ -1,6 +1,7 @@
 //! The scheduler's promises, for hosts and requests of any kind.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -117,9 +118,9 @@ fn a_condition_of_the_operator_is_a_filter_and_is_named() {
 #[case::image(|r: &mut Request, _: &mut HostState| { r.image_properties.insert("hw_architecture".into(), "aarch64".into()); }, "ImagePropertiesFilter", "hw_architecture = aarch64", "without the property hw_architecture")]
 #[case::spec(|r: &mut Request, _: &mut HostState| { r.extra_specs.insert("capabilities:cpu_arch".into(), "s== aarch64".into()); }, "ComputeCapabilitiesFilter", "capabilities:cpu_arch s== aarch64", "extra spec capabilities:cpu_arch")]
 #[case::requested(|r: &mut Request, _: &mut HostState| r.host = Some("b".into()), "RequestedHostFilter", "only b", "certain host")]
-#[case::different(|r: &mut Request, _: &mut HostState| r.different_host = vec!["a".into()], "DifferentHostFilter", "different_host", "hint different_host")]
-#[case::same(|r: &mut Request, _: &mut HostState| r.same_host = Some(vec!["b".into()]), "SameHostFilter", "same_host", "hint same_host")]
-#[case::apart(|r: &mut Request, _: &mut HostState| r.group = Some(Group { affinity: Affinity::Apart, hosts: vec!["a".into()], max_per_host: 1 }), "ServerGroupAntiAffinityFilter", "1 servers of the group", "hint group")]
+#[case::different(|r: &mut Request, _: &mut HostState| r.different_host = ["a".into()].into(), "DifferentHostFilter", "different_host", "hint different_host")]
+#[case::same(|r: &mut Request, _: &mut HostState| r.same_host = Some(["b".into()].into()), "SameHostFilter", "same_host", "hint same_host")]
+#[case::apart(|r: &mut Request, _: &mut HostState| r.group = Some(Group { affinity: Affinity::Apart, hosts: Group::count(["a".into()]), max_per_host: 1 }), "ServerGroupAntiAffinityFilter", "1 servers of the group", "hint group")]
 #[case::query(|r: &mut Request, _: &mut HostState| r.query = Some(serde_json::json!([">", "$num_instances", 3])), "JsonFilter", "query", "hint query")]
 #[case::aggregate(|r: &mut Request, _: &mut HostState| { r.extra_specs.insert("aggregate_instance_extra_specs:ssd".into(), "true".into()); }, "AggregateInstanceExtraSpecsFilter", "none of its aggregates", "without the extra spec aggregate_instance_extra_specs:ssd")]
 #[case::tenant(|_: &mut Request, h: &mut HostState| says(h, "filter_tenant_id2", "x"), "AggregateMultiTenancyIsolation", "other projects", "take a out of the aggregate")]
@@ -306,11 +307,11 @@ fn any_request() -> impl Strategy<Value = Request> {
                 } else {
                     BTreeMap::new()
                 },
-                same_host: (hint == 0).then(|| vec!["h2".to_owned()]),
+                same_host: (hint == 0).then(|| ["h2".to_owned()].into()),
                 different_host: if hint == 1 {
-                    vec!["h0".into(), "h1".into()]
+                    ["h0".into(), "h1".into()].into()
                 } else {
-                    vec![]
+                    BTreeSet::new()
                 },
                 group: (hint == 2).then(|| Group {
                     affinity: if spec % 2 == 0 {
@@ -318,7 +319,7 @@ fn any_request() -> impl Strategy<Value = Request> {
                     } else {
                         Affinity::Together
                     },
-                    hosts: vec!["h1".into()],
+                    hosts: Group::count(["h1".into()]),
                     max_per_host: 1,
                 }),
                 held: (spec == 3).then(|| Held {
@@ -368,11 +369,14 @@ proptest! {
             && let Some(suggestion) = suggest(&rules, &request, &hosts)
         {
             prop_assert!(!suggestion.changes.is_empty());
-            let (mut request, mut hosts) = (request, hosts);
-            let host = hosts.iter_mut().find(|host| host.name == suggestion.host).unwrap();
+            let mut hosts = hosts;
+            let at = hosts.iter().position(|host| host.name == suggestion.host).unwrap();
+            let (mut asked, mut host) = (Cow::Borrowed(&request), Cow::Owned(hosts[at].clone()));
             for change in &suggestion.changes {
-                change.apply(&mut request, host);
+                change.apply(&mut asked, &mut host);
             }
+            hosts[at] = host.into_owned();
+            let request = asked.into_owned();
             prop_assert!(request.resources.vcpus > 0 && request.resources.memory_mb > 0);
             prop_assert!(select(&rules, &request, &hosts, 1).chosen().is_some(), "{suggestion:?}");
         }

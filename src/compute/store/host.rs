@@ -1,14 +1,20 @@
 //! Hosts and control processes. Whether one is up is decided by the database's clock alone.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::compute::model::{ControlProcess, Host, Resources};
-use crate::db::{Conn, DbResult, Row, Value, sql};
+use crate::db::{Conn, DbError, DbResult, Row, Value, sql};
 use crate::ids::{HostId, Time};
 
 const COLUMNS: &str = "name, id, number, version, started_at, reported_at, skew_us, trouble, hypervisor_type, \
      hypervisor_version, virt_type, arch, cpu_model, cpu_features, vcpus, memory_mb, disk_gb, disk_free_gb, uptime, \
      enabled, disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
+
+/// Where `cpu_features` is among them, from 0.
+const FEATURES: usize = 13;
 
 /// SELECT list of a host; `$1` must be `down_after` in microseconds.
 fn select(conn: &Conn) -> String {
@@ -19,6 +25,13 @@ fn select(conn: &Conn) -> String {
 }
 
 fn host(row: &mut Row) -> DbResult<Host> {
+    host_with(row, &mut HashMap::new())
+}
+
+/// Lists of features by their text: thousands of hosts have few kinds of processors, and each has many features.
+type Features = HashMap<String, Arc<[String]>>;
+
+fn host_with(row: &mut Row, known: &mut Features) -> DbResult<Host> {
     Ok(Host {
         name: row.take()?,
         id: row.take()?,
@@ -33,7 +46,7 @@ fn host(row: &mut Row) -> DbResult<Host> {
         virt_type: row.take()?,
         arch: row.take()?,
         cpu_model: row.take()?,
-        cpu_features: row.take_json()?,
+        cpu_features: features(row, known)?,
         total: Resources::new(row.take()?, row.take()?, row.take()?),
         disk_free_gb: row.take()?,
         uptime: row.take()?,
@@ -49,12 +62,27 @@ fn host(row: &mut Row) -> DbResult<Host> {
     })
 }
 
+fn features(row: &mut Row, known: &mut Features) -> DbResult<Arc<[String]>> {
+    let text: String = row.take()?;
+    if let Some(known) = known.get(&text) {
+        return Ok(known.clone());
+    }
+    let list: Vec<String> = serde_json::from_str(&text).map_err(|error| DbError::Decode {
+        column: FEATURES,
+        reason: error.to_string(),
+    })?;
+    let list: Arc<[String]> = list.into();
+    known.insert(text, list.clone());
+    Ok(list)
+}
+
 /// All hosts by name. `down_us`: microseconds without a report after which one is down.
 pub async fn list(conn: &mut Conn, down_us: i64) -> DbResult<Vec<Host>> {
+    let mut known = Features::new();
     sql(select(conn))
         .bind(down_us)
         .push(" ORDER BY name")
-        .all(conn, host)
+        .all(conn, |row| host_with(row, &mut known))
         .await
 }
 

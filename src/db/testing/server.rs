@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::db::Engine;
+use super::Engine;
 
 /// How long one may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -10,6 +10,7 @@
 //! - `node`: a compute node by itself, over RabbitMQ.
 //! - `hosts`: servers on several hosts, and a host whose power fails.
 //! - `migration`: running servers move between hosts, whatever dies meanwhile.
+//! - `busy`: a guest that writes its memory faster than it can be sent.
 //! - `drain`: a host is emptied and filled again.
 //! - `join`: a node on another machine, which shares no file with the control process.
 //! - `stock`: the stock command line.
@@ -22,6 +23,7 @@ pub mod guest;
 pub mod rack;
 
 mod api;
+mod busy;
 mod clean;
 mod console;
 #[cfg(feature = "failpoints")]

@@ -1,0 +1,125 @@
+//! A guest that writes its memory faster than the link carries: it is slowed down until it can go, paused or finished at
+//! the destination when its time is over, or left where it is; whatever the settings say.
+
+use base64::Engine;
+use serde_json::Value;
+use skydeck::compute::wire::ServerCreate;
+
+use super::guest::wait_said;
+use super::rack::RackCloud;
+use super::stock::OpenStack;
+use crate::lab::guest as disk;
+use crate::lab::rack::Rack;
+use crate::lab::wait::wait_for_async;
+
+/// Writes 16 MiB over and over, many times a second, and says how often. What it writes is not zero, which would not be
+/// sent.
+const WRITER: &str = "#!/bin/sh\n\
+    dd if=/dev/urandom of=/tmp/a bs=1M count=16 2>/dev/null\n\
+    (i=0; while :; do i=$((i+1)); dd if=/tmp/a of=/tmp/b bs=1M conv=notrunc 2>/dev/null; echo WROTE $i >/dev/console; done) &\n";
+
+/// MiB per second that the link carries; a pause of 300 ms is 3 MiB.
+const BANDWIDTH: &str = "[compute]\nlive_migration_bandwidth = 10\n";
+const SHARED: &str =
+    "report_interval = 1\ninstances_dir = \"/shared/instances\"\nvolumes_dir = \"/shared/volumes\"";
+
+const CONVERGE: (&str, &str) = (
+    "SKYDECK_COMPUTE_LIVE_MIGRATION_PERMIT_AUTO_CONVERGE",
+    "true",
+);
+const ALOOF: (&str, &str) = (
+    "SKYDECK_COMPUTE_LIVE_MIGRATION_PERMIT_AUTO_CONVERGE",
+    "false",
+);
+const POST_COPY: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_PERMIT_POST_COPY", "true");
+const FORCE: (&str, &str) = (
+    "SKYDECK_COMPUTE_LIVE_MIGRATION_TIMEOUT_ACTION",
+    "force_complete",
+);
+const ABORT: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_TIMEOUT_ACTION", "abort");
+/// Seconds; the guest alone would be there after a fifth of them, if it wrote nothing.
+const SOON: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_COMPLETION_TIMEOUT", "15");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_settings_say() {
+    let mut cloud = RackCloud::start_with(2, SHARED, BANDWIDTH).await;
+    let image = cloud.image("guest", &disk::qcow2(), "qcow2").await.id;
+    let flavor = cloud.flavor("guest", 160, 1).await;
+    let id = cloud
+        .launch(ServerCreate {
+            name: "writer".into(),
+            flavor_ref: flavor,
+            image_ref: Some(image),
+            availability_zone: Some(format!("nova:{}", Rack::name(1))),
+            config_drive: Some(true),
+            user_data: Some(base64::engine::general_purpose::STANDARD.encode(WRITER)),
+            ..ServerCreate::default()
+        })
+        .await;
+    cloud.wait_status(&id, "ACTIVE").await;
+    let mut written = wrote(&cloud, &id, 3).await;
+    for (settings, to, how) in [
+        (
+            &[ALOOF, SOON, ABORT][..],
+            1,
+            "left alone, until its time is over",
+        ),
+        (&[CONVERGE], 2, "slowed down until it can go"),
+        (&[ALOOF, SOON, FORCE], 1, "paused when its time is over"),
+        (
+            &[ALOOF, POST_COPY, SOON, FORCE],
+            2,
+            "finished at the destination when its time is over",
+        ),
+    ] {
+        let from = place(&cloud);
+        cloud.stop();
+        cloud.boot(settings);
+        let stock = OpenStack::new(&cloud);
+        stock.ok(&format!(
+            "--os-compute-api-version 2.88 server migrate --live-migration --host h{} {id}",
+            3 - from
+        ));
+        cloud.settled().await;
+        let moved = newest(&stock);
+        let wanted = if from == to { "failed" } else { "completed" };
+        assert_eq!(moved["Status"], wanted, "{how}: {moved}");
+        let server = cloud.wait_status(&id, "ACTIVE").await;
+        assert_eq!(server.host, Some(Rack::name(to)), "{how}");
+        assert_eq!(place(&cloud), to, "{how}");
+        wait_for_async("nothing to be left", super::cloud::PATIENCE, async || {
+            cloud.guests_on(3 - to).is_empty().then_some(())
+        })
+        .await;
+        written = wrote(&cloud, &id, written + 3).await;
+    }
+    cloud.delete(&id).await;
+}
+
+/// Where the guest runs; it has to be one host.
+fn place(cloud: &RackCloud) -> usize {
+    let running: Vec<usize> = [1, 2]
+        .into_iter()
+        .filter(|number| !cloud.running_on(*number).is_empty())
+        .collect();
+    assert_eq!(running.len(), 1, "the guest runs on {running:?}");
+    running[0]
+}
+
+/// How often it has written everything, once that is more than `above`.
+async fn wrote(cloud: &RackCloud, id: &str, above: u64) -> u64 {
+    let what = format!("that it wrote more than {above} times");
+    wait_said(&cloud.client(), id, &what, |line| {
+        let times = line.split_once("WROTE ")?.1.trim().parse().ok()?;
+        (times > above).then_some(times)
+    })
+    .await
+}
+
+/// The record of the newest move.
+fn newest(stock: &OpenStack) -> Value {
+    let list = stock.json("--os-compute-api-version 2.80 server migration list");
+    let moves = list.as_array().expect("a list");
+    let newest = moves.iter().max_by_key(|one| one["Id"].as_i64());
+    newest.expect("a move").clone()
+}
