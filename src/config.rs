@@ -154,6 +154,7 @@ pub struct Agent {
     pub probe_kernel: PathBuf,
     pub instances_dir: PathBuf,
     pub volumes_dir: PathBuf,
+    pub my_ip: String,
     pub migration_address: String,
     pub migration_uri: String,
     pub report_interval: u64,
@@ -199,6 +200,7 @@ pub struct Compute {
     pub isolated_images: Vec<crate::ids::ImageId>,
     pub restrict_isolated_hosts_to_isolated_images: bool,
     pub conditions: std::collections::BTreeMap<String, String>,
+    pub metrics: std::collections::BTreeMap<String, f64>,
     pub shutdown_timeout: u64,
     pub resize_confirm_window: u64,
     pub fencing_command: Vec<String>,
@@ -434,6 +436,12 @@ impl Config {
                     "{name} is {value}: {low} to {high} is allowed"
                 )));
             }
+        }
+        if !self.agent.my_ip.is_empty() && self.agent.my_ip.parse::<std::net::IpAddr>().is_err() {
+            return Err(malformed(format!(
+                "agent.my_ip is {:?}, which is no address",
+                self.agent.my_ip
+            )));
         }
         if let Some(program) = self.compute.fencing_command.first()
             && !program.starts_with('/')

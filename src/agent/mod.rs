@@ -11,6 +11,7 @@
 
 pub mod image_cache;
 pub mod instance;
+mod monitor;
 pub mod network;
 mod node;
 mod qemu_img;

@@ -1,5 +1,6 @@
 //! What requests work on: one machine with its hypervisor and its directories.
 
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::image_cache::ImageCache;
+use super::monitor::Monitor;
 use super::network::NetworkAgent;
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::depot::dial::{Dialer, Home};
@@ -130,6 +132,10 @@ pub struct MigrationDoor {
 pub struct Node {
     /// Its name.
     pub host: String,
+    /// Where it is in the network; found out when absent.
+    pub address: Option<IpAddr>,
+    /// What it measures of itself.
+    pub monitor: Monitor,
     /// When its agent started.
     pub started: Time,
     /// What runs its guests.
@@ -154,6 +160,8 @@ impl Node {
     pub fn new(host: &str, hypervisor: Arc<dyn Hypervisor>, places: Places, bus: Bus) -> Self {
         Self {
             host: host.to_owned(),
+            address: None,
+            monitor: Monitor::default(),
             started: Time::now(),
             hypervisor,
             images: ImageCache::new(places.image_cache.clone(), u64::MAX),
@@ -181,6 +189,13 @@ impl Node {
     #[must_use]
     pub fn with_migration(mut self, door: MigrationDoor) -> Self {
         self.migration = door;
+        self
+    }
+
+    /// Says where it is in the network.
+    #[must_use]
+    pub fn with_address(mut self, address: Option<IpAddr>) -> Self {
+        self.address = address;
         self
     }
 

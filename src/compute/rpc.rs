@@ -5,6 +5,9 @@
 
 pub mod migration;
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bus::{Message, Rpc};
@@ -384,6 +387,12 @@ pub struct HostReport {
     /// How long the machine is up and how busy it is, as `uptime` says it.
     #[serde(default)]
     pub uptime: Option<String>,
+    /// The address by which it speaks to the world.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
+    /// What it measures of itself, by Nova's names.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, f64>,
     /// All its guests; absent while the hypervisor does not answer.
     pub guests: Option<Vec<GuestState>>,
 }

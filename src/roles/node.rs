@@ -118,7 +118,9 @@ fn node(
         place(&config.agent.instances_dir, "instances"),
         place(&config.agent.volumes_dir, "volumes"),
     )?;
-    Ok(Node::new(host, hypervisor, places, bus.clone()).with_cache_bytes(config.image.cache_bytes))
+    Ok(Node::new(host, hypervisor, places, bus.clone())
+        .with_cache_bytes(config.image.cache_bytes)
+        .with_address(config.agent.my_ip.parse().ok()))
 }
 
 fn serve(node: Node, config: &Config, bus: &Bus) -> Agent {

@@ -303,6 +303,7 @@ fn to_wire(cx: &Context, room: &HostRoom, version: Microversion) -> Hypervisor {
         hypervisor_type: Some(host.hypervisor_type.clone()),
         hypervisor_version: Some(host.hypervisor_version),
         uptime: Some(host.uptime.clone().filter(|_| host.up)),
+        host_ip: host.address.map(|address| address.to_string()),
         vcpus: Some(signed(host.total.vcpus)),
         vcpus_used: Some(signed(room.used.vcpus)),
         memory_mb: Some(signed(host.total.memory_mb)),

@@ -1,5 +1,7 @@
 //! Hosts (compute nodes) and control processes, as they report themselves.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Resources;
@@ -45,6 +47,10 @@ pub struct Host {
     pub disk_free_gb: u64,
     /// How long its machine is up and how busy it is, as `uptime` says it; `None` if it does not tell.
     pub uptime: Option<String>,
+    /// The address by which it speaks to the world, if it has told.
+    pub address: Option<IpAddr>,
+    /// What it measures of itself, by Nova's names (`cpu.percent`), as shares of one.
+    pub metrics: BTreeMap<String, f64>,
     /// Whether new servers may be placed on it.
     pub enabled: bool,
     /// Why not.

@@ -69,6 +69,7 @@ pub(super) fn scheduler_rules(cx: &Context) -> Result<Rules> {
             images: compute.isolated_images.clone(),
             hosts_for_images_only: compute.restrict_isolated_hosts_to_isolated_images,
         },
+        metrics: compute.metrics.clone(),
         conditions,
         ..rules
     })

@@ -14,6 +14,9 @@ use crate::ids::{HostId, Time};
 /// Longest name of a host.
 const LONGEST_NAME: usize = 255;
 
+/// Most numbers that a host tells of itself.
+const MOST_METRICS: usize = 100;
+
 /// What a report brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostNews {
@@ -35,6 +38,11 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
         ));
     }
     let virt_type = report.info.as_ref().map(|info| virt_name(info.virt_type));
+    let mut metrics = report.metrics.clone();
+    metrics.retain(|name, value| name.len() <= LONGEST_NAME && value.is_finite());
+    while metrics.len() > MOST_METRICS {
+        metrics.pop_last();
+    }
     let row = Report {
         name: &report.host,
         version: &report.version,
@@ -43,6 +51,8 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
         trouble: report.trouble.as_deref(),
         disk_gb: report.disk_gb,
         uptime: report.uptime.as_deref(),
+        address: report.address,
+        metrics: &metrics,
         machine: report.info.as_ref().map(|info| Machine {
             hypervisor_type: &info.hypervisor_type,
             hypervisor_version: info.hypervisor_version,

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::claim::{ClaimOutcome, claim_on_conn};
@@ -66,6 +67,8 @@ pub struct PlaceOrder {
     pub group: Option<ServerGroupId>,
     /// The hint `query`.
     pub query: Option<Value>,
+    /// The hints `build_near_host_ip` and `cidr`: only hosts with an address in this network.
+    pub near: Option<IpNet>,
 }
 
 impl PlaceOrder {
@@ -89,6 +92,7 @@ impl PlaceOrder {
             different_host: Vec::new(),
             group: None,
             query: None,
+            near: None,
         }
     }
 }
@@ -329,6 +333,8 @@ async fn host_states(cx: &Context, conn: &mut Conn) -> Result<Vec<HostState>> {
             cpu_features: room.host.cpu_features,
             total: room.host.total,
             failures: room.host.failures,
+            address: room.host.address,
+            metrics: room.host.metrics,
         })
         .collect())
 }
@@ -368,6 +374,7 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
         different_host: different_host.into_iter().collect(),
         group,
         query: order.query.clone(),
+        near: order.near,
         held,
         seed: high ^ low,
         flavors: Vec::new(),

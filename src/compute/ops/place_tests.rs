@@ -59,6 +59,8 @@ pub(super) fn report(host: &str, vcpus: u32, memory_mb: u64) -> HostReport {
         trouble: None,
         disk_gb: (100, 60),
         uptime: None,
+        address: None,
+        metrics: Default::default(),
         guests: Some(vec![]),
     }
 }

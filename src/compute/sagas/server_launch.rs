@@ -7,6 +7,7 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,6 +47,9 @@ pub struct LaunchWish {
     pub different_host: Vec<ServerId>,
     /// A condition on hosts.
     pub query: Option<Value>,
+    /// Only hosts with an address in this network.
+    #[serde(default)]
+    pub near: Option<IpNet>,
     /// Its interfaces in order.
     pub nics: Vec<NicWish>,
     /// Its volumes in order.
@@ -138,6 +142,7 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
             same_host: s.wish.same_host.clone(),
             different_host: s.wish.different_host.clone(),
             query: s.wish.query.clone(),
+            near: s.wish.near,
             ..ops::move_order(&server, Consumer::Server(s.server), s.wish.resources)
         };
         let placement = ops::place(cx, &order).await?;

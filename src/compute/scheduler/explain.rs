@@ -219,7 +219,7 @@ fn weights(
         .iter()
         .zip(&selection.ranges)
         .map(|((weigher, multiplier), range)| {
-            let raw = weigher.measure(request, host);
+            let raw = weigher.measure(rules, request, host);
             let normalized = normalized(raw, *range);
             Weight {
                 weigher: weigher.name().to_owned(),

@@ -32,7 +32,7 @@ pub struct Filter {
 }
 
 /// In alphabetical order.
-const ALL: [Filter; 22] = [
+const ALL: [Filter; 24] = [
     Filter::new(
         "AggregateImagePropertiesIsolation",
         aggregate::image_properties,
@@ -52,12 +52,14 @@ const ALL: [Filter; 22] = [
     Filter::new("IoOpsFilter", room::io_ops),
     Filter::new("IsolatedHostsFilter", aggregate::isolated),
     Filter::new("JsonFilter", query::judge),
+    Filter::new("MetricsFilter", availability::metrics),
     Filter::new("NumInstancesFilter", room::instances),
     Filter::new("RamFilter", room::ram),
     REQUESTED,
     Filter::new("SameHostFilter", placement::same_host),
     Filter::new("ServerGroupAffinityFilter", placement::affinity),
     Filter::new("ServerGroupAntiAffinityFilter", placement::anti_affinity),
+    Filter::new("SimpleCIDRAffinityFilter", placement::near),
 ];
 
 /// Asked before all others, whatever the settings say: a host that was asked for by name is the only one.

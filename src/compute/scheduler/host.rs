@@ -1,6 +1,7 @@
 //! A host as the scheduler sees it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::compute::model::Resources;
@@ -48,6 +49,10 @@ pub struct HostState {
     pub io_ops: u32,
     /// Launches that failed there since the last success.
     pub failures: u32,
+    /// Its address, if it has told.
+    pub address: Option<IpAddr>,
+    /// What it measures of itself.
+    pub metrics: BTreeMap<String, f64>,
 }
 
 impl HostState {

@@ -1,5 +1,6 @@
 //! Why a host may not have a server: what a filter answers. Borrows; text is made only when somebody wants to read it.
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::host::HostState;
@@ -132,6 +133,10 @@ pub enum Refusal<'a> {
     NotSameHost,
     /// A server of the hint `different_host` is there.
     NotDifferentHost,
+    /// Its address is not in the network that was asked for.
+    NotNear(&'a IpNet),
+    /// It does not tell this of itself, which is weighed.
+    NotMeasured(&'a str),
     /// The group's members are elsewhere.
     GroupElsewhere,
     /// The group has members there.
@@ -212,6 +217,8 @@ impl Refusal<'_> {
             }
             Self::NotSameHost => "the servers of the hint same_host are elsewhere".into(),
             Self::NotDifferentHost => "has a server of the hint different_host".into(),
+            Self::NotNear(network) => format!("its address is not in {network}"),
+            Self::NotMeasured(metric) => format!("does not tell its {metric}"),
             Self::GroupElsewhere => "the servers of the group are elsewhere".into(),
             Self::GroupHere { members, max } => {
                 format!("has {members} servers of the group, of at most {max}")
@@ -286,6 +293,7 @@ impl Refusal<'_> {
             Self::Busy { .. } => Change::WaitFor(name()),
             Self::NotSameHost => Change::WithoutHint("same_host".into()),
             Self::NotDifferentHost => Change::WithoutHint("different_host".into()),
+            Self::NotNear(_) => Change::WithoutHint("build_near_host_ip".into()),
             Self::GroupElsewhere | Self::GroupHere { .. } => Change::WithoutHint("group".into()),
             Self::Query => Change::WithoutHint("query".into()),
             Self::Aggregate { key, .. } => Change::WithoutExtraSpec((*key).to_owned()),
@@ -294,7 +302,7 @@ impl Refusal<'_> {
             }
             Self::OtherTenants | Self::OtherFlavors => Change::OtherAggregates(name()),
             Self::ImageIsolated | Self::HostIsolated => Change::OtherIsolation(name()),
-            Self::Condition(_) => return None,
+            Self::Condition(_) | Self::NotMeasured(_) => return None,
         })
     }
 }

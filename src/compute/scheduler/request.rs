@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::compute::model::{Affinity, Resources};
@@ -26,6 +27,8 @@ pub struct Request {
     pub availability_zone: Option<String>,
     /// Only this host.
     pub host: Option<String>,
+    /// Only hosts with an address in this network.
+    pub near: Option<IpNet>,
     /// This host before all others, if it passes.
     pub prefers: Option<String>,
     /// Not these hosts: they failed this server before, or it comes from there.

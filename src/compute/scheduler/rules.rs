@@ -20,6 +20,8 @@ pub struct Rules {
     pub max_io_ops: u32,
     /// Hosts and images that are set apart.
     pub isolation: Isolation,
+    /// What hosts measure of themselves that is weighed, and the factor of each.
+    pub metrics: BTreeMap<String, f64>,
     /// What the operator wants of every host, besides.
     pub conditions: Vec<Condition>,
 }
@@ -66,6 +68,7 @@ impl Rules {
             max_instances: u32::MAX,
             max_io_ops: u32::MAX,
             isolation: Isolation::default(),
+            metrics: BTreeMap::new(),
             conditions: Vec::new(),
         })
     }

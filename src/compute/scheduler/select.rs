@@ -45,7 +45,7 @@ pub fn select(rules: &Rules, request: &Request, hosts: &[HostState], ordered: us
         raw.extend(
             passed
                 .iter()
-                .map(|&at| weigher.measure(request, &hosts[at])),
+                .map(|&at| weigher.measure(rules, request, &hosts[at])),
         );
         let range = raw
             .iter()

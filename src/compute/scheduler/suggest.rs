@@ -52,7 +52,7 @@ pub enum Change {
     WithoutProperty(String),
     /// Use a flavor without this extra spec.
     WithoutExtraSpec(String),
-    /// Leave out a hint: `same_host`, `different_host`, `group`, `query`.
+    /// Leave out a hint: `same_host`, `different_host`, `group`, `build_near_host_ip`, `query`.
     WithoutHint(String),
     /// Move or delete servers, whatever their size.
     Vacate {
@@ -276,6 +276,7 @@ impl Change {
                 "same_host" => request.to_mut().same_host = None,
                 "different_host" => request.to_mut().different_host.clear(),
                 "group" => request.to_mut().group = None,
+                "build_near_host_ip" => request.to_mut().near = None,
                 _ => request.to_mut().query = None,
             },
             Self::Vacate { servers, .. } => {

@@ -128,6 +128,8 @@ fn a_condition_of_the_operator_is_a_filter_and_is_named() {
 #[case::aggregate_image(|r: &mut Request, h: &mut HostState| { says(h, "os_distro", "debian"); r.image_properties.insert("os_distro".into(), "windows".into()); }, "AggregateImagePropertiesIsolation", "os_distro = windows", "without the property os_distro")]
 #[case::isolated_host(|_: &mut Request, h: &mut HostState| h.name = "apart".into(), "IsolatedHostsFilter", "isolated host", "compute.isolated_hosts")]
 #[case::isolated_image(|r: &mut Request, _: &mut HostState| r.image = Some(ImageId::from_uuid(uuid::Uuid::from_u128(7))), "IsolatedHostsFilter", "for isolated hosts", "compute.isolated_hosts")]
+#[case::near(|r: &mut Request, h: &mut HostState| { h.address = Some([10, 0, 1, 9].into()); r.near = Some("10.0.0.0/24".parse().unwrap()); }, "SimpleCIDRAffinityFilter", "not in 10.0.0.0/24", "hint build_near_host_ip")]
+#[case::nowhere(|r: &mut Request, _: &mut HostState| r.near = Some("10.0.0.0/24".parse().unwrap()), "SimpleCIDRAffinityFilter", "not in 10.0.0.0/24", "hint build_near_host_ip")]
 fn a_refusal_names_the_filter_the_reason_and_what_helps(
     #[case] change: fn(&mut Request, &mut HostState),
     #[case] filter: &str,
@@ -198,6 +200,47 @@ fn the_emptiest_host_wins_and_failures_weigh_more() {
         .map(|weight| weight.score)
         .sum();
     assert!((sum - decision.hosts[0].weight.unwrap()).abs() < 1e-9);
+}
+
+#[test]
+fn what_hosts_measure_is_weighed_and_those_that_do_not_tell_come_last_or_not_at_all() {
+    let rules = |filters: &[String]| Rules {
+        metrics: [("cpu.percent".to_owned(), -1.0)].into(),
+        ..Rules::new(filters, &[("MetricsWeigher".to_owned(), 1.0)].into()).unwrap()
+    };
+    let busy = |name: &str, share: Option<f64>| HostState {
+        metrics: share
+            .map(|share| ("cpu.percent".to_owned(), share))
+            .into_iter()
+            .collect(),
+        ..host(name)
+    };
+    let hosts = [busy("a", Some(0.9)), busy("b", None), busy("c", Some(0.1))];
+    let names = |rules: &Rules| -> Vec<String> {
+        let ranked = select(rules, &request(), &hosts, 3).ranked;
+        ranked.iter().map(|&at| hosts[at].name.clone()).collect()
+    };
+    assert_eq!(names(&rules(&[])), ["c", "a", "b"]);
+    assert_eq!(names(&rules(&["MetricsFilter".to_owned()])), ["c", "a"]);
+}
+
+#[test]
+fn a_host_that_is_preferred_goes_before_better_ones_if_it_passes() {
+    let emptier = |name: &str, used: u64| HostState {
+        used: Resources::new(0, used, 0),
+        ..host(name)
+    };
+    let mut hosts = [emptier("a", 0), emptier("b", 1000), emptier("c", 5000)];
+    let wish = Request {
+        prefers: Some("c".into()),
+        ..request()
+    };
+    let first = |hosts: &[HostState]| decide(&wish, hosts).chosen;
+    assert_eq!(first(&hosts).as_deref(), Some("c"));
+    let selection = select(&rules(), &wish, &hosts, 3);
+    assert_eq!(selection.ranked, [2, 0, 1]);
+    hosts[2].enabled = false;
+    assert_eq!(first(&hosts).as_deref(), Some("a"));
 }
 
 #[test]

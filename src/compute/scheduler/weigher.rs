@@ -4,9 +4,13 @@ use std::fmt;
 
 use super::host::HostState;
 use super::request::Request;
+use super::rules::Rules;
 use crate::compute::model::Affinity;
 
-type Measure = fn(&Request, &HostState) -> f64;
+/// Weight of a host that does not tell what is weighed (Nova's `weight_of_unavailable`).
+const UNTOLD: f64 = -10_000.0;
+
+type Measure = fn(&Rules, &Request, &HostState) -> f64;
 
 /// One weigher.
 #[derive(Clone, Copy)]
@@ -17,20 +21,30 @@ pub struct Weigher {
 
 /// In alphabetical order. Counts of things to avoid (`BuildFailure`, `SoftAntiAffinity`) are negative; those that an
 /// operator may want either way (`NumInstances`, `IoOps`) are plain, and a negative factor spreads.
-const ALL: [Weigher; 8] = [
-    Weigher::new("BuildFailureWeigher", |_, host| -f64::from(host.failures)),
-    Weigher::new("CPUWeigher", |_, host| amount(host.free().vcpus)),
-    Weigher::new("DiskWeigher", |_, host| amount(host.free().disk_gb)),
-    Weigher::new("IoOpsWeigher", |_, host| f64::from(host.io_ops)),
-    Weigher::new("NumInstancesWeigher", |_, host| f64::from(host.servers)),
-    Weigher::new("RAMWeigher", |_, host| amount(host.free().memory_mb)),
-    Weigher::new("ServerGroupSoftAffinityWeigher", |request, host| {
+const ALL: [Weigher; 9] = [
+    Weigher::new("BuildFailureWeigher", |_, _, host| {
+        -f64::from(host.failures)
+    }),
+    Weigher::new("CPUWeigher", |_, _, host| amount(host.free().vcpus)),
+    Weigher::new("DiskWeigher", |_, _, host| amount(host.free().disk_gb)),
+    Weigher::new("IoOpsWeigher", |_, _, host| f64::from(host.io_ops)),
+    Weigher::new("MetricsWeigher", |rules, _, host| metrics(rules, host)),
+    Weigher::new("NumInstancesWeigher", |_, _, host| f64::from(host.servers)),
+    Weigher::new("RAMWeigher", |_, _, host| amount(host.free().memory_mb)),
+    Weigher::new("ServerGroupSoftAffinityWeigher", |_, request, host| {
         members(request, host, Affinity::SoftTogether)
     }),
-    Weigher::new("ServerGroupSoftAntiAffinityWeigher", |request, host| {
+    Weigher::new("ServerGroupSoftAntiAffinityWeigher", |_, request, host| {
         -members(request, host, Affinity::SoftApart)
     }),
 ];
+
+/// What a host measures, by the factors of `compute.metrics`; one that does not tell all of it comes last.
+fn metrics(rules: &Rules, host: &HostState) -> f64 {
+    let told = |(name, factor): (&String, &f64)| Some(host.metrics.get(name)? * factor);
+    let sum: Option<f64> = rules.metrics.iter().map(told).sum();
+    sum.unwrap_or(UNTOLD)
+}
 
 fn members(request: &Request, host: &HostState, affinity: Affinity) -> f64 {
     match &request.group {
@@ -68,8 +82,8 @@ impl Weigher {
     }
 
     /// What it measures.
-    pub fn measure(self, request: &Request, host: &HostState) -> f64 {
-        (self.measure)(request, host)
+    pub fn measure(self, rules: &Rules, request: &Request, host: &HostState) -> f64 {
+        (self.measure)(rules, request, host)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Hosts and control processes. Whether one is up is decided by the database's clock alone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use crate::ids::{HostId, Time};
 
 const COLUMNS: &str = "name, id, number, version, started_at, reported_at, skew_us, trouble, hypervisor_type, \
      hypervisor_version, virt_type, arch, cpu_model, cpu_features, vcpus, memory_mb, disk_gb, disk_free_gb, uptime, \
-     enabled, disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
+     address, metrics, enabled, disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
 
 /// Where `cpu_features` is among them, from 0.
 const FEATURES: usize = 13;
@@ -50,6 +51,10 @@ fn host_with(row: &mut Row, known: &mut Features) -> DbResult<Host> {
         total: Resources::new(row.take()?, row.take()?, row.take()?),
         disk_free_gb: row.take()?,
         uptime: row.take()?,
+        address: row
+            .take::<Option<String>>()?
+            .and_then(|text| text.parse().ok()),
+        metrics: metrics(row)?,
         enabled: row.take()?,
         disabled_reason: row.take()?,
         forced_down: row.take()?,
@@ -60,6 +65,13 @@ fn host_with(row: &mut Row, known: &mut Features) -> DbResult<Host> {
         updated_at: row.take()?,
         up: row.take()?,
     })
+}
+
+/// A host that measures nothing, as all simulated ones do, has no text to be read.
+fn metrics(row: &mut Row) -> DbResult<BTreeMap<String, f64>> {
+    let text: Option<String> = row.take()?;
+    let found = text.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(found.unwrap_or_default())
 }
 
 fn features(row: &mut Row, known: &mut Features) -> DbResult<Arc<[String]>> {
@@ -149,6 +161,10 @@ pub struct Report<'a> {
     pub disk_gb: (u64, u64),
     /// As [`Host::uptime`].
     pub uptime: Option<&'a str>,
+    /// As [`Host::address`].
+    pub address: Option<IpAddr>,
+    /// As [`Host::metrics`].
+    pub metrics: &'a BTreeMap<String, f64>,
     /// Absent while the hypervisor does not answer.
     pub machine: Option<Machine<'a>>,
 }
@@ -163,7 +179,19 @@ pub async fn update(conn: &mut Conn, report: &Report<'_>) -> DbResult<bool> {
         .push_bind(", trouble = {}", report.trouble)
         .push_bind(", disk_gb = {}", report.disk_gb.0)
         .push_bind(", disk_free_gb = {}", report.disk_gb.1)
-        .push_bind(", uptime = {}", report.uptime);
+        .push_bind(", uptime = {}", report.uptime)
+        .push_bind(
+            ", address = {}",
+            report.address.map(|address| address.to_string()),
+        )
+        .push_bind(
+            ", metrics = {}",
+            if report.metrics.is_empty() {
+                Value::Text(None)
+            } else {
+                Value::json(report.metrics)
+            },
+        );
     if let Some(machine) = &report.machine {
         statement = statement
             .push_bind(", hypervisor_type = {}", machine.hypervisor_type)
@@ -186,7 +214,7 @@ pub async fn insert(conn: &mut Conn, name: &str, id: HostId) -> DbResult<()> {
     let now = conn.engine().now_expr();
     sql(format!(
         "INSERT INTO host ({COLUMNS}) SELECT $1, $2, COALESCE(MAX(number), 0) + 1, '', 0, {now}, 0, NULL, '', 0, '', '', '', \
-         '[]', 0, 0, 0, 0, NULL, 1, NULL, 0, 0, 0, 0, {now}, {now} FROM host"
+         '[]', 0, 0, 0, 0, NULL, NULL, NULL, 1, NULL, 0, 0, 0, 0, {now}, {now} FROM host"
     ))
     .bind(name)
     .bind(id)

@@ -88,6 +88,8 @@ impl TestNode {
             trouble: None,
             disk_gb: (1000, 1000),
             uptime: None,
+            address: None,
+            metrics: Default::default(),
             guests: self.hypervisor.guests().await.ok(),
         }
     }

@@ -182,6 +182,10 @@ fn files(root: &Path, directory: &Path, found: &mut Vec<String>) {
         if name.to_string_lossy().starts_with("test.db") || name == "turns" {
             continue;
         }
+        // What the last move of a guest leaves.
+        if name == "migration-mark" {
+            continue;
+        }
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             files(root, &path, found);
         } else {

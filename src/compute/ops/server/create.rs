@@ -195,6 +195,7 @@ async fn write_on_conn(
         same_host: prepared.hints.same_host.clone(),
         different_host: prepared.hints.different_host.clone(),
         query: prepared.hints.query.clone(),
+        near: prepared.hints.near,
         nics,
         volumes: volumes_on_conn(conn, cx, server, prepared).await?,
     };

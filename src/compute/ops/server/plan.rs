@@ -203,6 +203,7 @@ async fn place(
         same_host: prepared.hints.same_host.clone(),
         different_host: prepared.hints.different_host.clone(),
         query: prepared.hints.query.clone(),
+        near: prepared.hints.near,
         ..PlaceOrder::new(Consumer::Server(server), server, prepared.resources)
     };
     let decision = place_plan(cx, &order).await?;

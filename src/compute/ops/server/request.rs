@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::check::{
@@ -132,6 +133,8 @@ pub struct Hints {
     pub different_host: Vec<ServerId>,
     /// A condition on hosts.
     pub query: Option<Value>,
+    /// Only hosts with an address in this network.
+    pub near: Option<IpNet>,
     /// The server group it will be in.
     pub group: Option<ServerGroupId>,
 }
@@ -303,9 +306,42 @@ impl NewServer {
             same_host: servers_of(&self.hints, "same_host")?,
             different_host: servers_of(&self.hints, "different_host")?,
             query,
+            near: near(&self.hints)?,
             group,
         })
     }
+}
+
+/// The network of `build_near_host_ip` with the prefix `cidr`, `/24` if that is absent.
+fn near(hints: &BTreeMap<String, Value>) -> Result<Option<IpNet>> {
+    let text = |name: &str| match hints.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_str())),
+        Some(_) => Err(Error::invalid(
+            format!("os:scheduler_hints.{name}"),
+            "a text is expected",
+        )),
+    };
+    let Some(address) = text("build_near_host_ip")? else {
+        return Ok(None);
+    };
+    let address: IpAddr = address.parse().map_err(|_| {
+        Error::invalid(
+            "os:scheduler_hints.build_near_host_ip",
+            "the address of a host is expected",
+        )
+    })?;
+    let prefix = text("cidr")?.unwrap_or("/24");
+    let length = prefix.trim_start_matches('/').parse().ok();
+    length
+        .and_then(|length| IpNet::new(address, length).ok())
+        .map(Some)
+        .ok_or_else(|| {
+            Error::invalid(
+                "os:scheduler_hints.cidr",
+                "the length of a prefix is expected, like /24",
+            )
+        })
 }
 
 /// Ids of servers as text or as a list of texts.
@@ -446,6 +482,30 @@ mod tests {
             disk(DiskSource::Blank, true, true),
         ]);
         assert_eq!(field(&two).as_deref(), Some("block_device_mapping_v2"));
+    }
+
+    #[test]
+    fn near_a_host_is_in_its_network() {
+        let near = |hints: &[(&str, Value)]| {
+            let hints = hints
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()));
+            let request = NewServer {
+                hints: hints.collect(),
+                ..plain()
+            };
+            request
+                .hints()
+                .map(|hints| hints.near.map(|near| near.trunc().to_string()))
+        };
+        let host = ("build_near_host_ip", json!("192.0.2.77"));
+        assert_eq!(near(&[]).unwrap(), None);
+        assert_eq!(near(&[host.clone()]).unwrap().unwrap(), "192.0.2.0/24");
+        let narrow = [host.clone(), ("cidr", json!("/28"))];
+        assert_eq!(near(&narrow).unwrap().unwrap(), "192.0.2.64/28");
+        assert!(near(&[host.clone(), ("cidr", json!("/77"))]).is_err());
+        assert!(near(&[host, ("cidr", json!(28))]).is_err());
+        assert!(near(&[("build_near_host_ip", json!("h2"))]).is_err());
     }
 
     #[test]

@@ -30,3 +30,12 @@ pub fn compute<'a>(_: &'a Rules, _: &'a Request, host: &'a HostState) -> Judgeme
     }
     Ok(None)
 }
+
+/// A host that measures everything that is weighed (`compute.metrics`).
+pub fn metrics<'a>(rules: &'a Rules, _: &'a Request, host: &'a HostState) -> Judgement<'a> {
+    let missing = rules
+        .metrics
+        .keys()
+        .find(|name| !host.metrics.contains_key(*name));
+    missing.map_or(Ok(None), |name| Err(Refusal::NotMeasured(name)))
+}

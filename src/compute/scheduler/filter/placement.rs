@@ -63,3 +63,17 @@ pub fn anti_affinity<'a>(_: &'a Rules, request: &'a Request, host: &'a HostState
     }
     Ok(None)
 }
+
+/// A host with an address in the network of the hints `build_near_host_ip` and `cidr`.
+pub fn near<'a>(_: &'a Rules, request: &'a Request, host: &'a HostState) -> Judgement<'a> {
+    match &request.near {
+        Some(network)
+            if !host
+                .address
+                .is_some_and(|address| network.contains(&address)) =>
+        {
+            Err(Refusal::NotNear(network))
+        }
+        _ => Ok(None),
+    }
+}
