@@ -51,7 +51,9 @@ impl Session {
         }
         let view = command.name.strip_prefix("view.").and_then(screens::find);
         match view {
-            Some(entry) if !(entry.offered)(self) => Some("There is no such view for you on this cloud."),
+            Some(entry) if !(entry.offered)(self) => {
+                Some("There is no such view for you on this cloud.")
+            }
             _ => None,
         }
     }
