@@ -252,10 +252,23 @@ async fn what_a_run_moved_goes_back_and_nothing_else() {
     let moved = compute::moves_show(&cx, gathered).await.unwrap().moves;
     assert_eq!(moved.len(), 1, "{moved:#?}");
     assert_eq!(lab.server(moved[0].server).await.host, moved[0].to);
+    // Where it came from takes nothing at first; what failed is tried again as what it was.
+    let from = moved[0].from.clone();
+    let disabled = HostDecision {
+        enabled: Some(false),
+        ..HostDecision::default()
+    };
+    compute::host_update(&cx, &from, &disabled).await.unwrap();
     let back = compute::moves_roll_back(&cx, gathered, 2).await.unwrap();
     assert_eq!(lab.ended(back).await.status, Status::Done);
+    let shown = compute::moves_show(&cx, back).await.unwrap();
+    assert_eq!(shown.moves[0].state, MoveState::Failed);
+    assert!(shown.moves[0].reason.is_some());
+    compute::host_update(&cx, &from, &enabled).await.unwrap();
+    let back = compute::moves_retry(&cx, back, 2).await.unwrap();
+    assert_eq!(lab.ended(back).await.status, Status::Done);
     let server = lab.server(moved[0].server).await;
-    assert_eq!(server.host.as_ref(), Some(&moved[0].from));
+    assert_eq!(server.host, Some(from));
     let shown = compute::moves_show(&cx, back).await.unwrap();
     assert_eq!(shown.goal, MovesGoal::Back);
     assert!(refusal(back).await.contains("once more"));

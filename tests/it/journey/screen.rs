@@ -42,7 +42,7 @@ fn migrate(terminal: &Terminal, server: &str) {
     terminal.wait_for_text(&format!("Migrate {server}"));
     terminal.wait_for_text("now cmp-");
     terminal.send_keys("<c-s>");
-    terminal.wait_for_text("accepted");
+    terminal.wait_for_text(&format!("Migrate {server}: accepted"));
     terminal.send_keys("M");
     terminal.wait_until("the server to be sent", LONG, |screen| {
         line(screen, &[server, "◐ running"])

@@ -361,7 +361,7 @@ static SPEC: Spec<Run> = Spec {
     doc: None,
     needs,
     enter: |row, _| open(&row.operation_id),
-    mood: Some(|row| mood(row)),
+    mood: Some(mood),
     empty: "No host was drained or filled, and no load spread lately. Press w on a host to drain it.",
 };
 

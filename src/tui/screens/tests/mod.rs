@@ -2,4 +2,5 @@
 
 mod acts;
 mod bytes;
+mod moving;
 mod pictures;
