@@ -12,11 +12,14 @@ use crate::lab::guest as disk;
 use crate::lab::rack::Rack;
 use crate::lab::wait::wait_for_async;
 
-/// Writes 16 MiB over and over, many times a second, and says how often. What it writes is not zero, which would not be
-/// sent.
+/// Writes 16 MiB with random bytes over and over, and says a number a few times a second, for as long as it runs.
+///
+/// One process writes, in place: QEMU's translator loses a store now and then that is made in the moment in which the
+/// pages to be sent are counted, and what is lost should be such a byte and nothing of the guest's kernel.
 const WRITER: &str = "#!/bin/sh\n\
     dd if=/dev/urandom of=/tmp/a bs=1M count=16 2>/dev/null\n\
-    (i=0; while :; do i=$((i+1)); dd if=/tmp/a of=/tmp/b bs=1M conv=notrunc 2>/dev/null; echo WROTE $i >/dev/console; done) &\n";
+    shred -n 1000000000 /tmp/a &\n\
+    (i=0; while :; do i=$((i+1)); echo COUNT $i >/dev/console; usleep 300000; done) &\n";
 
 /// MiB per second that the link carries; a pause of 300 ms is 3 MiB.
 const BANDWIDTH: &str = "[compute]\nlive_migration_bandwidth = 10\n";
@@ -37,8 +40,8 @@ const FORCE: (&str, &str) = (
     "force_complete",
 );
 const ABORT: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_TIMEOUT_ACTION", "abort");
-/// Seconds; the guest alone would be there after a fifth of them, if it wrote nothing.
-const SOON: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_COMPLETION_TIMEOUT", "15");
+/// Seconds, in which it would be there twice if it wrote nothing.
+const SOON: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_COMPLETION_TIMEOUT", "10");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_settings_say() {
@@ -57,7 +60,7 @@ async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_s
         })
         .await;
     cloud.wait_status(&id, "ACTIVE").await;
-    let mut written = wrote(&cloud, &id, 3).await;
+    let mut number = count(&cloud, &id, 3).await;
     for (settings, to, how) in [
         (
             &[ALOOF, SOON, ABORT][..],
@@ -91,7 +94,7 @@ async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_s
             cloud.guests_on(3 - to).is_empty().then_some(())
         })
         .await;
-        written = wrote(&cloud, &id, written + 3).await;
+        number = count(&cloud, &id, number + 3).await;
     }
     cloud.delete(&id).await;
 }
@@ -106,12 +109,12 @@ fn place(cloud: &RackCloud) -> usize {
     running[0]
 }
 
-/// How often it has written everything, once that is more than `above`.
-async fn wrote(cloud: &RackCloud, id: &str, above: u64) -> u64 {
-    let what = format!("that it wrote more than {above} times");
+/// The last number said, once it is above `above`.
+async fn count(cloud: &RackCloud, id: &str, above: u64) -> u64 {
+    let what = format!("a number above {above}");
     wait_said(&cloud.client(), id, &what, |line| {
-        let times = line.split_once("WROTE ")?.1.trim().parse().ok()?;
-        (times > above).then_some(times)
+        let number = line.split_once("COUNT ")?.1.trim().parse().ok()?;
+        (number > above).then_some(number)
     })
     .await
 }
