@@ -43,7 +43,8 @@
 //!    compares it with what is there.
 //! 7. **The guest** is a `hypervisor/spec.rs` (`GuestSpec`), written as XML by `hypervisor/libvirt/domain.rs`; server id and
 //!    generation are kept in its metadata.
-//! 8. **Back.** Each commit is told to watchers, `context/events.rs` (`changed`), and reaches the console as a stream,
+//! 8. **Back.** Each commit is told to watchers, `context/events.rs` (`changed`), in all control processes (`roles/relay.rs`), and
+//!    reaches the console as a stream,
 //!    `api/skydeck/events.rs`; `tui/state/mod.rs` (`on`) takes it in, and `tui/draw.rs` (`draw`) makes the picture.
 //! 9. **Later**, what the hypervisor says by itself comes by `agent/report.rs` and is absorbed by `compute/reconcile/guests.rs`,
 //!    whose policy is the pure `compute/reconcile/judge.rs` (`judge`).
@@ -57,7 +58,7 @@
 //!    with the task state, the saga and the record of the move, `compute/model/migration.rs` (`Migration`).
 //! 2. `compute/sagas/live_migration.rs` asks the source what the guest is and the destination whether it can take it,
 //!    `agent/instance/migration/check.rs` (`check_source`, `check_destination`); whether they see the same files is found out by a
-//!    mark. `compute/ops/server/migration_disks.rs` (`disk_copy`) says what has to be sent, and the pure
+//!    mark (`compute/sagas/relocation.rs` (`meet`)). `compute/ops/server/migration_disks.rs` (`disk_copy`) says what has to be sent, and the pure
 //!    `compute/model/migration.rs` (`of`) how long that will take.
 //! 3. The port is expected at the destination beside its place, `network/ops/port_bind.rs` (`port_expect_on_conn`), so that both
 //!    hosts have its network, and the destination makes ready, `agent/instance/migration/destination.rs` (`prepare`).
@@ -66,8 +67,10 @@
 //! 5. One transaction makes the server the destination's (`settle`), which then takes the files over,
 //!    `agent/instance/owner.rs` (`take`): what another node owns, no late request and no returning host removes.
 //!
-//! Many moves by one wish (a drain, a rebalancing) are `compute/sagas/server_moves.rs` over these; a dead host's servers go by
-//! `compute/sagas/server_evacuate.rs`.
+//! A server that is off moves by `compute/sagas/server_resize.rs`, with another flavor or its own; nothing is decided there until
+//! its owner confirms, and the way back is the undo. What both moves have in common is `compute/sagas/relocation.rs`. Many moves
+//! by one wish (a drain, a rebalancing) are `compute/sagas/server_moves.rs` over these; a dead host's servers go by
+//! `compute/sagas/server_evacuate.rs`, and `compute/sagas/host_fence.rs` makes sure that a host is dead.
 //!
 //! # One metering sample
 //!

@@ -75,13 +75,28 @@ impl Relocation {
         self.door.as_ref().is_some_and(|door| door.is_shared)
     }
 
-    /// Chooses and claims a host by this order, to which the hosts that were tried and the one that was wished are added.
+    /// Chooses and claims a host by this order, to which the one that was wished is added. Not one that was tried, or that
+    /// still has to clear away what it had of the server, which it may do at any moment.
     pub async fn place(&mut self, cx: &StepContext, order: PlaceOrder) -> Result<(), StepError> {
+        let mut conn = cx.db.read().await?;
+        let owing = store::server_residue::hosts_of(&mut conn, self.server).await?;
+        drop(conn);
+        if let Some(wish) = self.wish.as_ref().filter(|wish| owing.contains(wish)) {
+            return Err(StepError::Retry(format!(
+                "waiting for {wish} to clear away what it had of the server"
+            )));
+        }
         let tried = self.failed.iter().map(|(host, _)| host.clone());
         let order = PlaceOrder {
             operation: Some(cx.operation),
             host: self.wish.clone(),
-            excluded: order.excluded.iter().cloned().chain(tried).collect(),
+            excluded: order
+                .excluded
+                .iter()
+                .cloned()
+                .chain(tried)
+                .chain(owing)
+                .collect(),
             ..order
         };
         let placement = ops::place(cx, &order).await?;

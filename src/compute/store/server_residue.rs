@@ -25,6 +25,14 @@ pub async fn on_host(conn: &mut Conn, host: &str) -> DbResult<Vec<ServerId>> {
         .await
 }
 
+/// Hosts that may still have something of `server`.
+pub async fn hosts_of(conn: &mut Conn, server: ServerId) -> DbResult<Vec<String>> {
+    sql("SELECT host FROM server_residue WHERE server_id = $1 ORDER BY host")
+        .bind(server)
+        .all(conn, Row::take)
+        .await
+}
+
 /// The node has nothing of the server any more.
 pub async fn remove(conn: &mut Conn, host: &str, server: ServerId) -> DbResult<bool> {
     sql("DELETE FROM server_residue WHERE host = $1 AND server_id = $2")
