@@ -102,7 +102,7 @@ pub static ACTIONS: [Action<Server>; 25] = [
         "server.confirm",
         "Confirm resize",
         Risk::Disruptive(
-            "The new flavor stays. What was kept of the old one is given up: there is no way back.",
+            "It stays as it is now. What was kept of its old flavor or host is given up: no way back.",
         ),
         |row| unless(row, &["VERIFY_RESIZE"], "no resize waits"),
         |row, _| act(row, ServerAction::ConfirmResize(Nothing)),
@@ -111,7 +111,7 @@ pub static ACTIONS: [Action<Server>; 25] = [
         "server.revert",
         "Revert resize",
         Risk::Disruptive(
-            "The guest is powered off and comes back with its old flavor and its disk as it was; what it wrote since is \
+            "It is powered off and goes back to its old flavor, host and disk; what the guest wrote since is \
              lost.",
         ),
         |row| unless(row, &["VERIFY_RESIZE"], "no resize waits"),

@@ -96,7 +96,8 @@ impl Move {
     /// What happens to the guests.
     fn way(&self) -> String {
         let (off, all) = (self.off(), self.servers.len());
-        let cold = "moved cold, with its disk, and stays off; nothing has to be confirmed";
+        let cold =
+            "moved cold, with its disk, and stays off; confirm or revert the move afterwards";
         let live = "moved live: the guest goes on running and pauses for a moment at the end";
         match (off, all) {
             (0, 1) => format!("It runs, and is {live}."),
