@@ -500,7 +500,10 @@ mod tests {
         };
         let host = ("build_near_host_ip", json!("192.0.2.77"));
         assert_eq!(near(&[]).unwrap(), None);
-        assert_eq!(near(&[host.clone()]).unwrap().unwrap(), "192.0.2.0/24");
+        assert_eq!(
+            near(std::slice::from_ref(&host)).unwrap().unwrap(),
+            "192.0.2.0/24"
+        );
         let narrow = [host.clone(), ("cidr", json!("/28"))];
         assert_eq!(near(&narrow).unwrap().unwrap(), "192.0.2.64/28");
         assert!(near(&[host.clone(), ("cidr", json!("/77"))]).is_err());
