@@ -7,9 +7,10 @@ mod cloud;
 #[path = "../../tests/it/fleet/launches.rs"]
 mod launches;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use cloud::{Fleet, Wish};
+use cloud::{Control, Fleet, Wish};
 
 use super::lab::wait::wait_for_async;
 use super::report::{heading, line, median, time};
@@ -89,7 +90,7 @@ async fn one_launch(fleet: &mut Fleet, image: &str) -> Duration {
 
 /// What the first control process needs while nobody asks for anything.
 async fn watch(fleet: &mut Fleet, what: &str) {
-    let before = fleet.controls[0].usage();
+    let before = usage(&fleet.controls[0]);
     let (mut fewest, mut told_down) = (i64::MAX, 0);
     wait_for_async("the time to pass", WATCHED * 2, async || {
         fewest = fewest.min(fleet.hosts_up().await);
@@ -98,7 +99,7 @@ async fn watch(fleet: &mut Fleet, what: &str) {
         (before.at.elapsed() > WATCHED).then_some(())
     })
     .await;
-    let after = fleet.controls[0].usage();
+    let after = usage(&fleet.controls[0]);
     let cpu = (after.cpu - before.cpu).as_secs_f64();
     let cores = cpu / (after.at - before.at).as_secs_f64();
     line(
@@ -126,4 +127,39 @@ async fn watch(fleet: &mut Fleet, what: &str) {
         "",
         "0",
     );
+}
+
+/// What a control process has used since its start.
+#[derive(Clone, Copy, Debug)]
+struct Usage {
+    /// Processor time.
+    cpu: Duration,
+    /// Resident memory, in MiB.
+    memory_mib: f64,
+    /// When that was read.
+    at: Instant,
+}
+
+/// What it has used.
+fn usage(control: &Control) -> Usage {
+    let place = PathBuf::from(format!("/proc/{}", control.child.id()));
+    let text = |name: &str| std::fs::read_to_string(place.join(name)).expect("the process");
+    // The name in brackets may have spaces in it.
+    let stat = text("stat");
+    let (_, stat) = stat.rsplit_once(')').expect("a name");
+    let ticks: u32 = stat
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|number| number.parse::<u32>().expect("ticks"))
+        .sum();
+    let status = text("status");
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = resident.and_then(|rest| rest.trim().strip_suffix(" kB"));
+    Usage {
+        // There are a hundred in a second wherever Linux runs.
+        cpu: Duration::from_millis(10) * ticks,
+        memory_mib: kib.expect("a size").trim().parse::<f64>().unwrap() / 1024.0,
+        at: Instant::now(),
+    }
 }

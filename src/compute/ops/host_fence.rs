@@ -97,6 +97,11 @@ fn resource(name: &str) -> String {
 }
 
 async fn begin(cx: &Context, name: &str, asked: bool) -> Result<OperationId> {
+    if name.starts_with('-') {
+        return Err(Error::conflict(format!(
+            "the command would take {name} for an option: fence it by hand"
+        )));
+    }
     let resource = resource(name);
     let target = Target {
         kind: "host",

@@ -449,14 +449,16 @@ fn start<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, Step
             power: Some(power),
             ..Row::default()
         };
-        guest::write(cx, &server, &row).await?;
-        if s.wish.verify {
-            let change = Change {
-                status: Some(MigrationStatus::Finished),
-                ..Change::default()
-            };
-            note(cx, &change).await?;
-        }
+        // Whoever sees that it asks sees that the move is finished.
+        let change = Change {
+            status: s.wish.verify.then_some(MigrationStatus::Finished),
+            ..Change::default()
+        };
+        let mut tx = cx.db.begin().await?;
+        store::server::change(&mut tx, s.way.server, &row).await?;
+        store::migration::change(&mut tx, cx.operation, &change).await?;
+        tx.commit().await?;
+        ops::tell_changed(cx, &server, &row);
         Ok(Flow::Next)
     }
     .boxed()

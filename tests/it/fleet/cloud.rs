@@ -10,7 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use skydeck::agent::Agent;
 use skydeck::bus::Bus;
@@ -46,7 +46,8 @@ pub struct Wish {
 
 /// A control process.
 pub struct Control {
-    child: Child,
+    /// Its process.
+    pub child: Child,
     dir: PathBuf,
 }
 
@@ -74,17 +75,6 @@ pub struct Fleet {
     url: String,
     wish: Wish,
     dir: tempfile::TempDir,
-}
-
-/// What a control process has used since its start.
-#[derive(Clone, Copy, Debug)]
-pub struct Usage {
-    /// Processor time.
-    pub cpu: Duration,
-    /// Resident memory, in MiB.
-    pub memory_mib: f64,
-    /// When that was read.
-    pub at: Instant,
 }
 
 impl Fleet {
@@ -284,30 +274,6 @@ impl Control {
             panic!("the control process ended with {status}: {said}");
         }
         UnixStream::connect(self.socket()).is_ok()
-    }
-
-    /// What it has used.
-    pub fn usage(&self) -> Usage {
-        let place = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let text = |name: &str| read(&place.join(name));
-        // The name in brackets may have spaces in it.
-        let stat = text("stat");
-        let (_, stat) = stat.rsplit_once(')').expect("a name");
-        let ticks: u32 = stat
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .map(|number| number.parse::<u32>().expect("ticks"))
-            .sum();
-        let status = text("status");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = resident.and_then(|rest| rest.trim().strip_suffix(" kB"));
-        Usage {
-            // There are a hundred in a second wherever Linux runs.
-            cpu: Duration::from_millis(10) * ticks,
-            memory_mib: kib.expect("a size").trim().parse::<f64>().unwrap() / 1024.0,
-            at: Instant::now(),
-        }
     }
 }
 
