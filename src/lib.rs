@@ -44,8 +44,7 @@
 //! 7. **The guest** is a `hypervisor/spec.rs` (`GuestSpec`), written as XML by `hypervisor/libvirt/domain.rs`; server id and
 //!    generation are kept in its metadata.
 //! 8. **Back.** Each commit is told to watchers, `context/events.rs` (`changed`), in all control processes (`roles/relay.rs`), and
-//!    reaches the console as a stream,
-//!    `api/skydeck/events.rs`; `tui/state/mod.rs` (`on`) takes it in, and `tui/draw.rs` (`draw`) makes the picture.
+//!    reaches the console as a stream, `api/skydeck/events.rs`; `tui/state/mod.rs` (`on`) takes it in, and `tui/draw.rs` (`draw`) makes the picture.
 //! 9. **Later**, what the hypervisor says by itself comes by `agent/report.rs` and is absorbed by `compute/reconcile/guests.rs`,
 //!    whose policy is the pure `compute/reconcile/judge.rs` (`judge`).
 //!
@@ -58,8 +57,8 @@
 //!    with the task state, the saga and the record of the move, `compute/model/migration.rs` (`Migration`).
 //! 2. `compute/sagas/live_migration.rs` asks the source what the guest is and the destination whether it can take it,
 //!    `agent/instance/migration/check.rs` (`check_source`, `check_destination`); whether they see the same files is found out by a
-//!    mark (`compute/sagas/relocation.rs` (`meet`)). `compute/ops/server/migration_disks.rs` (`disk_copy`) says what has to be sent, and the pure
-//!    `compute/model/migration.rs` (`of`) how long that will take.
+//!    mark (`compute/sagas/relocation.rs` (`meet`)). `compute/ops/server/migration_disks.rs` (`disk_copy`) says what has to be sent,
+//!    and the pure `compute/model/migration.rs` (`of`) how long that will take.
 //! 3. The port is expected at the destination beside its place, `network/ops/port_bind.rs` (`port_expect_on_conn`), so that both
 //!    hosts have its network, and the destination makes ready, `agent/instance/migration/destination.rs` (`prepare`).
 //! 4. The source's libvirtd drives the transfer with the destination's, `hypervisor/libvirt/migrate.rs` (`migrate`): whoever asks

@@ -35,16 +35,20 @@ impl Monitor {
     }
 }
 
-/// The first line of `/proc/stat` (proc_stat(5)): user nice system idle iowait irq softirq steal.
-fn ticks(text: &str) -> Option<Ticks> {
+/// Ticks of all processors by the first line of `/proc/stat` (proc_stat(5)): user, nice, system, idle, iowait, irq, softirq,
+/// steal.
+pub fn cpu_line(text: &str) -> Option<[u64; 8]> {
     let line = text.lines().next()?.strip_prefix("cpu ")?;
-    let numbers: Vec<u64> = line
-        .split_whitespace()
-        .map_while(|word| word.parse().ok())
-        .collect();
-    let [user, nice, system, idle, iowait, irq, softirq, ..] = numbers[..] else {
-        return None;
-    };
+    let mut words = line.split_whitespace();
+    let mut ticks = [0; 8];
+    for tick in &mut ticks {
+        *tick = words.next()?.parse().ok()?;
+    }
+    Some(ticks)
+}
+
+fn ticks(text: &str) -> Option<Ticks> {
+    let [user, nice, system, idle, iowait, irq, softirq, _] = cpu_line(text)?;
     Some(Ticks {
         user: user + nice,
         kernel: system + irq + softirq,

@@ -49,7 +49,7 @@ pub fn periodic() -> Vec<Periodic> {
         Periodic {
             name: "hosts_fence",
             every: Duration::from_secs(2),
-            run: |cx| async move { ops::hosts_fence(cx).await.map(drop) }.boxed(),
+            run: |cx| ops::hosts_fence(cx).boxed(),
         },
         Periodic {
             name: "servers_prune",

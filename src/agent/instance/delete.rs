@@ -17,7 +17,7 @@ pub async fn instance_delete(
     _: Option<OperationId>,
 ) -> Result<(), Fault> {
     node.hypervisor.undefine(request.id).await?;
-    if owner::is_foreign(&node, request.id)? {
+    if owner::is_foreign(&node, request.id).await? {
         return Ok(());
     }
     let place = node.places.instance(request.id);

@@ -6,6 +6,7 @@ mod delete;
 mod ensure;
 mod log;
 mod migration;
+mod note;
 mod owner;
 mod port;
 mod power;

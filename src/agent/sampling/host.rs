@@ -3,6 +3,7 @@
 use crate::telemetry::rpc::{ServerSample, Values};
 
 use super::rates::{mib, per_second};
+use crate::agent::monitor::cpu_line;
 use crate::ids::Time;
 
 /// Counters of the machine at one moment. What can not be read is absent.
@@ -82,15 +83,10 @@ pub(super) fn of_guests(guests: &[ServerSample], vcpus: u32) -> Values {
 }
 
 fn cpu(text: &str) -> Option<(u64, u64)> {
-    let line = text.lines().next()?.strip_prefix("cpu ")?;
-    let ticks: Vec<u64> = line
-        .split_whitespace()
-        .take(8)
-        .filter_map(|word| word.parse().ok())
-        .collect();
+    let ticks = cpu_line(text)?;
     let all: u64 = ticks.iter().sum();
-    let idle = ticks.get(3)? + ticks.get(4)?;
-    Some((all - idle, all))
+    let [_, _, _, idle, iowait, ..] = ticks;
+    Some((all - idle - iowait, all))
 }
 
 fn memory_used(text: &str) -> Option<u64> {

@@ -142,27 +142,20 @@ fn ended(
 async fn consumer(channel: &Channel, name: &str) -> lapin::Result<Consumer> {
     let name = ShortString::try_new(name).map_err(std::io::Error::other)?;
     topology::request_queue(channel, &name).await?;
-    channel
-        .basic_consume(
-            name,
-            "".into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        )
-        .await
+    consume(channel, name).await
 }
 
 /// Of what all servers of the topic shall hear.
 async fn listener(channel: &Channel, topic: &str) -> lapin::Result<Consumer> {
     let topic = ShortString::try_new(topic).map_err(std::io::Error::other)?;
     let queue = topology::fan_out_queue(channel, &topic).await?;
+    consume(channel, queue).await
+}
+
+async fn consume(channel: &Channel, queue: ShortString) -> lapin::Result<Consumer> {
+    let options = BasicConsumeOptions::default();
     channel
-        .basic_consume(
-            queue,
-            "".into(),
-            BasicConsumeOptions::default(),
-            FieldTable::default(),
-        )
+        .basic_consume(queue, "".into(), options, FieldTable::default())
         .await
 }
 

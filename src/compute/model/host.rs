@@ -11,7 +11,7 @@ use crate::ids::{HostId, Time};
 pub const DEFAULT_ZONE: &str = "nova";
 
 /// A compute node. What the machine is like stays as last reported while its hypervisor does not answer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Host {
     /// Its name, unique; what everything refers to.
     pub name: String,

@@ -5,6 +5,7 @@
 //! process that is cut off.
 
 use super::host_list::{host_list, host_show};
+use crate::compute::model::Host;
 use crate::compute::sagas::HostFence;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -22,50 +23,31 @@ pub async fn host_fence(cx: &Context, name: &str) -> Result<OperationId> {
     begin(cx, &host.name, true).await
 }
 
-/// Begins to fence those that have been down for long enough; says which.
-pub async fn hosts_fence(cx: &Context) -> Result<Vec<String>> {
+/// Begins to fence those that have been down for long enough.
+pub async fn hosts_fence(cx: &Context) -> Result<()> {
     let compute = &cx.config.compute;
     if compute.fencing_command.is_empty() || !cx.bus.pulse().await.connected {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let seconds = |number: u64| i64::try_from(number).unwrap_or(i64::MAX / 2_000_000);
     let silent = seconds(cx.config.agent.down_after).saturating_add(seconds(compute.fencing_delay));
     let hosts = host_list(cx).await?;
-    let heard: Vec<Heard<'_>> = hosts
-        .iter()
-        .map(|host| Heard {
-            name: &host.name,
-            up: host.up,
-            forced_down: host.forced_down,
-            at: host.reported_at,
-        })
-        .collect();
-    let mut begun = Vec::new();
-    for name in silent_hosts(&heard, Time::now(), cx.started, silent) {
+    for name in silent_hosts(&hosts, Time::now(), cx.started, silent) {
         if tried_lately(cx, &name).await? {
             continue;
         }
         match begin(cx, &name, false).await {
-            Ok(_) => begun.push(name),
             // Another control process was faster, or it is under way.
-            Err(Error::Conflict(_)) => {}
+            Ok(_) | Err(Error::Conflict(_)) => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(begun)
-}
-
-/// What is known of a host's silence.
-struct Heard<'a> {
-    name: &'a str,
-    up: bool,
-    forced_down: bool,
-    at: Time,
+    Ok(())
 }
 
 /// Which hosts were not heard of for so many seconds, by a process that has listened for as long. None if that is more than
 /// half of them.
-fn silent_hosts(hosts: &[Heard<'_>], now: Time, started: Time, seconds: i64) -> Vec<String> {
+fn silent_hosts(hosts: &[Host], now: Time, started: Time, seconds: i64) -> Vec<String> {
     let before = now.plus_seconds(-seconds);
     let down = hosts.iter().filter(|host| !host.up).count();
     if down * 2 > hosts.len() || started > before {
@@ -73,8 +55,8 @@ fn silent_hosts(hosts: &[Heard<'_>], now: Time, started: Time, seconds: i64) -> 
     }
     hosts
         .iter()
-        .filter(|host| !host.up && !host.forced_down && host.at <= before)
-        .map(|host| host.name.to_owned())
+        .filter(|host| !host.up && !host.forced_down && host.reported_at <= before)
+        .map(|host| host.name.clone())
         .collect()
 }
 
@@ -123,12 +105,12 @@ async fn begin(cx: &Context, name: &str, asked: bool) -> Result<OperationId> {
 mod tests {
     use super::*;
 
-    fn host(name: &str, up: bool, heard: i64) -> Heard<'_> {
-        Heard {
-            name,
+    fn host(name: &str, up: bool, heard: i64) -> Host {
+        Host {
+            name: name.into(),
             up,
-            forced_down: false,
-            at: Time(0).plus_seconds(heard),
+            reported_at: Time(0).plus_seconds(heard),
+            ..Host::default()
         }
     }
 
@@ -136,7 +118,7 @@ mod tests {
     fn a_host_is_fenced_when_it_alone_was_silent_for_long() {
         let now = Time(0).plus_seconds(1000);
         let long_ago = Time(0);
-        let fence = |hosts: &[Heard<'_>], started| silent_hosts(hosts, now, started, 75);
+        let fence = |hosts: &[Host], started| silent_hosts(hosts, now, started, 75);
         let mut hosts = vec![
             host("a", true, 999),
             host("b", false, 900),

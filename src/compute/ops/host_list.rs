@@ -105,6 +105,16 @@ pub async fn host_is_fenced(cx: &Context, name: &str) -> Result<bool> {
     }
 }
 
+/// Succeeds if the host is dead for sure. Silence alone never suffices: a guest that runs twice writes its disk twice.
+pub(super) async fn check_fenced(cx: &Context, name: &str) -> Result<()> {
+    if host_is_fenced(cx, name).await? {
+        return Ok(());
+    }
+    Err(Error::conflict(format!(
+        "{name} is not known to be dead: if its power is off for sure, say so first (openstack compute service set --down {name} nova-compute)"
+    )))
+}
+
 /// The host that goes by this id: a UUID, or the number of API versions before 2.53.
 pub async fn host_find(cx: &Context, id: &str) -> Result<Host> {
     let mut conn = cx.db.read().await?;

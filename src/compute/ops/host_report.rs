@@ -38,11 +38,11 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
         ));
     }
     let virt_type = report.info.as_ref().map(|info| virt_name(info.virt_type));
-    let mut metrics = report.metrics.clone();
-    metrics.retain(|name, value| name.len() <= LONGEST_NAME && value.is_finite());
-    while metrics.len() > MOST_METRICS {
-        metrics.pop_last();
-    }
+    let sane = |(name, value): &(&String, &f64)| name.len() <= LONGEST_NAME && value.is_finite();
+    let metrics = report.metrics.iter().filter(sane).take(MOST_METRICS);
+    let metrics = metrics
+        .map(|(name, value)| (name.clone(), *value))
+        .collect();
     let row = Report {
         name: &report.host,
         version: &report.version,

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
+use super::host_list::check_fenced;
 use super::place::{PlaceOrder, place_plans};
 use super::server::move_order;
 use crate::compute::model::{
     Action, Consumer, LoadedHost, Move, MoveState, MovesGoal, Resources, Server, VmState, condense,
     spread,
 };
-use crate::compute::ops::{host_is_fenced, host_rooms, host_show};
+use crate::compute::ops::{host_rooms, host_show};
 use crate::compute::scheduler::Decision;
 use crate::compute::store;
 use crate::context::Context;
@@ -38,11 +39,7 @@ pub async fn moves_plan(cx: &Context, goal: MovesGoal, host: Option<&str>) -> Re
                 go_home(cx, host).await?
             }
             (MovesGoal::Evacuate, Some(host)) => {
-                if !host_is_fenced(cx, host).await? {
-                    return Err(Error::conflict(format!(
-                        "{host} is not known to be dead: if its power is off for sure, say so first (openstack compute service set --down {host} nova-compute)"
-                    )));
-                }
+                check_fenced(cx, host).await?;
                 evacuate(cx, host).await?
             }
             (MovesGoal::Spread | MovesGoal::Condense, None) => balance(cx, goal).await?,
@@ -110,8 +107,26 @@ async fn claimed(conn: &mut Conn, server: ServerId) -> Result<Resources> {
     Ok(claim.map(|claim| claim.resources).unwrap_or_default())
 }
 
-/// The servers of a host, those with the most memory first: they are the hardest to place.
+/// The servers of a host that leave it while it lives.
 pub(in crate::compute) async fn drain(cx: &Context, host: &str) -> Result<Vec<Move>> {
+    let servers = servers_of(cx, host).await?;
+    let leaves = |server| leaving(server, host, None, why_it_stays(server));
+    Ok(servers.iter().map(leaves).collect())
+}
+
+/// The servers of a dead host. What is done to them there will not end.
+async fn evacuate(cx: &Context, host: &str) -> Result<Vec<Move>> {
+    let servers = servers_of(cx, host).await?;
+    let leaves = |server: &Server| {
+        let refusal = server.check(Action::Evacuate, true).err();
+        let stays = refusal.map(|refusal| refusal.message(Action::Evacuate, server.id));
+        leaving(server, host, None, stays)
+    };
+    Ok(servers.iter().map(leaves).collect())
+}
+
+/// The servers of a host, those with the most memory first: they are the hardest to place.
+async fn servers_of(cx: &Context, host: &str) -> Result<Vec<Server>> {
     let mut conn = cx.db.read().await?;
     let mut servers = Vec::new();
     for brief in store::server::briefs_on_host(&mut conn, host).await? {
@@ -123,31 +138,11 @@ pub(in crate::compute) async fn drain(cx: &Context, host: &str) -> Result<Vec<Mo
             .cmp(&a.flavor.memory_mb)
             .then(a.id.cmp(&b.id))
     });
-    Ok(servers
-        .iter()
-        .map(|server| leaving(server, host, None))
-        .collect())
+    Ok(servers)
 }
 
-/// The servers of a dead host. What is done to them there will not end.
-async fn evacuate(cx: &Context, host: &str) -> Result<Vec<Move>> {
-    let mut moves = drain(cx, host).await?;
-    let mut conn = cx.db.read().await?;
-    for one in &mut moves {
-        let server = store::server::show(&mut conn, one.server).await?;
-        let refusal = server.and_then(|server| server.check(Action::Evacuate, true).err());
-        one.reason = refusal.map(|refusal| refusal.message(Action::Evacuate, one.server));
-        one.state = match one.reason {
-            Some(_) => MoveState::Stays,
-            None => MoveState::Waiting,
-        };
-    }
-    Ok(moves)
-}
-
-/// A server that should leave a host.
-fn leaving(server: &Server, from: &str, to: Option<String>) -> Move {
-    let stays = why_it_stays(server);
+/// A server that should leave a host, or stays for this reason.
+fn leaving(server: &Server, from: &str, to: Option<String>, stays: Option<String>) -> Move {
     Move {
         server: server.id,
         name: server.name.clone(),
@@ -186,7 +181,12 @@ async fn go_home(cx: &Context, host: &str) -> Result<Vec<Move>> {
         let Some(from) = server.host.clone().filter(|from| from != host) else {
             continue;
         };
-        moves.push(leaving(&server, &from, Some(host.to_owned())));
+        moves.push(leaving(
+            &server,
+            &from,
+            Some(host.to_owned()),
+            why_it_stays(&server),
+        ));
     }
     Ok(moves)
 }
@@ -227,6 +227,6 @@ async fn balance(cx: &Context, goal: MovesGoal) -> Result<Vec<Move>> {
     };
     Ok(wanted
         .into_iter()
-        .filter_map(|(id, from, to)| Some(leaving(servers.get(&id)?, &from, Some(to))))
+        .filter_map(|(id, from, to)| Some(leaving(servers.get(&id)?, &from, Some(to), None)))
         .collect())
 }

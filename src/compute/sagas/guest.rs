@@ -9,11 +9,13 @@ use crate::compute::rpc::{InstanceDelete, InstanceEnsure, InstancePower, PortAtt
 use crate::compute::scheduler::Decision;
 use crate::compute::store::{self, server::Change as Row};
 use crate::context::Context;
+use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::hypervisor;
 use crate::ids::{PortId, ServerId, Time};
-use crate::network::ops::port_specs;
+use crate::network::ops::{host_network_ensure, port_specs};
 use crate::saga::{Failure, StepContext, StepError};
+use crate::volume::ops::volume_moved_on_conn;
 
 /// How long a node may take to define and start a guest.
 pub const START: Duration = Duration::from_secs(120);
@@ -53,6 +55,26 @@ pub async fn ensure(
     let request = InstanceEnsure { spec, start };
     let state = cx.call(host, &request, START).await?;
     Ok(power(state.power))
+}
+
+/// Makes the host's network as it shall be, if the server has any part in it.
+pub async fn network_ensure(
+    cx: &StepContext,
+    id: ServerId,
+    host: &str,
+) -> std::result::Result<(), StepError> {
+    if !ops::server_port_ids(cx, id).await?.is_empty() {
+        host_network_ensure(cx, host).await?;
+    }
+    Ok(())
+}
+
+/// Says that the server's volumes are on this host from now on, as it is itself.
+pub async fn volumes_follow_on_conn(conn: &mut Conn, id: ServerId, host: &str) -> Result<()> {
+    for volume in store::server_link::volumes(conn, id).await? {
+        volume_moved_on_conn(conn, volume.volume, host).await?;
+    }
+    Ok(())
 }
 
 /// Gives back what the operation itself has claimed. Success if it has nothing.

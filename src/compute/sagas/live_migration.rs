@@ -33,7 +33,6 @@ use crate::hypervisor::PowerState;
 use crate::hypervisor::migration::{Arrival, MigrationEnd};
 use crate::network::ops::{port_announce, port_arrived_on_conn};
 use crate::saga::{Failure, Flow, Saga, Step, StepContext, StepError, StepResult};
-use crate::volume::ops::volume_moved_on_conn;
 
 const OWN: &[TaskState] = &[TaskState::Migrating];
 /// MiB of memory from which on it is worth a second to find out how fast the guest writes it: less is sent in that time.
@@ -238,7 +237,7 @@ fn transfer<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, 
                         return Ok(Flow::Next);
                     }
                 }
-                Ok(MigrationEnd::Left) => return left(cx, s).await,
+                Ok(MigrationEnd::Left) => return s.way.left(cx).await,
                 Ok(MigrationEnd::Stayed { reason }) => {
                     let reason = match (stop, late) {
                         (true, true) => format!(
@@ -271,21 +270,6 @@ fn patience(cx: &StepContext, s: &LiveMigration) -> Option<Duration> {
     let disk = ops::disk_bytes(facts, s.way.disks?);
     let gib = (facts.memory_bytes.saturating_add(disk) >> 30).max(1);
     (per_gib > 0).then(|| Duration::from_secs(per_gib.saturating_mul(gib)))
-}
-
-/// The source does not have the guest: then the destination does, or nobody.
-async fn left(cx: &StepContext, s: &LiveMigration) -> StepResult {
-    match s.way.arrival(cx).await {
-        Some(Arrival::Arrived) => Ok(Flow::Next),
-        Some(Arrival::Absent) => Err(StepError::Failed(Failure::new(
-            "neither host has the guest: it ended during the migration",
-        ))),
-        Some(Arrival::Arriving) | None => Err(StepError::Retry(format!(
-            "{} has sent the guest; waiting for {} to say that it is there",
-            s.way.source,
-            s.way.destination.as_deref().unwrap_or_default()
-        ))),
-    }
 }
 
 /// The source does not answer. By libvirt's handshake a guest that executes at the destination does not at the source.
@@ -322,9 +306,7 @@ fn settle<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
         ops::claim_settle_on_conn(&mut tx, cx.operation, s.way.server, &host, s.way.resources)
             .await?;
         let arrived = port_arrived_on_conn(&mut tx, &ports, &host).await?;
-        for volume in store::server_link::volumes(&mut tx, s.way.server).await? {
-            volume_moved_on_conn(&mut tx, volume.volume, &host).await?;
-        }
+        guest::volumes_follow_on_conn(&mut tx, s.way.server, &host).await?;
         store::server::change(&mut tx, s.way.server, &row).await?;
         let change = Change {
             status: Some(MigrationStatus::PostMigrating),

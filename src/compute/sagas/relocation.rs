@@ -21,7 +21,7 @@ use crate::db::Conn;
 use crate::hypervisor::migration::{Arrival, DiskCopy, MigrationOrder};
 use crate::ids::ServerId;
 use crate::network::ops::{host_network_ensure, port_expect_on_conn};
-use crate::saga::{Failure, StepContext, StepError};
+use crate::saga::{Failure, Flow, StepContext, StepError, StepResult};
 
 /// A server on its way to another host.
 #[derive(Serialize, Deserialize)]
@@ -86,19 +86,13 @@ impl Relocation {
                 "waiting for {wish} to clear away what it had of the server"
             )));
         }
-        let tried = self.failed.iter().map(|(host, _)| host.clone());
-        let order = PlaceOrder {
+        let mut order = PlaceOrder {
             operation: Some(cx.operation),
             host: self.wish.clone(),
-            excluded: order
-                .excluded
-                .iter()
-                .cloned()
-                .chain(tried)
-                .chain(owing)
-                .collect(),
             ..order
         };
+        let tried = self.failed.iter().map(|(host, _)| host.clone());
+        order.excluded.extend(tried.chain(owing));
         let placement = ops::place(cx, &order).await?;
         let Some(host) = placement.host else {
             let failure = guest::no_host(&placement.decision);
@@ -231,6 +225,21 @@ impl Relocation {
         ask_now(cx, host, &MigrationLook { id: self.server })
             .await
             .ok()
+    }
+
+    /// The source does not have the guest: then the destination does, or nobody.
+    pub async fn left(&self, cx: &StepContext) -> StepResult {
+        match self.arrival(cx).await {
+            Some(Arrival::Arrived) => Ok(Flow::Next),
+            Some(Arrival::Absent) => Err(StepError::Failed(Failure::new(
+                "neither host has the guest: it ended during the migration",
+            ))),
+            Some(Arrival::Arriving) | None => Err(StepError::Retry(format!(
+                "{} has sent the guest; waiting for {} to say that it is there",
+                self.source,
+                self.destination.as_deref().unwrap_or_default()
+            ))),
+        }
     }
 
     /// The next host is tried, unless this one was asked for.

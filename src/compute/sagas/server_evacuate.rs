@@ -22,9 +22,8 @@ use crate::compute::store::migration::Change;
 use crate::compute::store::server::{Change as Row, Task};
 use crate::context::Change as What;
 use crate::ids::ServerId;
-use crate::network::ops::{host_network_ensure, port_announce, port_bind_on_conn};
+use crate::network::ops::{port_announce, port_bind_on_conn};
 use crate::saga::{Failure, Flow, Saga, Step, StepContext, StepError, StepResult};
-use crate::volume::ops::volume_moved_on_conn;
 
 const OWN: &[TaskState] = &[TaskState::Rebuilding, TaskState::RebuildSpawning];
 
@@ -153,9 +152,7 @@ fn flip<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, Ste
         let mut tx = cx.db.begin().await?;
         ops::claim_settle_on_conn(&mut tx, cx.operation, s.server, &host, s.resources).await?;
         let bound = port_bind_on_conn(&mut tx, &ports, &host).await?;
-        for volume in store::server_link::volumes(&mut tx, s.server).await? {
-            volume_moved_on_conn(&mut tx, volume.volume, &host).await?;
-        }
+        guest::volumes_follow_on_conn(&mut tx, s.server, &host).await?;
         store::server_residue::add(&mut tx, &s.source, s.server).await?;
         store::server::change(&mut tx, s.server, &row).await?;
         let change = Change {
@@ -204,9 +201,7 @@ fn start<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, St
             return Ok(Flow::Next);
         }
         let host = s.destination()?.to_owned();
-        if !ops::server_port_ids(cx, s.server).await?.is_empty() {
-            host_network_ensure(cx, &host).await?;
-        }
+        guest::network_ensure(cx, s.server, &host).await?;
         let made = match guest::ensure(cx, &server, &host, s.runs()).await {
             Ok(power) if s.runs() && guest::is_off(power) => {
                 Err(StepError::Failed(guest::stopped_at_once(power)))

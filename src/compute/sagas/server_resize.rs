@@ -32,13 +32,10 @@ use crate::compute::store;
 use crate::compute::store::migration::Change;
 use crate::compute::store::server::{Change as Row, Task};
 use crate::context::Change as What;
-use crate::hypervisor::migration::{Arrival, DiskCopy, MigrationEnd};
+use crate::hypervisor::migration::{DiskCopy, MigrationEnd};
 use crate::ids::Time;
-use crate::network::ops::{
-    host_network_ensure, port_announce, port_arrived_on_conn, port_bind_on_conn,
-};
+use crate::network::ops::{port_announce, port_arrived_on_conn, port_bind_on_conn};
 use crate::saga::{Failure, Flow, Operation, Saga, Step, StepContext, StepError, StepResult};
-use crate::volume::ops::volume_moved_on_conn;
 
 const OWN: &[TaskState] = &[
     TaskState::ResizePrep,
@@ -54,8 +51,6 @@ const LOOK_AGAIN: i64 = 60;
 /// What whoever asked wants.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ResizeWish {
-    /// To this host; the present one or the scheduler's choice when absent.
-    pub host: Option<String>,
     /// Whether it has to leave its host.
     pub leave: bool,
     /// Whether its owner is asked before the way back is given up.
@@ -79,11 +74,18 @@ pub struct ServerResize {
 }
 
 impl ServerResize {
-    /// For this server, as it is before its row gets the new flavor; `resources` is what it takes with that.
-    pub fn new(before: &Server, new: &FlavorCopy, resources: Resources, wish: ResizeWish) -> Self {
+    /// For this server, as it is before its row gets the new flavor; `resources` is what it takes with that. To `host`, or
+    /// when absent the present one or the scheduler's choice.
+    pub fn new(
+        before: &Server,
+        new: &FlavorCopy,
+        resources: Resources,
+        host: Option<String>,
+        wish: ResizeWish,
+    ) -> Self {
         let larger = new.disk_gb > before.flavor.disk_gb;
         Self {
-            way: Relocation::new(before, resources, wish.host.clone()),
+            way: Relocation::new(before, resources, host),
             was: before.vm_state,
             old: before.flavor.clone(),
             grow: (larger && !before.boots_from_volume()).then_some(new.disk_gb),
@@ -258,8 +260,8 @@ fn start_old<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, 
             guest::write(cx, &server, &row).await?;
             server = guest::server(cx, s.way.server).await?;
         }
-        if s.other().is_some() && !ops::server_port_ids(cx, s.way.server).await?.is_empty() {
-            host_network_ensure(cx, &s.way.source).await?;
+        if s.other().is_some() {
+            guest::network_ensure(cx, s.way.server, &s.way.source).await?;
         }
         guest::ensure(cx, &server, &s.way.source, s.runs()).await?;
         Ok(Flow::Next)
@@ -285,19 +287,7 @@ fn transfer<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, S
         };
         match cx.call(&s.way.source, &request, guest::DISK).await? {
             MigrationEnd::Stayed { reason } => Err(StepError::Failed(Failure::new(reason))),
-            MigrationEnd::Left => match s.way.arrival(cx).await {
-                Some(Arrival::Arrived) => Ok(Flow::Next),
-                Some(Arrival::Absent) => Err(StepError::Failed(Failure::new(format!(
-                    "{} has sent the disk, and {} does not have the guest",
-                    s.way.source,
-                    s.host()
-                )))),
-                Some(Arrival::Arriving) | None => Err(StepError::Retry(format!(
-                    "{} has sent the disk; waiting for {} to say that it is there",
-                    s.way.source,
-                    s.host()
-                ))),
-            },
+            MigrationEnd::Left => s.way.left(cx).await,
         }
     }
     .boxed()
@@ -379,9 +369,7 @@ async fn flip(
     } else {
         port_arrived_on_conn(&mut tx, &ports, host).await?
     };
-    for volume in store::server_link::volumes(&mut tx, s.way.server).await? {
-        volume_moved_on_conn(&mut tx, volume.volume, host).await?;
-    }
+    guest::volumes_follow_on_conn(&mut tx, s.way.server, host).await?;
     store::server::change(&mut tx, s.way.server, &row).await?;
     let change = Change {
         status: Some(status),

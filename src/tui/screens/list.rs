@@ -2,13 +2,11 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::widgets::{Clear, Widget};
-use tui_input::Input;
 
 use crate::tui::command::Command;
 use crate::tui::cx::Cx;
 use crate::tui::effect::Effect;
-use crate::tui::format::{count, fit, width};
+use crate::tui::format::count;
 use crate::tui::glyph::Mood;
 use crate::tui::keys::Key;
 use crate::tui::overlays::export::Export;
@@ -20,9 +18,10 @@ use crate::tui::state::notice::Tone;
 use crate::tui::view::{Facts, View};
 use crate::tui::widgets::doc::Doc;
 use crate::tui::widgets::table::{Column, Table};
-use crate::tui::widgets::{frame, line, table_draw};
+use crate::tui::widgets::{frame, table_draw};
 
 use super::action::{self, Action, Performed};
+use super::filter::FilterLine;
 use super::{Offer, Screen};
 
 const LIST: &[&str] = &["list"];
@@ -122,8 +121,7 @@ pub struct List<R: Row> {
     /// Rows that come before the others, however they are sorted.
     first: Option<fn(&R) -> bool>,
     table: Table,
-    /// The filter being typed.
-    typing: Option<Input>,
+    filter: FilterLine,
     generation: u64,
     tally: Vec<(Mood, String, usize)>,
 }
@@ -136,7 +134,7 @@ impl<R: Row> List<R> {
             scope: None,
             first: None,
             table: Table::new(spec.sort.0, spec.sort.1),
-            typing: None,
+            filter: FilterLine::default(),
             generation: u64::MAX,
             tally: Vec::new(),
         }
@@ -208,13 +206,10 @@ impl<R: Row> List<R> {
     }
 
     fn own_command(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
+        if self.filter.on(command.name, &mut self.table) {
+            return true;
+        }
         match command.name {
-            "filter" => self.typing = Some(Input::new(self.table.filter_text().to_owned())),
-            "filter.accept" => self.typing = None,
-            "filter.cancel" => {
-                self.typing = None;
-                self.table.set_filter("", &[]);
-            }
             "out" if self.table.let_go() => {}
             "enter" => {
                 let screen = self
@@ -273,10 +268,7 @@ impl<R: Row> List<R> {
 
     /// What stands in the corner: the filter, the place of the cursor, how old what is shown is.
     pub fn note(&self, view: &View<'_>) -> String {
-        let mut note = self.table.position();
-        if !self.table.filter_text().is_empty() && self.typing.is_none() {
-            note = format!("/{}  {note}", self.table.filter_text());
-        }
+        let mut note = self.filter.note(&self.table);
         let freshness = view.facts.data.freshness(&Source {
             kind: R::KIND,
             of: None,
@@ -357,7 +349,7 @@ impl<R: Row> Screen for List<R> {
     }
 
     fn contexts(&self) -> Vec<&'static str> {
-        if self.typing.is_some() {
+        if self.filter.is_typing() {
             vec!["filter"]
         } else {
             vec![self.spec.view, "list"]
@@ -365,7 +357,7 @@ impl<R: Row> Screen for List<R> {
     }
 
     fn is_typing(&self) -> bool {
-        self.typing.is_some()
+        self.filter.is_typing()
     }
 
     fn needs(&self) -> Vec<Need> {
@@ -402,20 +394,13 @@ impl<R: Row> Screen for List<R> {
     }
 
     fn key(&mut self, key: Key, _cx: &mut Cx<'_>) {
-        if let Some(input) = &mut self.typing
-            && line::edit(input, key)
-        {
-            let text = input.value().to_owned();
-            self.table.set_filter(&text, &self.names());
-        }
+        let names = self.names();
+        self.filter.key(key, &mut self.table, &names);
     }
 
     fn paste(&mut self, text: &str, _cx: &mut Cx<'_>) {
-        if let Some(input) = &mut self.typing {
-            line::paste(input, text);
-            let text = input.value().to_owned();
-            self.table.set_filter(&text, &self.names());
-        }
+        let names = self.names();
+        self.filter.paste(text, &mut self.table, &names);
     }
 
     fn made(&mut self, kind: &str, id: &str) {
@@ -459,36 +444,6 @@ impl<R: Row> Screen for List<R> {
         if self.table.order().is_empty() {
             self.draw_emptiness(inside, buf, view);
         }
-        draw_filter(area, buf, view, self.typing.as_ref()?, &self.table)
+        self.filter.draw(area, buf, view, &self.table)
     }
-}
-
-/// Draws the filter that is being typed over the last line; returns where the cursor is.
-pub fn draw_filter(
-    area: Rect,
-    buf: &mut Buffer,
-    view: &View<'_>,
-    input: &Input,
-    table: &Table,
-) -> Option<Position> {
-    let y = area.bottom().checked_sub(1)?;
-    let bar = Rect::new(area.x, y, area.width, 1);
-    Clear.render(bar, buf);
-    buf.set_string(bar.x, y, "/", view.style("ui.key"));
-    let error = table.filter_error().unwrap_or_default();
-    // What is typed comes first, and then why it can not be.
-    let typed = u16::try_from(width(input.value())).unwrap_or(u16::MAX);
-    let room = bar.width.saturating_sub(typed.saturating_add(4));
-    let error_cells = u16::try_from(width(error)).unwrap_or(0);
-    let error_cells = error_cells.min(room.max(bar.width / 2));
-    let typed = Rect::new(bar.x + 1, y, bar.width.saturating_sub(error_cells + 3), 1);
-    let cursor = line::draw(typed, buf, input, view.style("ui.input.focus"), false);
-    let text = fit(error, usize::from(error_cells), view.glyphs.ascii);
-    buf.set_string(
-        bar.right() - error_cells,
-        y,
-        text,
-        view.style("ui.input.error"),
-    );
-    Some(cursor)
 }

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod clouds;
 pub mod detail;
 pub mod events;
+mod filter;
 pub mod flavors;
 pub mod hosts;
 pub mod images;

@@ -1,14 +1,11 @@
 //! A guest that writes its memory faster than the link carries: it is slowed down until it can go, paused or finished at
 //! the destination when its time is over, or left where it is; whatever the settings say.
 
-use base64::Engine;
 use serde_json::Value;
-use skydeck::compute::wire::ServerCreate;
 
 use super::guest::wait_said;
 use super::rack::RackCloud;
 use super::stock::OpenStack;
-use crate::lab::guest as disk;
 use crate::lab::rack::Rack;
 use crate::lab::wait::wait_for_async;
 
@@ -46,20 +43,7 @@ const SOON: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_COMPLETION_TIMEOUT",
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_settings_say() {
     let mut cloud = RackCloud::start_with(2, SHARED, BANDWIDTH).await;
-    let image = cloud.image("guest", &disk::qcow2(), "qcow2").await.id;
-    let flavor = cloud.flavor("guest", 160, 1).await;
-    let id = cloud
-        .launch(ServerCreate {
-            name: "writer".into(),
-            flavor_ref: flavor,
-            image_ref: Some(image),
-            availability_zone: Some(format!("nova:{}", Rack::name(1))),
-            config_drive: Some(true),
-            user_data: Some(base64::engine::general_purpose::STANDARD.encode(WRITER)),
-            ..ServerCreate::default()
-        })
-        .await;
-    cloud.wait_status(&id, "ACTIVE").await;
+    let id = cloud.scripted("writer", 160, WRITER).await;
     let mut number = count(&cloud, &id, 3).await;
     for (settings, to, how) in [
         (
@@ -75,7 +59,7 @@ async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_s
             "finished at the destination when its time is over",
         ),
     ] {
-        let from = place(&cloud);
+        let from = cloud.place();
         cloud.stop();
         cloud.boot(settings);
         let stock = OpenStack::new(&cloud);
@@ -89,7 +73,7 @@ async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_s
         assert_eq!(moved["Status"], wanted, "{how}: {moved}");
         let server = cloud.wait_status(&id, "ACTIVE").await;
         assert_eq!(server.host, Some(Rack::name(to)), "{how}");
-        assert_eq!(place(&cloud), to, "{how}");
+        assert_eq!(cloud.place(), to, "{how}");
         wait_for_async("nothing to be left", super::cloud::PATIENCE, async || {
             cloud.guests_on(3 - to).is_empty().then_some(())
         })
@@ -97,16 +81,6 @@ async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_s
         number = count(&cloud, &id, number + 3).await;
     }
     cloud.delete(&id).await;
-}
-
-/// Where the guest runs; it has to be one host.
-fn place(cloud: &RackCloud) -> usize {
-    let running: Vec<usize> = [1, 2]
-        .into_iter()
-        .filter(|number| !cloud.running_on(*number).is_empty())
-        .collect();
-    assert_eq!(running.len(), 1, "the guest runs on {running:?}");
-    running[0]
 }
 
 /// The last number said, once it is above `above`.

@@ -1,14 +1,12 @@
 //! Running servers move between hosts: the guest goes on, what it counts goes on, and nothing is left where it was.
 
-use base64::Engine;
 use skydeck::api::wire::Nothing;
-use skydeck::compute::wire::{Evacuate, Server, ServerAction, ServerCreate};
+use skydeck::compute::wire::{Evacuate, Server, ServerAction};
 
 use super::cloud::PATIENCE;
 use super::guest::{Ready, wait_ready, wait_said};
 use super::rack::RackCloud;
 use super::stock::OpenStack;
-use crate::lab::guest as disk;
 use crate::lab::rack::Rack;
 use crate::lab::wait::wait_for_async;
 
@@ -18,20 +16,7 @@ const COUNTER: &str = "#!/bin/sh\n\
 
 /// A server that counts, on the first host.
 async fn counting(cloud: &RackCloud, name: &str) -> String {
-    let image = cloud.image("guest", &disk::qcow2(), "qcow2").await.id;
-    let flavor = cloud.flavor("guest", 128, 1).await;
-    let id = cloud
-        .launch(ServerCreate {
-            name: name.into(),
-            flavor_ref: flavor,
-            image_ref: Some(image),
-            availability_zone: Some(format!("nova:{}", Rack::name(1))),
-            config_drive: Some(true),
-            user_data: Some(base64::engine::general_purpose::STANDARD.encode(COUNTER)),
-            ..ServerCreate::default()
-        })
-        .await;
-    cloud.wait_status(&id, "ACTIVE").await;
+    let id = cloud.scripted(name, 128, COUNTER).await;
     wait_ready(cloud, &id, 1).await;
     id
 }
@@ -89,20 +74,10 @@ async fn begin_slowly(stock: &OpenStack, id: &str) -> String {
     .await
 }
 
-/// Where the guest runs; it has to be one host.
-fn place(cloud: &RackCloud) -> usize {
-    let running: Vec<usize> = [1, 2]
-        .into_iter()
-        .filter(|number| !cloud.running_on(*number).is_empty())
-        .collect();
-    assert_eq!(running.len(), 1, "the guest runs on {running:?}");
-    running[0]
-}
-
 /// After whatever happened: the guest runs on the host that the cloud says, and counts on; the other has nothing of it.
 async fn agree(cloud: &RackCloud, id: &str, number: u64) {
     cloud.settled().await;
-    let at = place(cloud);
+    let at = cloud.place();
     wait_on(cloud, id, at).await;
     let other = 3 - at;
     wait_for_async("nothing to be left", PATIENCE, async || {
@@ -121,7 +96,7 @@ async fn whatever_dies_during_a_migration_the_guest_runs_on_one_host_and_all_agr
     let id = counting(&cloud, "survivor").await;
     let (mut number, _) = count(&cloud, &id, 3).await;
     for victim in ["source", "destination", "control", "broker"] {
-        if place(&cloud) == 2 {
+        if cloud.place() == 2 {
             stock.ok(&format!(
                 "--os-compute-api-version 2.88 server migrate --live-migration --host h1 {id}"
             ));
@@ -165,7 +140,7 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
         "--os-compute-api-version 2.80 server migration abort {id} {migration}"
     ));
     agree(&cloud, &id, number).await;
-    assert_eq!(place(&cloud), 1);
+    assert_eq!(cloud.place(), 1);
     let list = "--os-compute-api-version 2.80 server migration list";
     assert_eq!(stock.json(list)[0]["Status"], "cancelled");
 
@@ -185,7 +160,7 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
         "--os-compute-api-version 2.80 server migration force complete {id} {migration}"
     ));
     agree(&cloud, &id, number).await;
-    assert_eq!(place(&cloud), 2);
+    assert_eq!(cloud.place(), 2);
     assert_eq!(stock.json(list)[0]["Status"], "completed");
 
     // Its host dies. Silence alone moves nothing; an operator who knows it dead does.
@@ -208,7 +183,7 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
         cloud.guests_on(2).is_empty().then_some(())
     })
     .await;
-    assert_eq!(place(&cloud), 1);
+    assert_eq!(cloud.place(), 1);
     cloud.delete(&id).await;
 }
 

@@ -7,8 +7,12 @@
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
+use base64::Engine;
+use skydeck::compute::wire::ServerCreate;
+
 use super::cloud::{Cloud, PATIENCE, SKYDECK, Settings};
 use crate::lab::broker::Broker;
+use crate::lab::guest as disk;
 use crate::lab::process::Running;
 use crate::lab::rack::{CONTROL, Rack};
 use crate::lab::wait::wait_for_async;
@@ -155,5 +159,34 @@ impl RackCloud {
         let list = ["virsh", "list", "--name", "--state-running"];
         let names = self.rack.host(number).run(&list);
         names.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// A server of this many MiB on the first host, whose guest runs this script when it boots.
+    pub async fn scripted(&self, name: &str, memory: u64, script: &str) -> String {
+        let image = self.image("guest", &disk::qcow2(), "qcow2").await.id;
+        let flavor = self.flavor("guest", memory, 1).await;
+        let id = self
+            .launch(ServerCreate {
+                name: name.into(),
+                flavor_ref: flavor,
+                image_ref: Some(image),
+                availability_zone: Some(format!("nova:{}", Rack::name(1))),
+                config_drive: Some(true),
+                user_data: Some(base64::engine::general_purpose::STANDARD.encode(script)),
+                ..ServerCreate::default()
+            })
+            .await;
+        self.wait_status(&id, "ACTIVE").await;
+        id
+    }
+
+    /// Where the only guest of two hosts runs; it has to be one host.
+    pub fn place(&self) -> usize {
+        let running: Vec<usize> = [1, 2]
+            .into_iter()
+            .filter(|number| !self.running_on(*number).is_empty())
+            .collect();
+        assert_eq!(running.len(), 1, "the guest runs on {running:?}");
+        running[0]
     }
 }

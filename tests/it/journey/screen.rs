@@ -74,19 +74,24 @@ fn a_migration_is_broken_off_and_another_forced_to_end_from_the_list_of_migratio
     assert!(terminal.wait_exit(LONG).success());
 }
 
-#[test]
-fn a_host_is_drained_with_a_pause_and_what_left_it_is_rolled_back() {
-    let place = tempfile::tempdir().expect("a directory");
-    let mut terminal = demo(&place);
+/// Drains the first host, after these keys on the page of the plan, and waits until a server moves.
+fn drain(terminal: &Terminal, keys: &str) {
     terminal.send_keys(":hosts<enter>/name:cmp-001<enter>w");
     terminal.wait_for_text("Drain cmp-001: the plan");
     terminal.wait_for_text("at a time");
-    terminal.send_keys("-<tab><enter>");
+    terminal.send_keys(&format!("{keys}<tab><enter>"));
     // The run is opened by itself.
     terminal.wait_for_text("Drain of cmp-001");
     terminal.wait_until("a server to move", LONG, |screen| {
         line(screen, &["web-", "◐ moving"])
     });
+}
+
+#[test]
+fn a_host_is_drained_with_a_pause_and_what_left_it_is_rolled_back() {
+    let place = tempfile::tempdir().expect("a directory");
+    let mut terminal = demo(&place);
+    drain(&terminal, "-");
     terminal.send_keys("p");
     terminal.wait_for_text("▲ paused");
     terminal.wait_for_text("Nothing new is begun until it is resumed");
@@ -103,13 +108,7 @@ fn a_host_is_drained_with_a_pause_and_what_left_it_is_rolled_back() {
         line(screen, &["● done", "moved"])
     });
     // What is broken off leaves the host as it was.
-    terminal.send_keys(":hosts<enter>/name:cmp-001<enter>w");
-    terminal.wait_for_text("at a time");
-    terminal.send_keys("<tab><enter>");
-    terminal.wait_for_text("Drain of cmp-001");
-    terminal.wait_until("a server to move", LONG, |screen| {
-        line(screen, &["web-", "◐ moving"])
-    });
+    drain(&terminal, "");
     terminal.send_keys("x");
     terminal.wait_for_text("Abort run drain of cmp-001");
     terminal.send_keys("<tab><enter>");

@@ -79,7 +79,8 @@ impl Keeper {
             .filter(|path| path.join("machine-id").exists())
             .chain([self.dir.clone()])
             .flat_map(|machine| {
-                let guests = ["data/instances", "skydeck/instances"].map(|dir| machine.join(dir));
+                let guests = ["data/instances", "skydeck/instances", "shared/instances"]
+                    .map(|dir| machine.join(dir));
                 [machine.clone(), machine.join("log")]
                     .into_iter()
                     .chain(guests.into_iter().flat_map(entries))

@@ -7,9 +7,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::super::note;
 use crate::agent::Node;
 use crate::agent::image_cache::disk_facts;
-use crate::agent::node::file_fault;
 use crate::bus::{Fault, FaultKind};
 use crate::compute::rpc::migration::{
     DestinationFacts, MigrationCheckDestination, MigrationCheckSource, SourceFacts,
@@ -20,20 +20,14 @@ use crate::ids::OperationId;
 const MARK: &str = "migration-mark";
 
 /// Leaves the mark of this operation in a guest's directory.
-fn leave_mark(place: &Path, operation: OperationId) -> std::io::Result<()> {
-    let path = place.join(MARK);
-    let new = path.with_extension("new");
-    std::fs::write(&new, operation.to_string())?;
-    std::fs::rename(new, path)
+async fn leave_mark(place: &Path, operation: OperationId) -> Result<(), Fault> {
+    note::write(&place.join(MARK), &operation.to_string()).await
 }
 
 /// Whether this operation's mark is in the directory.
-fn has_mark(place: &Path, operation: OperationId) -> bool {
-    use std::io::Read;
-    let mut found = String::new();
-    let read = std::fs::File::open(place.join(MARK))
-        .and_then(|file| file.take(64).read_to_string(&mut found));
-    read.is_ok() && found == operation.to_string()
+async fn has_mark(place: &Path, operation: OperationId) -> Result<bool, Fault> {
+    let found = note::read(&place.join(MARK)).await?;
+    Ok(found.is_some_and(|found| found == operation.to_string()))
 }
 
 /// The guest as it is here.
@@ -52,9 +46,7 @@ pub async fn check_source(
     let guest = node.hypervisor.guest(id).await?.ok_or_else(missing)?;
     let on = matches!(guest.power, PowerState::Running | PowerState::Paused);
     let simulated = node.info().await?.virt_type == VirtType::Sim;
-    let place = node.places.instance(id);
-    leave_mark(&place, request.mark)
-        .map_err(|error| file_fault("can not write a mark in", &place, &error))?;
+    leave_mark(&node.places.instance(id), request.mark).await?;
     let stats = node.hypervisor.stats().await?;
     let stats = stats.iter().find(|stats| stats.id == id);
     let dirty_bps = if on && request.sample {
@@ -103,7 +95,7 @@ pub async fn check_destination(
                 .to_owned(),
         );
     }
-    let is_shared = has_mark(&node.places.instance(spec.id), request.mark);
+    let is_shared = has_mark(&node.places.instance(spec.id), request.mark).await?;
     Ok(DestinationFacts {
         uri: node.migration.uri.clone(),
         address: node.migration.address.clone(),
@@ -131,16 +123,18 @@ fn free_bytes(path: &Path) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_mark_is_found_as_often_as_it_is_looked_for_and_only_by_its_own_operation() {
+    #[tokio::test]
+    async fn a_mark_is_found_as_often_as_it_is_looked_for_and_only_by_its_own_operation() {
         let dir = tempfile::tempdir().unwrap();
         let (first, second) = (OperationId::new(), OperationId::new());
-        assert!(!has_mark(dir.path(), first));
-        leave_mark(dir.path(), first).unwrap();
+        let leave = async |operation| leave_mark(dir.path(), operation).await.unwrap();
+        let has = async |operation| has_mark(dir.path(), operation).await.unwrap();
+        assert!(!has(first).await);
+        leave(first).await;
         // The first host that is tried, and the next one.
-        assert!(has_mark(dir.path(), first) && has_mark(dir.path(), first));
-        assert!(!has_mark(dir.path(), second));
-        leave_mark(dir.path(), second).unwrap();
-        assert!(has_mark(dir.path(), second) && !has_mark(dir.path(), first));
+        assert!(has(first).await && has(first).await);
+        assert!(!has(second).await);
+        leave(second).await;
+        assert!(has(second).await && !has(first).await);
     }
 }

@@ -35,7 +35,7 @@ pub async fn prepare(
         }
         return Ok(());
     }
-    if owner::is_foreign(&node, wanted.id)? {
+    if owner::is_foreign(&node, wanted.id).await? {
         return Err(Fault::new(
             FaultKind::Refused,
             format!(
@@ -71,7 +71,7 @@ pub async fn forget(
 ) -> Result<(), Fault> {
     absent(&node, request.id).await?;
     node.hypervisor.undefine(request.id).await?;
-    if request.is_shared || owner::is_foreign(&node, request.id)? {
+    if request.is_shared || owner::is_foreign(&node, request.id).await? {
         return Ok(());
     }
     let place = node.places.instance(request.id);

@@ -3,15 +3,14 @@
 use super::access::{UnderWay, begin_on_conn, legal_on_conn, tell_begun};
 use super::migrate_live::{check_destination, check_other, claimed_on_conn, new_migration};
 use crate::compute::model::{Action, Migration, MigrationKind, TaskState};
-use crate::compute::ops::host_list::host_show;
+use crate::compute::ops::host_list::check_fenced;
 use crate::compute::sagas::ServerEvacuate;
 use crate::compute::store;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ids::{OperationId, ServerId};
 
-/// Begins to make it anew on `host`, or on one of the scheduler's choice. Its host has to be fenced: silence alone never
-/// suffices, for a guest that runs twice writes its disk twice.
+/// Begins to make it anew on `host`, or on one of the scheduler's choice. Its host has to be fenced.
 pub async fn server_evacuate(
     cx: &Context,
     id: ServerId,
@@ -23,16 +22,7 @@ pub async fn server_evacuate(
     let mut tx = cx.db.begin().await?;
     let server = legal_on_conn(&mut tx, cx, id, Action::Evacuate).await?;
     check_other(&server, host.as_deref())?;
-    let source = server.host.clone().unwrap_or_default();
-    let dead = match host_show(cx, &source).await {
-        Err(Error::NotFound { .. }) => true,
-        found => found?.forced_down,
-    };
-    if !dead {
-        return Err(Error::conflict(format!(
-            "{source} is not known to be dead: if its power is off for sure, say so first (openstack compute service set --down {source} nova-compute)"
-        )));
-    }
+    check_fenced(cx, server.host.as_deref().unwrap_or_default()).await?;
     let resources = claimed_on_conn(&mut tx, &server).await?;
     let saga = ServerEvacuate::new(&server, resources, host.clone());
     let task = Some(TaskState::Rebuilding);

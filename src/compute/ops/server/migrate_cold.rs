@@ -1,10 +1,9 @@
 //! Moves a server to another host while it is off; one that runs is shut down first and runs again afterwards.
 
-use super::migrate_live::{check_destination, check_other, claimed_on_conn};
+use super::access::{legal_on_conn, tell_begun};
+use super::migrate_live::{check_destination, check_other, claimed_on_conn, new_migration};
 use super::resize::begin_on_conn;
 use crate::compute::model::{Action, Migration, MigrationKind};
-use crate::compute::ops::server::access::{legal_on_conn, tell_begun};
-use crate::compute::ops::server::migrate_live::new_migration;
 use crate::compute::sagas::{ResizeWish, ServerResize};
 use crate::compute::store;
 use crate::context::Context;
@@ -26,12 +25,11 @@ pub async fn server_migrate(
     check_other(&server, host.as_deref())?;
     let resources = claimed_on_conn(&mut tx, &server).await?;
     let wish = ResizeWish {
-        host: host.clone(),
         leave: true,
         verify,
         grace_seconds: cx.config.compute.shutdown_timeout,
     };
-    let saga = ServerResize::new(&server, &server.flavor, resources, wish);
+    let saga = ServerResize::new(&server, &server.flavor, resources, host.clone(), wish);
     let begun = begin_on_conn(&mut tx, cx, &server, &saga).await?;
     let new = Migration {
         destination: host,

@@ -42,12 +42,11 @@ pub async fn server_resize(cx: &Context, id: ServerId, flavor: &str) -> Result<O
     let resources = flavor.resources(!server.boots_from_volume(), image_gb);
     room_on_conn(&mut tx, cx, &server, &copy).await?;
     let wish = ResizeWish {
-        host: None,
         leave: false,
         verify: true,
         grace_seconds: cx.config.compute.shutdown_timeout,
     };
-    let saga = ServerResize::new(&server, &copy, resources, wish);
+    let saga = ServerResize::new(&server, &copy, resources, None, wish);
     let begun = begin_on_conn(&mut tx, cx, &server, &saga).await?;
     let new = Migration {
         new_flavor: copy.id.clone(),

@@ -71,7 +71,7 @@ pub struct Run {
     pub operation_id: String,
     /// Where that is in its life.
     pub status: OperationStatus,
-    /// `drain`, `return`, `spread`, `condense`, `back`.
+    /// `drain`, `return`, `spread`, `condense`, `evacuate`, `back`.
     pub goal: String,
     /// The host it is about, if it is about one.
     pub host: Option<String>,
@@ -94,6 +94,7 @@ impl From<MovesRun> for Run {
             "spread" => "spread servers",
             "condense" => "condense servers",
             "back" => "way back",
+            "evacuate" => "evacuation",
             other => other,
         };
         let name = match &told.host {
@@ -320,11 +321,7 @@ static ACTIONS: [Action<Run>; 5] = [
             "Servers that it has moved go back to the hosts they came from, two at a time; a host that was drained \
              takes servers again.",
         ),
-        |row| match row.goal.as_str() {
-            _ if row.finished_at.is_none() => Some("it is not over yet; abort it first"),
-            "return" | "back" => Some("what came back is not moved forth again"),
-            _ => (row.count("moved") == 0).then_some("it has moved nothing"),
-        },
+        not_rolled_back,
         |row, _| {
             request(row, "roll back", |client, id| async move {
                 let begun = client.moves_roll_back(&id).await?;
@@ -333,6 +330,16 @@ static ACTIONS: [Action<Run>; 5] = [
         },
     ),
 ];
+
+/// Why there is no way back of a run.
+fn not_rolled_back(row: &Run) -> Option<&'static str> {
+    match row.goal.as_str() {
+        _ if row.finished_at.is_none() => Some("it is not over yet; abort it first"),
+        "return" | "back" => Some("what came back is not moved forth again"),
+        "evacuate" => Some("what the dead host had is gone"),
+        _ => (row.count("moved") == 0).then_some("it has moved nothing"),
+    }
+}
 
 fn request<F, A>(row: &Run, what: &str, ask: F) -> Box<dyn Request>
 where
@@ -469,4 +476,29 @@ fn standing(row: &Run) -> String {
         }
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_evacuation_is_named_as_one_and_not_rolled_back() {
+        let told = MovesRun {
+            operation_id: "1".into(),
+            status: OperationStatus::Done,
+            goal: "evacuate".into(),
+            host: Some("cmp-03".into()),
+            paused: false,
+            created_at: Time(0),
+            finished_at: Some(Time(1)),
+            moves: Vec::new(),
+        };
+        let run = Run::from(told);
+        assert_eq!(run.name(), "evacuation of cmp-03");
+        assert_eq!(
+            not_rolled_back(&run),
+            Some("what the dead host had is gone")
+        );
+    }
 }

@@ -121,6 +121,15 @@ impl Plan {
         self.host.is_empty()
     }
 
+    /// What is named where it is spoken of.
+    fn about(&self) -> &str {
+        if self.is_of_all() {
+            "servers"
+        } else {
+            &self.host
+        }
+    }
+
     fn plan<'a>(&self, facts: &Facts<'a>) -> Option<&'a MovesPlan> {
         Some(&facts.data.part::<Planned>(&self.key)?.0)
     }
@@ -200,15 +209,10 @@ impl Plan {
         if self.is_of_all() && plan.is_some_and(|plan| !plan.moves.iter().any(goes)) {
             return cx.tell(Tone::Info, "There is nothing to move.");
         }
-        let name = if self.is_of_all() {
-            "servers"
-        } else {
-            &self.host
-        };
         let target = Target {
             kind: Hypervisor::KIND,
             id: self.host.clone(),
-            name: name.to_owned(),
+            name: self.about().to_owned(),
         };
         cx.act(self.act, vec![(target, self.request())]);
     }
@@ -292,12 +296,7 @@ impl Overlay for Plan {
     }
 
     fn draw(&self, screen: Rect, buf: &mut Buffer, view: &View<'_>) -> Option<Position> {
-        let what = if self.is_of_all() {
-            "servers"
-        } else {
-            &self.host
-        };
-        let title = format!("{} {what}: the plan", self.act);
+        let title = format!("{} {}: the plan", self.act, self.about());
         let inside = frame::overlay(self.area(screen), buf, view, &title);
         let body = Rect {
             height: inside.height.saturating_sub(2 + self.told()),

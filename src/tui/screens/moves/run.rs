@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use tui_input::Input;
 
 use crate::api::wire::OperationStatus;
 use crate::compute::wire::Server;
@@ -14,7 +13,7 @@ use crate::tui::glyph::Mood;
 use crate::tui::keys::Key;
 use crate::tui::overlays::reader::Reader;
 use crate::tui::screens::action::{self, Performed};
-use crate::tui::screens::list;
+use crate::tui::screens::filter::FilterLine;
 use crate::tui::screens::migrations::Move;
 use crate::tui::screens::{self, Offer, Screen};
 use crate::tui::state::data::Source;
@@ -23,7 +22,7 @@ use crate::tui::state::notice::Tone;
 use crate::tui::value::Value;
 use crate::tui::view::{Facts, View};
 use crate::tui::widgets::table::{Column, Table};
-use crate::tui::widgets::{frame, gauge, line, table_draw};
+use crate::tui::widgets::{frame, gauge, table_draw};
 
 use super::{ACTIONS, Item, Run, SPEC, mood, standing};
 
@@ -84,8 +83,7 @@ static COLUMNS: [Column<Item>; 9] = [
 pub struct Servers {
     id: String,
     table: Table,
-    /// The filter being typed.
-    typing: Option<Input>,
+    filter: FilterLine,
     generation: u64,
     /// Whether the operator did something here; until then what moves is selected.
     touched: bool,
@@ -97,7 +95,7 @@ impl Servers {
         Self {
             id: id.to_owned(),
             table: Table::new(0, false),
-            typing: None,
+            filter: FilterLine::default(),
             generation: u64::MAX,
             touched: false,
         }
@@ -149,13 +147,10 @@ impl Servers {
 
     fn own_command(&mut self, command: &'static Command, cx: &mut Cx<'_>) -> bool {
         let facts = cx.facts;
+        if self.filter.on(command.name, &mut self.table) {
+            return true;
+        }
         match command.name {
-            "filter" => self.typing = Some(Input::new(self.table.filter_text().to_owned())),
-            "filter.accept" => self.typing = None,
-            "filter.cancel" => {
-                self.typing = None;
-                self.table.set_filter("", &[]);
-            }
             "out" if self.table.let_go() => {}
             "enter" => self.go_in(cx),
             "moves.server" => {
@@ -180,13 +175,6 @@ impl Servers {
             _ => return false,
         }
         true
-    }
-
-    fn type_filter(&mut self) {
-        if let Some(input) = &self.typing {
-            let text = input.value().to_owned();
-            self.table.set_filter(&text, &Self::names());
-        }
     }
 
     fn draw_standing(area: Rect, buf: &mut Buffer, view: &View<'_>, run: &Run) {
@@ -243,14 +231,14 @@ impl Screen for Servers {
     }
 
     fn contexts(&self) -> Vec<&'static str> {
-        match self.typing {
-            Some(_) => vec!["filter"],
-            None => vec!["moves-run", SPEC.view, "list"],
+        match self.filter.is_typing() {
+            true => vec!["filter"],
+            false => vec!["moves-run", SPEC.view, "list"],
         }
     }
 
     fn is_typing(&self) -> bool {
-        self.typing.is_some()
+        self.filter.is_typing()
     }
 
     fn needs(&self) -> Vec<Need> {
@@ -285,18 +273,11 @@ impl Screen for Servers {
     }
 
     fn key(&mut self, key: Key, _cx: &mut Cx<'_>) {
-        if let Some(input) = &mut self.typing
-            && line::edit(input, key)
-        {
-            self.type_filter();
-        }
+        self.filter.key(key, &mut self.table, &Self::names());
     }
 
     fn paste(&mut self, text: &str, _cx: &mut Cx<'_>) {
-        if let Some(input) = &mut self.typing {
-            line::paste(input, text);
-            self.type_filter();
-        }
+        self.filter.paste(text, &mut self.table, &Self::names());
     }
 
     /// A retry and the way back are runs of their own: they are what is looked at from now on.
@@ -338,10 +319,7 @@ impl Screen for Servers {
             frame::emptiness(inside, buf, view, &source, gone);
             return None;
         };
-        let mut note = self.table.position();
-        if !self.table.filter_text().is_empty() && self.typing.is_none() {
-            note = format!("/{}  {note}", self.table.filter_text());
-        }
+        let note = self.filter.note(&self.table);
         let inside = frame::pane(area, buf, view, &capital(run.name()), &note);
         Self::draw_standing(inside, buf, view, run);
         let below = self.below(&view.facts, area);
@@ -365,6 +343,6 @@ impl Screen for Servers {
                 buf.set_string(inside.x + 2, y, line, view.style("ui.text"));
             }
         }
-        list::draw_filter(area, buf, view, self.typing.as_ref()?, &self.table)
+        self.filter.draw(area, buf, view, &self.table)
     }
 }
