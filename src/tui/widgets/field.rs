@@ -93,6 +93,8 @@ impl Choices {
             let id = self.options[*at].id.clone();
             self.awaited = None;
             self.choose(&id);
+            self.typed.reset();
+            self.rank();
         }
     }
 
@@ -127,7 +129,13 @@ impl Choices {
     }
 
     fn enter(&mut self) {
-        let awaited = self.awaited.take().map(|(typed, _)| typed);
+        // While there is nothing to choose, coming back takes nothing back: only an edit does.
+        let awaited = if self.known {
+            self.awaited.take()
+        } else {
+            self.awaited.clone()
+        };
+        let awaited = awaited.map(|(typed, _)| typed);
         if let Some(typed) = awaited.or_else(|| self.missed.clone()) {
             self.typed = Input::new(typed);
             self.rank();
@@ -217,6 +225,7 @@ impl Choices {
 
     fn key(&mut self, key: Key) -> bool {
         self.missed = None;
+        self.awaited = None;
         if self.many && key.typed() == Some(' ') {
             self.pick();
             return true;

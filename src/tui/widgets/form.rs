@@ -435,6 +435,20 @@ mod tests {
             assert_eq!(form.fields()[0].error.is_none(), !taken.is_empty());
             assert_eq!(form.value("name"), "x");
         }
+        // Finished too early the form goes back to the field, and what was typed there still counts.
+        let mut form = Form::new(vec![
+            Field::choice("flavor", "Flavor", "").required(),
+            Field::text("name", "Name", ""),
+        ]);
+        press(&mut form, "l a r enter");
+        assert_eq!(form.on("form.submit"), Answer::Submit);
+        form.check(Vec::new());
+        assert!(!form.is_right());
+        assert_eq!(form.focus(), 0);
+        form.offer("flavor", options());
+        form.check(Vec::new());
+        assert_eq!(form.value("flavor"), "m1.large");
+        assert!(form.is_right());
         // Who comes back finds what was typed.
         let mut form = Form::new(fields());
         press(&mut form, "m 1 tab");

@@ -69,7 +69,9 @@ fn a_lab_opens_the_console_on_a_cloud_of_hosts_and_leaves_nothing() {
     terminal.wait_for_text("Launch servers");
     terminal.send_keys("first<enter>");
     terminal.wait_for_text("qcow2");
-    terminal.send_keys("guest<enter>m1.nano<enter><c-s>");
+    terminal.send_keys("guest<enter>");
+    terminal.wait_for_text("96.0 MiB");
+    terminal.send_keys("m1.nano<enter><c-s>");
     terminal.wait_for_text("Launch: the plan");
     terminal.send_keys("<enter>");
     terminal.wait_until("the server to be active", PATIENCE, |screen| {
