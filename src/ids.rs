@@ -56,6 +56,14 @@ pub mod kind {
     pub enum Host {}
     /// A security group.
     pub enum SecurityGroup {}
+    /// A rule of a security group.
+    pub enum SecurityGroupRule {}
+    /// A router.
+    pub enum Router {}
+    /// A floating address.
+    pub enum FloatingIp {}
+    /// The sharing of a resource with a project.
+    pub enum RbacPolicy {}
     /// A group of hosts.
     pub enum Aggregate {}
     /// A group of servers.
@@ -98,6 +106,14 @@ pub type OperationId = Id<kind::Operation>;
 pub type HostId = Id<kind::Host>;
 /// Id of a security group.
 pub type SecurityGroupId = Id<kind::SecurityGroup>;
+/// Id of a rule of a security group.
+pub type SecurityGroupRuleId = Id<kind::SecurityGroupRule>;
+/// Id of a router.
+pub type RouterId = Id<kind::Router>;
+/// Id of a floating address.
+pub type FloatingIpId = Id<kind::FloatingIp>;
+/// Id of the sharing of a resource with a project.
+pub type RbacPolicyId = Id<kind::RbacPolicy>;
 /// Id of a group of hosts.
 pub type AggregateId = Id<kind::Aggregate>;
 /// Id of a group of servers.

@@ -220,6 +220,8 @@ mod tests {
                 addresses: vec!["10.20.0.5".parse().unwrap()],
                 mtu: 1500,
                 port_security: true,
+                allowed_pairs: Vec::new(),
+                security_groups: Vec::new(),
                 hostname: None,
                 server: None,
             },

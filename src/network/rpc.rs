@@ -5,12 +5,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use crate::bus::Rpc;
 use crate::compute::rpc::COMPUTE;
-use crate::ids::{NetworkId, PortId, ServerId, SubnetId};
+use crate::ids::{
+    NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId,
+};
 
 /// One port as a guest's interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +25,53 @@ pub struct PortSpec {
     pub mac: String,
     /// Addresses it may use.
     pub addresses: Vec<IpAddr>,
+    /// Further ranges it may use, each from an Ethernet address, its own when absent.
+    #[serde(default)]
+    pub allowed_pairs: Vec<AllowedPair>,
     /// Largest packet in bytes.
     pub mtu: u32,
-    /// Whether frames with other addresses are dropped.
+    /// Whether frames with other addresses, and packets no security group allows, are dropped.
     pub port_security: bool,
+    /// Groups whose rules it has; they are in [`NetworkDesired::security_groups`].
+    #[serde(default)]
+    pub security_groups: Vec<SecurityGroupId>,
     /// The name DNS gives it, without domain.
     pub hostname: Option<String>,
     /// The server it belongs to.
     pub server: Option<ServerId>,
+}
+
+/// A range of addresses that a port may use besides its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AllowedPair {
+    /// From this Ethernet address; the port's own when absent.
+    pub mac: Option<String>,
+    /// The addresses.
+    pub prefix: IpNet,
+}
+
+/// What a network's frames travel on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Segment {
+    /// A bridge of each node alone, which has the gateways' addresses (Neutron's `local`).
+    Node {
+        /// Whether the node translates the network's addresses to its own on the way out.
+        nat: bool,
+    },
+    /// A bridge on each node, and tunnels between them.
+    Vxlan {
+        /// VXLAN network identifier, 1 to 16,777,215.
+        vni: u32,
+    },
+    /// A network that is there already, by the node's name for it.
+    Flat {
+        /// As in the node's `agent.physical_networks`.
+        physical: String,
+    },
+    /// None: nothing leaves the bridge.
+    #[default]
+    None,
 }
 
 /// One network on a node.
@@ -40,14 +81,149 @@ pub struct NetworkSpec {
     pub id: NetworkId,
     /// Largest packet in bytes.
     pub mtu: u32,
+    /// What its frames travel on.
+    #[serde(default)]
+    pub segment: Segment,
     /// Its IPv4 subnets.
     pub subnets: Vec<SubnetSpec>,
-    /// All its ports, so that DHCP and DNS know them.
+    /// The guests' ports this node has or will have soon.
     pub ports: Vec<PortSpec>,
-    /// Whether the node translates the network's addresses to its own on the way out.
-    pub nat: bool,
+    /// All other ports that are somewhere: where frames for them go, and what DHCP and DNS know of them.
+    #[serde(default)]
+    pub stations: Vec<StationSpec>,
+    /// Tunnel addresses of the other nodes that have the network: frames for all go there.
+    #[serde(default)]
+    pub peers: Vec<IpAddr>,
+    /// Whether frames for stations nobody named go to all peers: a port of the network is on its way to another node, or
+    /// may use any address.
+    #[serde(default)]
+    pub flood: bool,
+    /// This node's port for DHCP, names and metadata, if it serves the network. A node serves those that are its own
+    /// ([`Segment::Node`]) without being told.
+    #[serde(default)]
+    pub dhcp: Option<ServicePort>,
     /// Domain of its names.
     pub dns_domain: String,
+}
+
+/// A port that is elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationSpec {
+    /// Ethernet address.
+    pub mac: String,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The name DNS gives it, without domain.
+    #[serde(default)]
+    pub hostname: Option<String>,
+    /// The server it belongs to, for metadata.
+    #[serde(default)]
+    pub server: Option<ServerId>,
+    /// Tunnel address of its node; absent while it is on its way from one to another, or nowhere.
+    #[serde(default)]
+    pub tunnel: Option<IpAddr>,
+}
+
+/// A port of the node's own, in a namespace: a router's interface, or where DHCP is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePort {
+    /// The port.
+    pub port: PortId,
+    /// Its network, which is among the node's.
+    pub network: NetworkId,
+    /// Ethernet address.
+    pub mac: String,
+    /// Its addresses, each with the length of its subnet's prefix.
+    pub addresses: Vec<IpNet>,
+}
+
+/// A router on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterSpec {
+    /// The router.
+    pub id: RouterId,
+    /// Its interfaces inside.
+    pub interfaces: Vec<ServicePort>,
+    /// Its way out.
+    pub gateway: Option<RouterGateway>,
+    /// Floating addresses and the fixed ones behind them.
+    pub floating: Vec<FloatingSpec>,
+    /// Further routes: destination and next hop.
+    pub routes: Vec<(IpNet, IpAddr)>,
+}
+
+/// A router's way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterGateway {
+    /// Its port on the external network.
+    pub port: ServicePort,
+    /// The external network's gateways.
+    pub next_hops: Vec<IpAddr>,
+    /// Whether inner addresses become the router's first outer one on the way out.
+    pub snat: bool,
+}
+
+/// A floating address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FloatingSpec {
+    /// Outside.
+    pub floating: Ipv4Addr,
+    /// Inside.
+    pub fixed: Ipv4Addr,
+}
+
+/// A security group that ports of a node have, or that rules of such groups name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityGroupSpec {
+    /// The group.
+    pub id: SecurityGroupId,
+    /// What it allows; empty for one that is only named by others' rules.
+    pub rules: Vec<SecurityRuleSpec>,
+    /// Addresses of all ports that have it, anywhere; empty unless a rule names it.
+    pub members: Vec<IpNet>,
+}
+
+/// Something a security group allows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityRuleSpec {
+    /// The rule.
+    pub id: SecurityGroupRuleId,
+    /// Whether it is for what comes to a guest; otherwise for what a guest sends.
+    pub ingress: bool,
+    /// Whether it is for IPv6; otherwise for IPv4.
+    pub ipv6: bool,
+    /// Number of the protocol (IANA); any when absent.
+    pub protocol: Option<u8>,
+    /// First and last destination port (TCP, UDP and alike), or type and code (ICMP).
+    pub range: RuleRange,
+    /// The other end.
+    pub remote: RuleRemote,
+}
+
+/// What of a protocol a rule allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleRange {
+    /// All of it.
+    #[default]
+    Any,
+    /// These destination ports, both included.
+    Ports(u16, u16),
+    /// This ICMP type, and code if there is one.
+    Icmp(u8, Option<u8>),
+}
+
+/// The other end of what a rule allows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleRemote {
+    /// Anybody.
+    #[default]
+    Any,
+    /// These addresses.
+    Prefix(IpNet),
+    /// Ports that have this group.
+    Group(SecurityGroupId),
 }
 
 /// One subnet on a node.
@@ -57,23 +233,29 @@ pub struct SubnetSpec {
     pub id: SubnetId,
     /// Its addresses.
     pub cidr: Ipv4Net,
-    /// The node's own address in it, given to guests as gateway.
+    /// The gateway told to guests.
     pub gateway: Option<Ipv4Addr>,
     /// Whether guests are given their addresses by DHCP.
     pub dhcp: bool,
-    /// Name servers for guests; the node itself when empty.
+    /// Name servers for guests; who answers DHCP when empty.
     pub dns: Vec<IpAddr>,
     /// Further routes for guests: destination and next hop.
     pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
 }
 
 /// Everything a node's networking shall be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkDesired {
     /// Rises with each change.
     pub generation: i64,
     /// The networks.
     pub networks: Vec<NetworkSpec>,
+    /// The routers this node has.
+    #[serde(default)]
+    pub routers: Vec<RouterSpec>,
+    /// The security groups its ports have, and those that their rules name.
+    #[serde(default)]
+    pub security_groups: Vec<SecurityGroupSpec>,
 }
 
 /// Makes the node's networking so, and answers what it found to mend.

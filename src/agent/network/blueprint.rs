@@ -15,7 +15,7 @@ use super::dhcp::{self, DhcpServer, Reservation, RunAs, ServedSubnet, ServerFile
 use super::filter::{Filter, GuestPort};
 use super::names::{bridge_name, tap_name};
 use crate::ids::NetworkId;
-use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, SubnetSpec};
+use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec};
 
 /// A whole node's networking.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +86,7 @@ impl Blueprint {
         taken: &mut Vec<(String, Ipv4Net)>,
     ) {
         let name = bridge_name(network.id);
+        let nat = matches!(network.segment, Segment::Node { nat: true });
         if !(68..=65_535).contains(&network.mtu) {
             self.problem(
                 network,
@@ -128,15 +129,15 @@ impl Blueprint {
             let server = DhcpServer {
                 domain,
                 mtu: network.mtu,
-                forwards: network.nat,
+                forwards: nat,
                 subnets: served,
                 reservations,
             };
             let files = server.files(&name, &site.servers.join(&name), &site.run_as);
             self.servers.insert(name.clone(), files);
         }
-        self.filter.bridges.insert(name.clone(), network.nat);
-        if network.nat {
+        self.filter.bridges.insert(name.clone(), nat);
+        if nat {
             let translated = subnets.iter().filter(|subnet| subnet.gateway.is_some());
             self.filter
                 .translated

@@ -138,10 +138,7 @@ impl NetworkAgent {
     /// Removes everything of ours, also what was made by a node that was told something else.
     pub async fn clean_up(&self) -> Result<NetworkApplied, Fault> {
         let _turn = self.turn.lock().await;
-        let nothing = NetworkDesired {
-            generation: 0,
-            networks: Vec::new(),
-        };
+        let nothing = NetworkDesired::default();
         let applied = Self::make(&Host::open(&self.dir)?, &nothing).await?;
         fs::remove_dir_all(&self.dir).map_err(HostError::file(&self.dir))?;
         Ok(applied)

@@ -1,12 +1,13 @@
 //! Networks for the unit tests of this folder.
 
 use crate::ids::{NetworkId, PortId, SubnetId};
-use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, SubnetSpec};
+use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec};
 
 pub fn desired(networks: &[NetworkSpec]) -> NetworkDesired {
     NetworkDesired {
         generation: 1,
         networks: networks.to_vec(),
+        ..NetworkDesired::default()
     }
 }
 
@@ -17,7 +18,11 @@ pub fn network(cidr: &str) -> NetworkSpec {
         mtu: 1500,
         subnets: vec![subnet(cidr)],
         ports: Vec::new(),
-        nat: true,
+        segment: Segment::Node { nat: true },
+        stations: Vec::new(),
+        peers: Vec::new(),
+        flood: false,
+        dhcp: None,
         dns_domain: "cloud.test".into(),
     }
 }
@@ -42,6 +47,8 @@ pub fn port(mac: &str, address: &str) -> PortSpec {
         addresses: vec![address.parse().unwrap()],
         mtu: 1500,
         port_security: true,
+        allowed_pairs: Vec::new(),
+        security_groups: Vec::new(),
         hostname: None,
         server: None,
     }

@@ -10,7 +10,7 @@ use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::{NetworkId, PortId};
 use crate::network::model::{Network, Port, Subnet};
-use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, SubnetSpec};
+use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec};
 use crate::network::store;
 
 /// Raises the generation of every node that has this network, so that they are told.
@@ -55,13 +55,18 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
                 .collect(),
             id: network.id,
             mtu: network.mtu,
-            nat: network.nat,
+            segment: Segment::Node { nat: network.nat },
+            stations: Vec::new(),
+            peers: Vec::new(),
+            flood: false,
+            dhcp: None,
             dns_domain: domain(cx, &network),
         })
         .collect();
     Ok(NetworkDesired {
         generation,
         networks,
+        ..NetworkDesired::default()
     })
 }
 
@@ -102,6 +107,8 @@ fn spec(port: &Port, mtu: u32) -> PortSpec {
             .collect(),
         mtu,
         port_security: port.port_security,
+        allowed_pairs: Vec::new(),
+        security_groups: Vec::new(),
         hostname: port.hostname.clone(),
         server: port.server(),
     }

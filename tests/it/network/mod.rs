@@ -261,7 +261,7 @@ fn a_network_without_a_gateway_has_addresses_and_names_and_no_way_out() {
     site.world();
     let mut network = network(1);
     network.subnets[0].gateway = None;
-    network.nat = false;
+    network.segment = skydeck::network::rpc::Segment::Node { nat: false };
     let (web, db) = (
         add_port(&mut network, 1, "web"),
         add_port(&mut network, 2, "db"),

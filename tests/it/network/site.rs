@@ -13,7 +13,9 @@ use skydeck::agent::network::NetworkAgent;
 use skydeck::agent::network::names::{bridge_name, tap_name};
 use skydeck::bus::Fault;
 use skydeck::ids::{NetworkId, PortId, SubnetId};
-use skydeck::network::rpc::{NetworkApplied, NetworkDesired, NetworkSpec, PortSpec, SubnetSpec};
+use skydeck::network::rpc::{
+    NetworkApplied, NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec,
+};
 
 use crate::lab::machine::Machine;
 use crate::lab::wait::wait_until;
@@ -203,6 +205,7 @@ pub fn desired(generation: i64, networks: &[&NetworkSpec]) -> NetworkDesired {
     NetworkDesired {
         generation,
         networks: networks.iter().map(|network| (*network).clone()).collect(),
+        ..NetworkDesired::default()
     }
 }
 
@@ -220,7 +223,11 @@ pub fn network(number: u8) -> NetworkSpec {
             routes: Vec::new(),
         }],
         ports: Vec::new(),
-        nat: true,
+        segment: Segment::Node { nat: true },
+        stations: Vec::new(),
+        peers: Vec::new(),
+        flood: false,
+        dhcp: None,
         dns_domain: "cloud.test".into(),
     }
 }
@@ -237,6 +244,8 @@ pub fn add_port(network: &mut NetworkSpec, last: u8, hostname: &str) -> PortSpec
         addresses: vec![Ipv4Addr::new(10, number, 0, last).into()],
         mtu: network.mtu,
         port_security: true,
+        allowed_pairs: Vec::new(),
+        security_groups: Vec::new(),
         hostname: Some(hostname.to_owned()),
         server: None,
     };
