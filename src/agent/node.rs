@@ -1,5 +1,6 @@
 //! What requests work on: one machine with its hypervisor and its directories.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::image_cache::ImageCache;
 use super::monitor::Monitor;
-use super::network::NetworkAgent;
+use super::network::{NetworkAgent, NodePlace};
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::depot::dial::{Dialer, Home};
 use crate::hypervisor::{HostInfo, HvError, Hypervisor};
@@ -181,7 +182,11 @@ impl Node {
     /// are real.
     #[must_use]
     pub fn with_network(mut self) -> Self {
-        self.network = Some(NetworkAgent::new(&self.places.network));
+        let place = NodePlace {
+            address: self.address,
+            physical: BTreeMap::new(),
+        };
+        self.network = Some(NetworkAgent::new(&self.places.network).at(place));
         self
     }
 

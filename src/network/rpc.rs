@@ -32,9 +32,12 @@ pub struct PortSpec {
     pub mtu: u32,
     /// Whether frames with other addresses, and packets no security group allows, are dropped.
     pub port_security: bool,
-    /// Groups whose rules it has; they are in [`NetworkDesired::security_groups`].
+    /// Groups whose rules it has; they are in [`NetworkDesired::security_groups`]. Absent: everything passes.
     #[serde(default)]
-    pub security_groups: Vec<SecurityGroupId>,
+    pub security_groups: Option<Vec<SecurityGroupId>>,
+    /// Whether its guest is on its way here from another node.
+    #[serde(default)]
+    pub arriving: bool,
     /// The name DNS gives it, without domain.
     pub hostname: Option<String>,
     /// The server it belongs to.

@@ -9,13 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
 use super::dhcp::{self, DhcpServer, Reservation, RunAs, ServedSubnet, ServerFiles};
 use super::filter::{Filter, GuestPort};
-use super::names::{bridge_name, tap_name};
+use super::names::{
+    bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
+};
+use super::room::Room;
+use super::router;
+use super::security::GroupedPort;
+use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
-use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec};
+use crate::network::rpc::{
+    AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec,
+    SubnetSpec,
+};
 
 /// A whole node's networking.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +35,12 @@ pub struct Blueprint {
     pub taps: BTreeMap<String, String>,
     /// DHCP and name servers by the bridge they serve.
     pub servers: BTreeMap<String, ServerFiles>,
+    /// Tunnels by name.
+    pub tunnels: BTreeMap<String, Tunnel>,
+    /// Interfaces to physical networks, and the bridge of each.
+    pub uplinks: BTreeMap<String, String>,
+    /// Namespaces by name.
+    pub rooms: BTreeMap<String, Room>,
     /// Who may send what.
     pub filter: Filter,
     /// What was left out, and why; one line each.
@@ -61,6 +76,10 @@ pub struct Site {
     pub run_as: RunAs,
     /// Networks the machine has on interfaces that are not ours.
     pub foreign: Vec<(String, Ipv4Net)>,
+    /// Where its tunnels end, and the largest packet that passes there in bytes; none if that is not known.
+    pub tunnel: Option<(IpAddr, u32)>,
+    /// Its interfaces to physical networks, by the networks' names; why it can not be used where it can not.
+    pub physical: BTreeMap<String, Result<String, String>>,
 }
 
 impl Blueprint {
@@ -76,6 +95,12 @@ impl Blueprint {
         for network in networks.values() {
             blueprint.add_network(network, site, &mut taken);
         }
+        for router in &desired.routers {
+            let room = router::room(router, &networks, &mut blueprint.problems);
+            blueprint.rooms.insert(router_namespace(router.id), room);
+        }
+        let groups = desired.security_groups.iter();
+        blueprint.filter.security.groups = groups.map(|group| (group.id, group.clone())).collect();
         blueprint
     }
 
@@ -103,8 +128,77 @@ impl Blueprint {
             );
             String::new()
         };
+        self.filter.bridges.insert(name.clone(), nat);
+        self.add_segment(network, &name, site);
+        if matches!(network.segment, Segment::Node { .. }) {
+            self.add_own(network, &name, domain, site, taken);
+        } else {
+            let zone = zone(network);
+            self.filter.security.zones.insert(name.clone(), zone);
+            let bridge = Bridge {
+                mtu: network.mtu,
+                mac: bridge_mac(network.id),
+                addresses: BTreeSet::new(),
+            };
+            self.bridges.insert(name.clone(), bridge);
+            let subnets: Vec<&SubnetSpec> = network.subnets.iter().collect();
+            let mut reservations = self.add_ports(network, &name, &subnets);
+            if let Some(port) = &network.dhcp {
+                reservations.extend(network.stations.iter().filter_map(stationed));
+                self.add_dhcp(network, port, &name, domain, reservations, site);
+            }
+        }
+    }
+
+    /// What the network's frames travel on.
+    fn add_segment(&mut self, network: &NetworkSpec, bridge: &str, site: &Site) {
+        match &network.segment {
+            Segment::Vxlan { vni } => match site.tunnel {
+                Some((local, mtu)) => {
+                    if network.mtu + OVERHEAD > mtu {
+                        let text = format!(
+                            "its packets of {} bytes do not fit into tunnels of this node, whose interface at {local} takes {mtu} with {OVERHEAD} around them: guests will lose large packets",
+                            network.mtu
+                        );
+                        self.problem(network, &text);
+                    }
+                    let tunnel = tunnel(network, bridge, *vni, local);
+                    self.filter.security.peers.extend(&network.peers);
+                    self.tunnels.insert(tunnel_name(network.id), tunnel);
+                }
+                None => self.problem(
+                    network,
+                    "this node does not know its own address, so it has no tunnels to others: say it as agent.my_ip",
+                ),
+            },
+            Segment::Flat { physical } => match site.physical.get(physical) {
+                Some(Ok(interface)) => {
+                    if let Some(other) = self.uplinks.insert(interface.clone(), bridge.to_owned()) {
+                        self.problem(network, &format!("{interface} is on {other} already"));
+                    }
+                }
+                Some(Err(why)) => self.problem(network, why),
+                None => self.problem(
+                    network,
+                    &format!("this node has no physical network {physical}: name its interface in agent.physical_networks"),
+                ),
+            },
+            Segment::Node { .. } | Segment::None => {}
+        }
+    }
+
+    /// A network of the node alone: it is the gateway and answers DHCP itself.
+    fn add_own(
+        &mut self,
+        network: &NetworkSpec,
+        name: &str,
+        domain: String,
+        site: &Site,
+        taken: &mut Vec<(String, Ipv4Net)>,
+    ) {
+        let nat = matches!(network.segment, Segment::Node { nat: true });
         let subnets = self.usable_subnets(network, taken);
-        let reservations = self.add_ports(network, &name, &subnets);
+        let reservations = self.add_ports(network, name, &subnets);
         let served: Vec<ServedSubnet> = subnets
             .iter()
             .filter(|subnet| subnet.dhcp)
@@ -133,17 +227,62 @@ impl Blueprint {
                 subnets: served,
                 reservations,
             };
-            let files = server.files(&name, &site.servers.join(&name), &site.run_as);
-            self.servers.insert(name.clone(), files);
+            let files = server.files(name, &site.servers.join(name), &site.run_as);
+            self.servers.insert(name.to_owned(), files);
         }
-        self.filter.bridges.insert(name.clone(), nat);
         if nat {
             let translated = subnets.iter().filter(|subnet| subnet.gateway.is_some());
             self.filter
                 .translated
                 .extend(translated.map(|subnet| subnet.cidr));
         }
-        self.bridges.insert(name, bridge);
+        self.bridges.insert(name.to_owned(), bridge);
+    }
+
+    /// A namespace that answers DHCP for a network.
+    fn add_dhcp(
+        &mut self,
+        network: &NetworkSpec,
+        port: &ServicePort,
+        name: &str,
+        domain: String,
+        reservations: Vec<Reservation>,
+        site: &Site,
+    ) {
+        let interface = dhcp_interface(port.port);
+        let Some((outer, mut wire)) = router::wire(port, interface.clone(), network) else {
+            let text = format!("{:?} of its DHCP port is no Ethernet address", port.mac);
+            self.problem(network, &text);
+            return;
+        };
+        wire.addresses
+            .insert(IpNet::from(IpAddr::V4(router::METADATA)));
+        let served: Vec<ServedSubnet> = network
+            .subnets
+            .iter()
+            .filter(|subnet| subnet.dhcp)
+            .filter_map(|subnet| serve_from(port, subnet))
+            .collect();
+        let room = Room {
+            wires: [(outer, wire)].into(),
+            ..Room::default()
+        };
+        let namespace = dhcp_namespace(network.id);
+        self.rooms.insert(namespace.clone(), room);
+        if served.is_empty() {
+            return;
+        }
+        let server = DhcpServer {
+            domain,
+            mtu: network.mtu,
+            forwards: false,
+            subnets: served,
+            reservations,
+        };
+        let mut files = server.files(&interface, &site.servers.join(name), &site.run_as);
+        files.namespace = Some(namespace);
+        files.interface = interface;
+        self.servers.insert(name.to_owned(), files);
     }
 
     /// The subnets of a network that can be made on this machine.
@@ -213,11 +352,23 @@ impl Blueprint {
             });
             let tap = tap_name(port.id);
             self.taps.insert(tap.clone(), bridge.to_owned());
+            if let Some(groups) = port.security_groups.as_ref().filter(|_| port.port_security) {
+                let port = GroupedPort {
+                    groups: groups.clone(),
+                    arriving: port.arriving,
+                };
+                self.filter.security.ports.insert(tap.clone(), port);
+            }
+            let pair = |pair: &AllowedPair| {
+                let from = pair.mac.as_deref().map_or(Some(mac), parse_mac)?;
+                Some((from, pair.prefix))
+            };
             self.filter.ports.insert(
                 tap,
                 port.port_security.then(|| GuestPort {
                     mac,
                     addresses: port.addresses.iter().copied().collect(),
+                    pairs: port.allowed_pairs.iter().filter_map(pair).collect(),
                 }),
             );
             reservations.push(Reservation {
@@ -272,6 +423,92 @@ fn serve(network: &NetworkSpec, subnet: &SubnetSpec) -> ServedSubnet {
     }
 }
 
+/// How a subnet is served by a namespace's server, if that has an address in it.
+fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
+    let server = port.addresses.iter().find_map(|net| match net {
+        IpNet::V4(net) if subnet.cidr.contains(&net.addr()) => Some(net.addr()),
+        _ => None,
+    })?;
+    let mut routes = subnet.routes.clone();
+    routes.push((Ipv4Net::from(router::METADATA), server));
+    let named = subnet.dns.iter().filter_map(|address| match address {
+        IpAddr::V4(address) => Some(*address),
+        IpAddr::V6(_) => None,
+    });
+    let mut dns: Vec<Ipv4Addr> = named.collect();
+    if dns.is_empty() {
+        dns.push(server);
+    }
+    Some(ServedSubnet {
+        tag: dhcp::tag(subnet.id),
+        cidr: subnet.cidr.trunc(),
+        server,
+        gateway: subnet.gateway,
+        dns,
+        routes,
+    })
+}
+
+/// What DHCP knows of a port that is elsewhere.
+fn stationed(station: &StationSpec) -> Option<Reservation> {
+    Some(Reservation {
+        mac: parse_mac(&station.mac)?,
+        addresses: station
+            .addresses
+            .iter()
+            .filter_map(|address| match address {
+                IpAddr::V4(address) => Some(*address),
+                IpAddr::V6(_) => None,
+            })
+            .collect(),
+        hostname: station.hostname.clone().filter(|name| is_label(name)),
+    })
+}
+
+/// A network's tunnel. A station on its way, or nowhere, is in none of its tables.
+fn tunnel(network: &NetworkSpec, bridge: &str, vni: u32, local: IpAddr) -> Tunnel {
+    let mut entries: BTreeSet<([u8; 6], IpAddr)> = network
+        .peers
+        .iter()
+        .map(|peer| (tunnel::ALL, *peer))
+        .collect();
+    let mut neighbours = BTreeMap::new();
+    let mut known = BTreeSet::new();
+    for station in &network.stations {
+        let (Some(mac), Some(node)) = (parse_mac(&station.mac), station.tunnel) else {
+            continue;
+        };
+        // Of two with one Ethernet address the first counts, since the kernel takes but one.
+        if node == local || !known.insert(mac) {
+            continue;
+        }
+        entries.insert((mac, node));
+        neighbours.extend(station.addresses.iter().map(|address| (*address, mac)));
+    }
+    Tunnel {
+        bridge: bridge.to_owned(),
+        vni,
+        local,
+        mtu: network.mtu,
+        flood: network.flood,
+        entries,
+        neighbours,
+    }
+}
+
+/// The zone of a network's connections, the same as long as the network is. Two networks with the same one can only get
+/// in each other's way with equal addresses and ports on both ends.
+fn zone(network: &NetworkSpec) -> u16 {
+    let number = match network.segment {
+        Segment::Vxlan { vni } => vni,
+        _ => {
+            let bytes = network.id.uuid().into_bytes();
+            u32::from_be_bytes([bytes[12], bytes[13], bytes[14], bytes[15]])
+        }
+    };
+    u16::try_from(number % u32::from(u16::MAX)).unwrap_or(0) + 1
+}
+
 /// The Ethernet address of a network's bridge: locally administered, from the id.
 fn bridge_mac(network: NetworkId) -> [u8; 6] {
     let bytes = network.uuid().into_bytes();
@@ -295,7 +532,7 @@ fn is_host_of(address: Ipv4Addr, cidr: Ipv4Net) -> bool {
 }
 
 /// Reads `fa:16:3e:00:00:01`; none unless it is the address of one station.
-fn parse_mac(text: &str) -> Option<[u8; 6]> {
+pub fn parse_mac(text: &str) -> Option<[u8; 6]> {
     let parts: Vec<u8> = text
         .split(':')
         .map(|part| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok())?)

@@ -79,6 +79,10 @@ pub struct ServerFiles {
     pub holders: BTreeMap<Ipv4Addr, [u8; 6]>,
     /// Subnets it serves, and the address it speaks from in each.
     pub served: BTreeMap<Ipv4Net, Ipv4Addr>,
+    /// The namespace it runs in; none: the node's own.
+    pub namespace: Option<String>,
+    /// The interface it serves.
+    pub interface: String,
 }
 
 impl ServerFiles {
@@ -107,9 +111,9 @@ pub struct RunAs {
 
 impl DhcpServer {
     /// Everything the server reads. `dir` holds all its files.
-    pub fn files(&self, bridge: &str, dir: &Path, run_as: &RunAs) -> ServerFiles {
+    pub fn files(&self, interface: &str, dir: &Path, run_as: &RunAs) -> ServerFiles {
         ServerFiles {
-            configuration: self.configuration(bridge, dir, run_as),
+            configuration: self.configuration(interface, dir, run_as),
             reservations: self.reservations(),
             names: self.names(),
             holders: self.holders(),
@@ -118,16 +122,18 @@ impl DhcpServer {
                 .iter()
                 .map(|subnet| (subnet.cidr, subnet.server))
                 .collect(),
+            namespace: None,
+            interface: interface.to_owned(),
         }
     }
 
-    fn configuration(&self, bridge: &str, dir: &Path, run_as: &RunAs) -> String {
+    fn configuration(&self, interface: &str, dir: &Path, run_as: &RunAs) -> String {
         let dir = dir.display();
         let RunAs { user, group } = run_as;
         let mut text = format!(
             "# Written by Skydeck and replaced when the network changes.\n\
              user={user}\ngroup={group}\n\
-             interface={bridge}\nexcept-interface=lo\nbind-dynamic\n\
+             interface={interface}\nexcept-interface=lo\nbind-dynamic\n\
              pid-file={dir}/pid\ndhcp-leasefile={dir}/leases\nlog-facility={dir}/log\n\
              dhcp-hostsfile={dir}/reservations\naddn-hosts={dir}/names\n\
              no-hosts\nno-ping\nquiet-dhcp\nquiet-ra\n\
@@ -147,7 +153,7 @@ impl DhcpServer {
             );
         }
         for subnet in &self.subnets {
-            subnet.write(bridge, &mut text);
+            subnet.write(interface, &mut text);
         }
         text
     }
@@ -213,7 +219,7 @@ impl DhcpServer {
 }
 
 impl ServedSubnet {
-    fn write(&self, bridge: &str, text: &mut String) {
+    fn write(&self, interface: &str, text: &mut String) {
         let (tag, cidr) = (&self.tag, self.cidr);
         let _ = writeln!(
             text,
@@ -232,7 +238,7 @@ impl ServedSubnet {
             }
             None => {
                 // The server has no address in the subnet: that it serves it here must be said. No value, no router.
-                let _ = writeln!(text, "shared-network={bridge},{}", cidr.network());
+                let _ = writeln!(text, "shared-network={interface},{}", cidr.network());
                 let _ = writeln!(text, "dhcp-option=tag:{tag},option:router");
             }
         }

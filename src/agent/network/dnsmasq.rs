@@ -23,6 +23,7 @@ use super::dhcp::{RunAs, ServerFiles, digest};
 use super::error::HostError;
 use super::files::{directory, write_for_group, write_private};
 use super::names::BRIDGE_PREFIX;
+use super::namespace::within;
 use super::plan::{Lease, SeenServer};
 use super::program::Program;
 use super::release;
@@ -144,10 +145,17 @@ impl Servers {
         write_private(&configuration, files.configuration.as_bytes())?;
         let argument = format!("{ARGUMENT}{}", configuration.display());
         // It returns once it listens, or says why it can not.
-        DNSMASQ
-            .run(&[&argument], b"")
-            .await
-            .map_err(|error| explain(error, bridge))?;
+        let started = match &files.namespace {
+            Some(name) => {
+                within(
+                    name,
+                    move || async move { DNSMASQ.run(&[&argument], b"").await },
+                )
+                .await
+            }
+            None => DNSMASQ.run(&[&argument], b"").await,
+        };
+        started.map_err(|error| explain(error, bridge))?;
         let pid = self
             .processes()?
             .into_iter()
@@ -196,7 +204,16 @@ impl Servers {
         let Some(server) = files.server_for(lease.address) else {
             return Ok(());
         };
-        release::send(bridge, server, lease)?;
+        match &files.namespace {
+            Some(name) => {
+                let (interface, lease) = (files.interface.clone(), lease.clone());
+                within(name, move || async move {
+                    release::send(&interface, server, &lease)
+                })
+                .await?;
+            }
+            None => release::send(bridge, server, lease)?,
+        }
         let leases = self.file(bridge, "leases");
         let gone = || {
             let text = fs::read_to_string(&leases).unwrap_or_default();
@@ -306,6 +323,8 @@ impl Servers {
             names: fs::read_to_string(self.file(bridge, "names")).ok()?,
             holders: BTreeMap::new(),
             served: BTreeMap::new(),
+            namespace: None,
+            interface: String::new(),
         };
         (reader == pid.to_string() && stands.ports_digest() == read).then(|| read.to_owned())
     }

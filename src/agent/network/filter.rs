@@ -5,7 +5,8 @@
 //! DHCP, announce itself as a router, or speak another protocol. Taps nobody told us of may send nothing: a guest can
 //! not be faster than its rules. There is no connection tracking here; the rules need none.
 //!
-//! `inet skydeck` looks at what the node routes. Guests reach the world through address translation, where their
+//! `inet skydeck` looks at what the node routes, and at what it bridges, where [`security`](super::security) groups
+//! decide. Guests reach the world through address translation, where their
 //! network has it; nothing reaches them unasked, neither from the world nor from other networks. Of the node itself they
 //! reach DHCP, DNS and ping, nothing else: who runs a guest must not get at the control plane's machine.
 //!
@@ -15,11 +16,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use serde_json::{Value, json};
 
 use super::blueprint::mac_text;
 use super::names::{BRIDGE_PREFIX, TAP_PREFIX};
+use super::security::Security;
+use super::tunnel::PORT;
 
 /// Name of our tables.
 pub const TABLE: &str = "skydeck";
@@ -35,6 +38,8 @@ pub struct Filter {
     pub translated: BTreeSet<Ipv4Net>,
     /// Taps, and what their guests may use; none: anything.
     pub ports: BTreeMap<String, Option<GuestPort>>,
+    /// What their groups allow.
+    pub security: Security,
 }
 
 /// Addresses a guest may use.
@@ -44,6 +49,24 @@ pub struct GuestPort {
     pub mac: [u8; 6],
     /// Internet addresses.
     pub addresses: BTreeSet<IpAddr>,
+    /// Further ranges, each from an Ethernet address.
+    pub pairs: BTreeSet<([u8; 6], IpNet)>,
+}
+
+impl GuestPort {
+    /// All Ethernet addresses it may use.
+    fn macs(&self) -> BTreeSet<[u8; 6]> {
+        let more = self.pairs.iter().map(|(mac, _)| *mac);
+        more.chain([self.mac]).collect()
+    }
+
+    /// All its Internet addresses of one family, without overlaps.
+    fn nets(&self, v4: bool) -> Vec<IpNet> {
+        let own = self.addresses.iter().map(|address| IpNet::from(*address));
+        let all = own.chain(self.pairs.iter().map(|(_, net)| net.trunc()));
+        let of_family = all.filter(|net| matches!(net, IpNet::V4(_)) == v4);
+        IpNet::aggregate(&of_family.collect())
+    }
 }
 
 impl Filter {
@@ -54,7 +77,7 @@ impl Filter {
 
     /// The transaction that makes our tables so, whatever they are now.
     pub fn transaction(&self) -> Value {
-        let mut commands = remove_commands();
+        let mut commands = remove_tables(&FAMILIES);
         let mut inet = Table::new("inet", &mut commands);
         self.write_inet(&mut inet);
         let mut bridge = Table::new("bridge", &mut commands);
@@ -74,7 +97,8 @@ impl Filter {
             json!("ifname"),
             outward.map(|(bridge, _)| json!(bridge)),
         );
-        table.intervals("translated", "ipv4_addr", &self.translated);
+        let translated: Vec<IpNet> = self.translated.iter().copied().map(IpNet::V4).collect();
+        table.nets("translated", "ipv4_addr", &translated);
         let ours = format!("{BRIDGE_PREFIX}*");
         let (from, to) = (
             json!({"meta": {"key": "iifname"}}),
@@ -82,9 +106,15 @@ impl Filter {
         );
         let known = json!({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}});
 
+        self.security.write_zones(table);
+        self.security.write_groups(table);
         table.chain("forward", "filter", 0);
-        table.rule("forward", [is(concat([&from, &to]), "@inside"), accept()]);
         table.rule("forward", [is(&to, &ours), known.clone(), accept()]);
+        table.rule("forward", [is(&from, &ours), known.clone(), accept()]);
+        let bridged = is(concat([&from, &to]), "@inside");
+        self.security
+            .write_forward(table, &is(&from, &ours), &bridged);
+        table.rule("forward", [bridged, accept()]);
         table.rule(
             "forward",
             [is(&from, "@outward"), is_not(&to, &ours), accept()],
@@ -93,6 +123,12 @@ impl Filter {
         table.rule("forward", [is(&to, &ours), drop()]);
 
         table.chain("input", "filter", 0);
+        for (family, set) in [("ip", "@peers"), ("ip6", "@peers6")] {
+            // Frames of tenants come from the nodes that have them, from nobody else.
+            let tunnel = is(field("udp", "dport"), PORT);
+            let stranger = is_not(field(family, "saddr"), set);
+            table.rule("input", [tunnel, stranger, drop()]);
+        }
         table.rule("input", [is_not(&from, &ours), accept()]);
         table.rule("input", [known, accept()]);
         table.rule(
@@ -126,20 +162,20 @@ impl Filter {
         };
         let open = self.ports.iter().filter(|(_, port)| port.is_none());
         table.set("open", json!("ifname"), open.map(|(tap, _)| json!(tap)));
-        let macs = secured().map(|(tap, port)| json!({"concat": [tap, mac_text(port.mac)]}));
+        let macs = secured().flat_map(|(tap, port)| {
+            let concat = move |mac| json!({"concat": [tap, mac_text(mac)]});
+            port.macs().into_iter().map(concat)
+        });
         table.set("macs", json!(["ifname", "ether_addr"]), macs);
         for (name, kind, v4) in [
             ("addresses", "ipv4_addr", true),
             ("addresses6", "ipv6_addr", false),
         ] {
             let addresses = secured().flat_map(|(tap, port)| {
-                let of_kind = port
-                    .addresses
-                    .iter()
-                    .filter(move |address| address.is_ipv4() == v4);
-                of_kind.map(move |address| json!({"concat": [tap, address]}))
+                let concat = move |net: IpNet| json!({"concat": [tap, net_value(net)]});
+                port.nets(v4).into_iter().map(concat)
             });
-            table.set(name, json!(["ifname", kind]), addresses);
+            table.interval_set(name, json!(["ifname", kind]), addresses);
         }
         let from = json!({"meta": {"key": "iifname"}});
         let with = |protocol: &str, name: &str| concat([&from, &field(protocol, name)]);
@@ -184,19 +220,17 @@ impl Filter {
         ] {
             table.rule("guest", rule);
         }
+        self.security.write_marks(table);
         table.chain("prerouting", "filter", -200);
+        Security::mark_sender(table, "prerouting");
         let jump = json!({"jump": {"target": "guest"}});
         table.rule("prerouting", [is(&from, format!("{TAP_PREFIX}*")), jump]);
     }
 }
 
-/// The transaction that removes our tables, whether they are there or not.
-pub fn removal() -> Value {
-    json!({ "nftables": remove_commands() })
-}
-
-fn remove_commands() -> Vec<Value> {
-    FAMILIES
+/// Commands that remove our tables of these families, whether they are there or not.
+pub fn remove_tables(families: &[&str]) -> Vec<Value> {
+    families
         .iter()
         .flat_map(|family| {
             let table = json!({"table": {"family": family, "name": TABLE}});
@@ -207,13 +241,14 @@ fn remove_commands() -> Vec<Value> {
 }
 
 /// Adds to one of our tables.
-struct Table<'a> {
+pub struct Table<'a> {
     family: &'static str,
     commands: &'a mut Vec<Value>,
 }
 
 impl<'a> Table<'a> {
-    fn new(family: &'static str, commands: &'a mut Vec<Value>) -> Self {
+    /// One of this family, which is made.
+    pub fn new(family: &'static str, commands: &'a mut Vec<Value>) -> Self {
         commands.push(json!({"add": {"table": {"family": family, "name": TABLE}}}));
         Self { family, commands }
     }
@@ -224,7 +259,8 @@ impl<'a> Table<'a> {
         self.commands.push(json!({"add": {kind: object}}));
     }
 
-    fn set(&mut self, name: &str, kind: Value, elements: impl Iterator<Item = Value>) {
+    /// A set.
+    pub fn set(&mut self, name: &str, kind: Value, elements: impl Iterator<Item = Value>) {
         let mut set = json!({"name": name, "type": kind});
         let elements: Vec<Value> = elements.collect();
         if !elements.is_empty() {
@@ -233,53 +269,99 @@ impl<'a> Table<'a> {
         self.add("set", set);
     }
 
-    fn intervals(&mut self, name: &str, kind: &str, nets: &BTreeSet<Ipv4Net>) {
+    /// A set of ranges.
+    pub fn interval_set(&mut self, name: &str, kind: Value, elements: impl Iterator<Item = Value>) {
         let mut set = json!({"name": name, "type": kind, "flags": ["interval"]});
-        if !nets.is_empty() {
-            let prefix =
-                |net: &Ipv4Net| json!({"prefix": {"addr": net.network(), "len": net.prefix_len()}});
-            set["elem"] = nets.iter().map(prefix).collect();
+        let elements: Vec<Value> = elements.collect();
+        if !elements.is_empty() {
+            set["elem"] = Value::Array(elements);
         }
         self.add("set", set);
     }
 
-    fn chain(&mut self, hook: &str, kind: &str, priority: i32) {
+    /// A set of networks, which must not overlap.
+    pub fn nets(&mut self, name: &str, kind: &str, nets: &[IpNet]) {
+        self.interval_set(name, json!(kind), nets.iter().copied().map(net_value));
+    }
+
+    /// A map from one type to another; pairs of key and value.
+    pub fn map(&mut self, name: &str, from: &str, to: &str, pairs: Vec<Value>) {
+        let mut map = json!({"name": name, "type": from, "map": to});
+        if !pairs.is_empty() {
+            map["elem"] = Value::Array(pairs);
+        }
+        self.add("map", map);
+    }
+
+    /// A chain at a hook that has its name.
+    pub fn chain(&mut self, hook: &str, kind: &str, priority: i32) {
         let chain =
             json!({"name": hook, "type": kind, "hook": hook, "prio": priority, "policy": "accept"});
         self.add("chain", chain);
     }
 
-    fn plain_chain(&mut self, name: &str) {
+    /// A chain that others jump to.
+    pub fn plain_chain(&mut self, name: &str) {
         self.add("chain", json!({"name": name}));
     }
 
-    fn rule(&mut self, chain: &str, statements: impl IntoIterator<Item = Value>) {
+    /// A rule at the end of a chain.
+    pub fn rule(&mut self, chain: &str, statements: impl IntoIterator<Item = Value>) {
         let statements: Vec<Value> = statements.into_iter().collect();
         self.add("rule", json!({"chain": chain, "expr": statements}));
     }
+
+    /// The same with a comment, by which its counter is found again.
+    pub fn commented_rule(
+        &mut self,
+        chain: &str,
+        statements: impl IntoIterator<Item = Value>,
+        comment: &str,
+    ) {
+        let statements: Vec<Value> = statements.into_iter().collect();
+        self.add(
+            "rule",
+            json!({"chain": chain, "expr": statements, "comment": comment}),
+        );
+    }
 }
 
-fn is(left: impl serde::Serialize, right: impl serde::Serialize) -> Value {
+/// A network as an element of a set; one address as itself.
+fn net_value(net: IpNet) -> Value {
+    if net.prefix_len() == net.max_prefix_len() {
+        json!(net.addr())
+    } else {
+        json!({"prefix": {"addr": net.network(), "len": net.prefix_len()}})
+    }
+}
+
+/// Left equals right.
+pub fn is(left: impl serde::Serialize, right: impl serde::Serialize) -> Value {
     json!({"match": {"op": "==", "left": left, "right": right}})
 }
 
-fn is_not(left: impl serde::Serialize, right: impl serde::Serialize) -> Value {
+/// Left differs from right.
+pub fn is_not(left: impl serde::Serialize, right: impl serde::Serialize) -> Value {
     json!({"match": {"op": "!=", "left": left, "right": right}})
 }
 
-fn field(protocol: &str, name: &str) -> Value {
+/// A field of a protocol.
+pub fn field(protocol: &str, name: &str) -> Value {
     json!({"payload": {"protocol": protocol, "field": name}})
 }
 
-fn concat(parts: [&Value; 2]) -> Value {
+/// Both together, as the key of a set.
+pub fn concat(parts: [&Value; 2]) -> Value {
     json!({"concat": parts})
 }
 
-fn accept() -> Value {
+/// The verdict.
+pub fn accept() -> Value {
     json!({"accept": null})
 }
 
-fn drop() -> Value {
+/// The verdict.
+pub fn drop() -> Value {
     json!({"drop": null})
 }
 
@@ -299,13 +381,21 @@ mod tests {
                     Some(GuestPort {
                         mac: [2, 0, 0, 0, 0, 1],
                         addresses: ["10.1.0.5".parse().unwrap(), "fd00::5".parse().unwrap()].into(),
+                        pairs: [([2, 0, 0, 0, 0, 2], "10.1.1.0/24".parse().unwrap())].into(),
                     }),
                 ),
             ]
             .into(),
+            security: Security::default(),
         };
         let text = filter.transaction().to_string();
-        assert!(text.starts_with(removal().to_string().trim_end_matches("]}")));
+        assert!(
+            text.starts_with(
+                json!({ "nftables": remove_tables(&FAMILIES) })
+                    .to_string()
+                    .trim_end_matches("]}")
+            )
+        );
         for part in [
             r#"{"concat":["sdt-2","02:00:00:00:00:01"]}"#,
             r#"{"concat":["sdt-2","10.1.0.5"]}"#,

@@ -1,29 +1,48 @@
 //! The machine itself: looks at what is there of ours, and carries out one change of a plan at a time.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use super::blueprint::{Blueprint, Site};
 use super::dnsmasq::Servers;
 use super::error::HostError;
 use super::links::{self, Links};
-use super::names::{BRIDGE_PREFIX, TAP_PREFIX};
-use super::nft::Nft;
+use super::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
+use super::namespace::Namespaces;
+use super::nft::{Nft, Place};
 use super::plan::{Change, Observed, SeenBridge};
+use super::room::{Room, SeenWire};
+use super::tunnel::TunnelChange;
+use crate::agent::monitor;
 
 /// The machine, for one look and one plan.
 pub struct Host {
     links: Links,
     servers: Servers,
     nft: Nft,
+    namespaces: Namespaces,
+    place: NodePlace,
+}
+
+/// Where the node is among others, as it was told.
+#[derive(Clone, Debug, Default)]
+pub struct NodePlace {
+    /// Where its tunnels end; found out when absent.
+    pub address: Option<IpAddr>,
+    /// Its interfaces to physical networks, by the networks' names.
+    pub physical: BTreeMap<String, String>,
 }
 
 impl Host {
     /// Keeps state in `dir`, which is made.
-    pub fn open(dir: &Path) -> Result<Self, HostError> {
+    pub fn open(dir: &Path, place: &NodePlace) -> Result<Self, HostError> {
         Ok(Self {
             links: Links::open()?,
             servers: Servers::prepare(dir)?,
-            nft: Nft::new(dir),
+            nft: Nft::new(dir.join("filter.json"), Place::Node),
+            namespaces: Namespaces::new(dir),
+            place: place.clone(),
         })
     }
 
@@ -31,19 +50,44 @@ impl Host {
     pub async fn site(&self) -> Result<Site, HostError> {
         let links = self.links.list().await?;
         let names = links::names(&links);
-        let foreign = self
-            .links
-            .addresses()
-            .await?
-            .into_iter()
-            .filter_map(|(index, address)| {
-                let name = *names.get(&index)?;
-                (!name.starts_with(BRIDGE_PREFIX)).then(|| (name.to_owned(), address.on_link))
-            });
+        let mut foreign = Vec::new();
+        for (index, address) in self.links.addresses().await? {
+            if let Some(name) = names
+                .get(&index)
+                .filter(|name| !name.starts_with(BRIDGE_PREFIX))
+            {
+                foreign.push(((*name).to_owned(), address));
+            }
+        }
+        let own = self.place.address.or_else(monitor::address);
+        let tunnel = own.map(|own| {
+            let carrier = foreign
+                .iter()
+                .find(|(_, address)| IpAddr::V4(address.address) == own);
+            let mtu = carrier.and_then(|(name, _)| links.iter().find(|link| link.name == *name));
+            (own, mtu.map_or(u32::MAX, |link| link.mtu))
+        });
+        let usable = |interface: &String| match links.iter().find(|link| link.name == *interface) {
+            None => Err(format!(
+                "this node has no interface {interface}, which agent.physical_networks names"
+            )),
+            Some(_) if foreign.iter().any(|(name, _)| name == interface) => Err(format!(
+                "{interface} has addresses of this node's own, which would be lost on the bridge: give the network an interface without"
+            )),
+            Some(_) => Ok(interface.clone()),
+        };
+        let physical = self.place.physical.iter();
         Ok(Site {
             servers: self.servers.dir().to_owned(),
             run_as: self.servers.run_as().clone(),
-            foreign: foreign.collect(),
+            physical: physical
+                .map(|(name, interface)| (name.clone(), usable(interface)))
+                .collect(),
+            foreign: foreign
+                .into_iter()
+                .map(|(name, address)| (name, address.on_link))
+                .collect(),
+            tunnel,
         })
     }
 
@@ -55,6 +99,8 @@ impl Host {
             servers: self.servers.observe()?,
             filter: self.nft.observe().await?,
             forwarding: links::forwards(),
+            tunnels: self.links.tunnels(&links).await?,
+            rooms: self.namespaces.observe().await?,
             ..Observed::default()
         };
         for link in &links {
@@ -63,6 +109,19 @@ impl Host {
                 observed
                     .taps
                     .insert(link.name.clone(), on.map(|name| (*name).to_owned()));
+            } else if link.name.starts_with(WIRE_PREFIX) {
+                let on = link.controller.and_then(|index| names.get(&index));
+                let seen = SeenWire {
+                    bridge: on.map(|name| (*name).to_owned()),
+                    up: link.up,
+                    mtu: link.mtu,
+                };
+                observed.wires.insert(link.name.clone(), seen);
+            } else if self.place.physical.values().any(|name| *name == link.name) {
+                let on = link.controller.and_then(|index| names.get(&index));
+                let on = on.filter(|name| name.starts_with(BRIDGE_PREFIX) && link.up);
+                let on = on.map(|name| (*name).to_owned());
+                observed.uplinks.insert(link.name.clone(), on);
             } else if link.is_bridge && link.name.starts_with(BRIDGE_PREFIX) {
                 let seen = SeenBridge {
                     mtu: link.mtu,
@@ -90,7 +149,7 @@ impl Host {
         match change {
             Change::ServerRemove(bridge) => self.servers.remove(bridge).await,
             Change::BridgeRemove(bridge) => self.links.remove(bridge).await,
-            Change::FilterReplace => self.nft.replace(&blueprint.filter).await,
+            Change::FilterReplace => self.nft.replace(&blueprint.filter.transaction()).await,
             Change::FilterRemove => self.nft.remove().await,
             Change::BridgeMake(name) => {
                 self.links.bridge_make(name, &blueprint.bridges[name]).await
@@ -103,6 +162,22 @@ impl Host {
             }
             Change::AddressAdd(bridge, address) => self.links.address_add(bridge, *address).await,
             Change::TapAttach(tap, bridge) => self.links.attach(tap, bridge).await,
+            Change::WireRemove(wire) => self.links.remove_if_there(wire).await,
+            Change::UplinkAttach(uplink, bridge) => {
+                self.links.attach(uplink, bridge).await?;
+                self.links.up(uplink).await
+            }
+            Change::UplinkRelease(uplink) => self.links.release(uplink).await,
+            Change::Tunnel(name, TunnelChange::Remove) => self.links.remove(name).await,
+            Change::Tunnel(name, change) => {
+                let tunnel = &blueprint.tunnels[name];
+                self.links.tunnel_change(name, tunnel, change).await
+            }
+            Change::Room(name, change) => {
+                let nothing = Room::default();
+                let room = blueprint.rooms.get(name).unwrap_or(&nothing);
+                self.namespaces.change(name, room, change).await
+            }
             Change::ForwardingOn => links::switch_forwarding_on(),
             Change::ServerStart(bridge) => {
                 self.servers.start(bridge, &blueprint.servers[bridge]).await

@@ -1,4 +1,4 @@
-//! Bridges, taps and addresses in the kernel, by netlink.
+//! Interfaces, bridges and addresses in the kernel, by netlink; tunnels and wires have files of their own.
 //!
 //! One connection per use: a request that went wrong leaves nothing behind that the next could trip over. Works in the
 //! network namespace of the thread it is used on.
@@ -10,9 +10,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use futures::TryStreamExt;
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use rtnetlink::packet_route::address::{AddressAttribute, AddressMessage};
-use rtnetlink::packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use rtnetlink::packet_route::link::{
+    InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoVxlan, LinkAttribute, LinkFlags,
+    LinkInfo, LinkMessage,
+};
 use rtnetlink::{AddressMessageBuilder, Handle, LinkBridge, LinkUnspec};
 use tokio::task::JoinHandle;
 
@@ -24,7 +27,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A connection to the kernel's network configuration.
 pub struct Links {
-    handle: Handle,
+    pub(super) handle: Handle,
     task: JoinHandle<()>,
 }
 
@@ -44,6 +47,21 @@ pub struct Link {
     pub controller: Option<u32>,
     /// Whether it is a bridge itself.
     pub is_bridge: bool,
+    /// VXLAN network identifier and this node's end, if it is a tunnel.
+    pub tunnel: Option<(u32, Option<IpAddr>)>,
+    /// How the bridge treats it, if it is on one.
+    pub port: PortFlags,
+}
+
+/// How a bridge treats one of its ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortFlags {
+    /// Whether stations are learned from what arrives.
+    pub learning: bool,
+    /// Whether it gets frames for unknown stations.
+    pub flood: bool,
+    /// Whether the bridge answers ARP for those behind it.
+    pub suppress: bool,
 }
 
 impl Links {
@@ -70,6 +88,29 @@ impl Links {
             .collect())
     }
 
+    /// All addresses with the lengths of their prefixes and the numbers of their interfaces.
+    pub async fn all_addresses(&self) -> Result<Vec<(u32, IpNet)>, HostError> {
+        let found = self
+            .handle
+            .address()
+            .get()
+            .execute()
+            .try_collect::<Vec<_>>();
+        let found = ask("listing addresses", found).await?;
+        let one = |message: &AddressMessage| {
+            let address = message
+                .attributes
+                .iter()
+                .find_map(|attribute| match attribute {
+                    AddressAttribute::Address(address) => Some(*address),
+                    _ => None,
+                })?;
+            let net = IpNet::new(address, message.header.prefix_len).ok()?;
+            Some((message.header.index, net))
+        };
+        Ok(found.iter().filter_map(one).collect())
+    }
+
     /// All IPv4 addresses with the numbers of their interfaces.
     pub async fn addresses(&self) -> Result<Vec<(u32, NodeAddress)>, HostError> {
         let found = self
@@ -89,6 +130,11 @@ impl Links {
     pub async fn bridge_make(&self, name: &str, bridge: &Bridge) -> Result<(), HostError> {
         let message = LinkBridge::new(name)
             .forward_delay(0)
+            // All guests of a network hear its announcements, whether or not somebody asks who listens.
+            .mcast_snooping(false)
+            // Security groups know connections, which bridges do not: what is bridged is shown to the rules for packets.
+            .nf_call_iptables(true)
+            .nf_call_ip6tables(true)
             .address(bridge.mac.to_vec())
             // Another one than it shall have: a bridge keeps only what it is changed to, and takes over the smallest of
             // its ports otherwise.
@@ -162,7 +208,45 @@ impl Links {
         .await
     }
 
-    async fn index(&self, name: &str) -> Result<u32, HostError> {
+    /// Removes an interface, if it is there still.
+    pub async fn remove_if_there(&self, name: &str) -> Result<(), HostError> {
+        let there = self.list().await?.iter().any(|link| link.name == name);
+        if !there {
+            return Ok(());
+        }
+        match self.remove(name).await {
+            // It went between the look and the removal.
+            Err(_) if self.index(name).await.is_err() => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Takes an interface from the bridge it is on.
+    pub async fn release(&self, name: &str) -> Result<(), HostError> {
+        let message = LinkUnspec::new_with_index(self.index(name).await?)
+            .nocontroller()
+            .build();
+        ask(
+            &format!("taking {name} from its bridge"),
+            self.handle.link().set(message).execute(),
+        )
+        .await
+    }
+
+    /// Brings an interface up.
+    pub async fn up(&self, name: &str) -> Result<(), HostError> {
+        let message = LinkUnspec::new_with_index(self.index(name).await?)
+            .up()
+            .build();
+        ask(
+            &format!("bringing {name} up"),
+            self.handle.link().set(message).execute(),
+        )
+        .await
+    }
+
+    /// The number of an interface.
+    pub(super) async fn index(&self, name: &str) -> Result<u32, HostError> {
         let mut found = self
             .handle
             .link()
@@ -194,6 +278,8 @@ impl From<LinkMessage> for Link {
             up: message.header.flags.contains(LinkFlags::Up),
             controller: None,
             is_bridge: false,
+            tunnel: None,
+            port: PortFlags::default(),
         };
         for attribute in message.attributes {
             match attribute {
@@ -203,11 +289,42 @@ impl From<LinkMessage> for Link {
                 LinkAttribute::Controller(index) => link.controller = Some(index),
                 LinkAttribute::LinkInfo(infos) => {
                     link.is_bridge = infos.contains(&LinkInfo::Kind(InfoKind::Bridge));
+                    for info in infos {
+                        match info {
+                            LinkInfo::Data(InfoData::Vxlan(data)) => link.tunnel = vxlan(&data),
+                            LinkInfo::PortData(InfoPortData::BridgePort(data)) => {
+                                link.port = flags(&data);
+                            }
+                            _ => {}
+                        }
+                    }
                 }
                 _ => {}
             }
         }
         link
+    }
+}
+
+fn vxlan(data: &[InfoVxlan]) -> Option<(u32, Option<IpAddr>)> {
+    let mut vni = None;
+    let mut local = None;
+    for value in data {
+        match value {
+            InfoVxlan::Id(id) => vni = Some(*id),
+            InfoVxlan::Local(address) => local = Some(IpAddr::V4(*address)),
+            InfoVxlan::Local6(address) => local = Some(IpAddr::V6(*address)),
+            _ => {}
+        }
+    }
+    Some((vni?, local))
+}
+
+fn flags(data: &[InfoBridgePort]) -> PortFlags {
+    PortFlags {
+        learning: data.contains(&InfoBridgePort::Learning(true)),
+        flood: data.contains(&InfoBridgePort::UnicastFlood(true)),
+        suppress: data.contains(&InfoBridgePort::NeighSupress(true)),
     }
 }
 
@@ -278,9 +395,32 @@ pub fn switch_forwarding_on() -> Result<(), HostError> {
     fs::write(FORWARDING, "1").map_err(HostError::file(FORWARDING))
 }
 
+/// Sets the switches of the namespace of the thread: whether it forwards, and that interfaces announce their addresses
+/// when they come, so that those who knew them elsewhere learn it.
+pub fn switch_inside(forwards: bool) -> Result<(), HostError> {
+    let value = if forwards { "1" } else { "0" };
+    for (path, value) in [
+        (FORWARDING, value),
+        ("/proc/sys/net/ipv6/conf/all/forwarding", value),
+        ("/proc/sys/net/ipv4/conf/default/arp_notify", "1"),
+        // Routers send what comes on an unexpected way all the same: a route back may be another.
+        ("/proc/sys/net/ipv4/conf/all/rp_filter", "0"),
+        ("/proc/sys/net/ipv4/conf/default/rp_filter", "0"),
+    ] {
+        match fs::write(path, value) {
+            // A kernel without IPv6 has no such file.
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(HostError::file(path)(error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 
-async fn ask<T>(
+pub(super) async fn ask<T>(
     what: &str,
     request: impl Future<Output = Result<T, rtnetlink::Error>>,
 ) -> Result<T, HostError> {

@@ -1,7 +1,9 @@
 //! The networking of a node, made to be what the control plane wants.
 //!
-//! Per network a Linux bridge, on which the node has the gateway's address, and a dnsmasq for DHCP and names; for all of
-//! them one packet filter. Guests' taps are made by the hypervisor and put on the bridges by name.
+//! Per network a Linux bridge; for all of them one packet filter. Guests' taps are made by the hypervisor and put on the
+//! bridges by name. A network of the node alone has the gateway's address on its bridge, and a dnsmasq for DHCP and names.
+//! Other networks have a [`tunnel`] to the other nodes or an interface to a physical network on the bridge; who answers
+//! their DHCP, and routers, live in namespaces ([`room`]). [`security`] groups are part of the filter.
 //!
 //! Level-triggered: [`blueprint`] translates what is wanted into the host's terms, [`host`] looks at what is there,
 //! [`plan`] compares the two, and what differs is changed. It is the same for the first time, after a change, after a
@@ -22,12 +24,19 @@ mod filter;
 mod host;
 mod links;
 pub mod names;
+mod namespace;
 mod nft;
 mod plan;
 mod program;
 mod release;
+mod room;
+mod router;
+mod security;
 #[cfg(test)]
 mod testing;
+mod tunnel;
+mod tunnels;
+mod wires;
 
 use std::fs;
 use std::path::PathBuf;
@@ -42,6 +51,7 @@ use crate::bus::{Fault, FaultKind};
 use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
 use error::HostError;
 use host::Host;
+pub use host::NodePlace;
 
 /// How often a node looks whether its networks are still as they shall be.
 const REPAIR: Duration = Duration::from_secs(15);
@@ -96,6 +106,7 @@ pub(super) async fn keep(node: Arc<Node>) {
 /// Keeps a node's networking as it shall be. Works in the network namespace of the thread that polls it.
 pub struct NetworkAgent {
     dir: PathBuf,
+    place: NodePlace,
     /// One at a time; two would undo each other.
     turn: Mutex<()>,
 }
@@ -105,8 +116,16 @@ impl NetworkAgent {
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: state_dir.into(),
+            place: NodePlace::default(),
             turn: Mutex::new(()),
         }
+    }
+
+    /// Says where the node is among others.
+    #[must_use]
+    pub fn at(mut self, place: NodePlace) -> Self {
+        self.place = place;
+        self
     }
 
     /// Makes the node so, unless it was told of a newer generation before. What could not be made for one network does
@@ -121,7 +140,7 @@ impl NetworkAgent {
                 ..NetworkApplied::default()
             });
         }
-        let host = Host::open(&self.dir)?;
+        let host = Host::open(&self.dir, &self.place)?;
         self.remember(desired)?;
         Self::make(&host, desired).await
     }
@@ -130,7 +149,7 @@ impl NetworkAgent {
     pub async fn repair(&self) -> Result<NetworkApplied, Fault> {
         let _turn = self.turn.lock().await;
         match self.last()? {
-            Some(last) => Self::make(&Host::open(&self.dir)?, &last).await,
+            Some(last) => Self::make(&Host::open(&self.dir, &self.place)?, &last).await,
             None => Ok(NetworkApplied::default()),
         }
     }
@@ -139,7 +158,7 @@ impl NetworkAgent {
     pub async fn clean_up(&self) -> Result<NetworkApplied, Fault> {
         let _turn = self.turn.lock().await;
         let nothing = NetworkDesired::default();
-        let applied = Self::make(&Host::open(&self.dir)?, &nothing).await?;
+        let applied = Self::make(&Host::open(&self.dir, &self.place)?, &nothing).await?;
         fs::remove_dir_all(&self.dir).map_err(HostError::file(&self.dir))?;
         Ok(applied)
     }

@@ -1,12 +1,18 @@
 //! Names of what Skydeck makes on a node. Pure functions of ids, so that nobody has to remember them; the prefix tells
-//! what is ours. Linux allows 15 bytes.
+//! what is ours. Linux allows 15 bytes. Namespaces and what is in them are named as Neutron's agents name them.
 
-use crate::ids::{NetworkId, PortId};
+use crate::ids::{NetworkId, PortId, RouterId};
 
 /// Every tap of a port begins so, and nothing else on a node does.
 pub const TAP_PREFIX: &str = "sdt-";
 /// Every bridge of a network begins so, and nothing else on a node does.
 pub const BRIDGE_PREFIX: &str = "sdb-";
+/// Every tunnel of a network begins so, and nothing else on a node does.
+pub const TUNNEL_PREFIX: &str = "sdx-";
+/// The end on a bridge of every wire into a namespace begins so, and nothing else on a node does.
+pub const WIRE_PREFIX: &str = "sdv-";
+/// A router's interfaces begin so, in its namespace.
+pub const INSIDE_PREFIX: &str = "qr-";
 
 /// The tap of a port.
 pub fn tap_name(port: PortId) -> String {
@@ -18,13 +24,62 @@ pub fn bridge_name(network: NetworkId) -> String {
     format!("{BRIDGE_PREFIX}{}", network.short())
 }
 
+/// The tunnel of a network.
+pub fn tunnel_name(network: NetworkId) -> String {
+    format!("{TUNNEL_PREFIX}{}", network.short())
+}
+
+/// The end on its bridge of the wire to a port in a namespace.
+pub fn wire_name(port: PortId) -> String {
+    format!("{WIRE_PREFIX}{}", port.short())
+}
+
+/// The interface that answers DHCP, in its namespace.
+pub fn dhcp_interface(port: PortId) -> String {
+    format!("ns-{}", port.short())
+}
+
+/// A router's interface inside, in its namespace.
+pub fn inside_interface(port: PortId) -> String {
+    format!("{INSIDE_PREFIX}{}", port.short())
+}
+
+/// A router's way out, in its namespace.
+pub fn outside_interface(port: PortId) -> String {
+    format!("qg-{}", port.short())
+}
+
+/// The namespace where a network's DHCP is answered.
+pub fn dhcp_namespace(network: NetworkId) -> String {
+    format!("qdhcp-{network}")
+}
+
+/// The namespace of a router.
+pub fn router_namespace(router: RouterId) -> String {
+    format!("qrouter-{router}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_fit_an_interface_and_tell_what_is_ours() {
-        assert_eq!(tap_name(PortId::new()).len(), 15);
-        assert_eq!(bridge_name(NetworkId::new()).len(), 15);
+        let (port, network) = (PortId::new(), NetworkId::new());
+        for name in [
+            tap_name(port),
+            bridge_name(network),
+            tunnel_name(network),
+            wire_name(port),
+        ] {
+            assert_eq!(name.len(), 15, "{name}");
+        }
+        for name in [
+            dhcp_interface(port),
+            inside_interface(port),
+            outside_interface(port),
+        ] {
+            assert!(name.len() <= 15, "{name}");
+        }
     }
 }

@@ -6,26 +6,47 @@
 //! remembered.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::dhcp::digest;
 use super::error::HostError;
 use super::files::write_private;
-use super::filter::{self, FAMILIES, Filter, TABLE};
+use super::filter::{FAMILIES, TABLE, remove_tables};
 use super::plan::SeenFilter;
 use super::program::Program;
+use super::router;
 
 const NFT: Program = Program {
     name: "nft",
     package: "nftables",
 };
 
-/// The packet filter of the node.
+/// A packet filter of ours, in the namespace of the thread.
 pub struct Nft {
     memory: PathBuf,
+    place: Place,
+}
+
+/// Whose packet filter it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The node's own.
+    Node,
+    /// A router's, in its namespace.
+    Router,
+}
+
+impl Place {
+    /// Families of its tables.
+    fn families(self) -> &'static [&'static str] {
+        match self {
+            Self::Node => &FAMILIES,
+            Self::Router => &router::FAMILIES,
+        }
+    }
 }
 
 /// How our tables were made last.
@@ -38,11 +59,9 @@ struct Memory {
 }
 
 impl Nft {
-    /// Remembers in `dir`.
-    pub fn new(dir: &Path) -> Self {
-        Self {
-            memory: dir.join("filter.json"),
-        }
+    /// Remembers in the file `memory`.
+    pub fn new(memory: PathBuf, place: Place) -> Self {
+        Self { memory, place }
     }
 
     /// What is there of ours.
@@ -58,7 +77,7 @@ impl Nft {
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Memory>(&bytes).ok());
         if let Some(memory) = memory
-            && ours == FAMILIES.len()
+            && ours == self.place.families().len()
             && self.listing().await? == memory.listing
         {
             return Ok(SeenFilter::Intact(memory.asked));
@@ -66,9 +85,9 @@ impl Nft {
         Ok(SeenFilter::Changed)
     }
 
-    /// Replaces our tables in one transaction, and remembers how they look.
-    pub async fn replace(&self, filter: &Filter) -> Result<(), HostError> {
-        let transaction = filter.transaction().to_string();
+    /// Replaces our tables by one transaction, and remembers how they look.
+    pub async fn replace(&self, transaction: &Value) -> Result<(), HostError> {
+        let transaction = transaction.to_string();
         NFT.run(&["-j", "-f", "-"], transaction.as_bytes()).await?;
         let memory = Memory {
             asked: digest(&transaction),
@@ -76,13 +95,22 @@ impl Nft {
         };
         let text = serde_json::to_vec(&memory).unwrap_or_default();
         write_private(&self.memory, &text)?;
-        self.warn_of_others().await
+        match self.place {
+            Place::Node => self.warn_of_others().await,
+            Place::Router => Ok(()),
+        }
     }
 
     /// Removes our tables.
     pub async fn remove(&self) -> Result<(), HostError> {
-        let transaction = filter::removal().to_string();
+        let commands = remove_tables(self.place.families());
+        let transaction = json!({ "nftables": commands }).to_string();
         NFT.run(&["-j", "-f", "-"], transaction.as_bytes()).await?;
+        self.forget()
+    }
+
+    /// Forgets how our tables were made: they went with their namespace.
+    pub fn forget(&self) -> Result<(), HostError> {
         match fs::remove_file(&self.memory) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(HostError::file(&self.memory)(error))
@@ -94,7 +122,7 @@ impl Nft {
     /// Digest of everything in our tables.
     async fn listing(&self) -> Result<String, HostError> {
         let mut all = Vec::new();
-        for family in FAMILIES {
+        for family in self.place.families() {
             let mut listing = read(
                 NFT.run(&["-j", "list", "table", family, TABLE], b"")
                     .await?,
@@ -140,6 +168,9 @@ fn normalize(value: &mut Value) {
         Value::Object(fields) => {
             fields.remove("handle");
             fields.remove("metainfo");
+            // What counters have counted.
+            fields.remove("packets");
+            fields.remove("bytes");
             fields.values_mut().for_each(normalize);
             if let Some(Value::Array(elements)) = fields.get_mut("elem") {
                 elements.sort_by_cached_key(Value::to_string);
@@ -152,8 +183,6 @@ fn normalize(value: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

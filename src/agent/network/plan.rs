@@ -9,6 +9,8 @@ use std::net::Ipv4Addr;
 
 use super::blueprint::{Blueprint, Bridge, NodeAddress, mac_text};
 use super::dhcp::digest;
+use super::room::{self, RoomChange, SeenRoom, SeenWire};
+use super::tunnel::{self, SeenTunnel, TunnelChange};
 
 /// What of ours is on the node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +21,14 @@ pub struct Observed {
     pub taps: BTreeMap<String, Option<String>>,
     /// DHCP servers by the bridge they serve; those that have files but do not run are among them.
     pub servers: BTreeMap<String, SeenServer>,
+    /// Tunnels by name.
+    pub tunnels: BTreeMap<String, SeenTunnel>,
+    /// Interfaces to physical networks, and the bridge each is on.
+    pub uplinks: BTreeMap<String, Option<String>>,
+    /// Namespaces that are ours; none where one is only noted.
+    pub rooms: BTreeMap<String, Option<SeenRoom>>,
+    /// Ends of wires on bridges.
+    pub wires: BTreeMap<String, SeenWire>,
     /// The packet filter.
     pub filter: SeenFilter,
     /// Whether the node forwards IPv4 packets.
@@ -74,6 +84,16 @@ pub enum SeenFilter {
     Changed,
 }
 
+impl SeenFilter {
+    /// Digest of the filter it was made from, if it is as it was made.
+    pub fn made_from(self) -> Option<String> {
+        match self {
+            Self::Intact(digest) => Some(digest),
+            Self::Absent | Self::Changed => None,
+        }
+    }
+}
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -93,8 +113,18 @@ pub enum Change {
     AddressRemove(String, NodeAddress),
     /// Add an address of the node.
     AddressAdd(String, NodeAddress),
+    /// Remove a wire that leads into nothing of ours.
+    WireRemove(String),
     /// Put a tap on its bridge.
     TapAttach(String, String),
+    /// Put an interface to a physical network on its bridge, and bring it up.
+    UplinkAttach(String, String),
+    /// Take an interface to a physical network from a bridge of ours.
+    UplinkRelease(String),
+    /// Something about a tunnel.
+    Tunnel(String, TunnelChange),
+    /// Something about a namespace.
+    Room(String, RoomChange),
     /// Let the node forward packets.
     ForwardingOn,
     /// Start a DHCP server; ends one that runs with an older configuration. Leases are kept.
@@ -120,7 +150,12 @@ impl fmt::Display for Change {
             Self::AddressAdd(bridge, address) => {
                 write!(f, "address {} added to {bridge}", address.address)
             }
+            Self::WireRemove(wire) => write!(f, "wire {wire} removed"),
             Self::TapAttach(tap, bridge) => write!(f, "tap {tap} put on {bridge}"),
+            Self::UplinkAttach(uplink, bridge) => write!(f, "{uplink} put on {bridge}"),
+            Self::UplinkRelease(uplink) => write!(f, "{uplink} taken from its bridge"),
+            Self::Tunnel(name, change) => write!(f, "tunnel {name}: {change}"),
+            Self::Room(name, change) => write!(f, "namespace {name}: {change}"),
             Self::ForwardingOn => f.write_str("forwarding of IPv4 switched on"),
             Self::ServerStart(bridge) => write!(f, "DHCP server of {bridge} started"),
             Self::ServerReload(bridge) => {
@@ -147,6 +182,7 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
         .keys()
         .filter(|name| !blueprint.servers.contains_key(*name));
     changes.extend(servers.cloned().map(Change::ServerRemove));
+    plan_departures(blueprint, observed, &mut changes);
     let bridges = observed
         .bridges
         .keys()
@@ -167,6 +203,27 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
             changes.push(Change::TapAttach(tap.clone(), bridge.clone()));
         }
     }
+    for (name, tunnel) in &blueprint.tunnels {
+        let seen = observed.tunnels.get(name);
+        changes.extend(
+            tunnel::plan(tunnel, seen)
+                .into_iter()
+                .map(|change| Change::Tunnel(name.clone(), change)),
+        );
+    }
+    for (uplink, bridge) in &blueprint.uplinks {
+        if observed.uplinks.get(uplink) != Some(&Some(bridge.clone())) {
+            changes.push(Change::UplinkAttach(uplink.clone(), bridge.clone()));
+        }
+    }
+    for (name, room) in &blueprint.rooms {
+        let seen = observed.rooms.get(name).and_then(Option::as_ref);
+        changes.extend(
+            room::plan(room, seen, &observed.wires)
+                .into_iter()
+                .map(|change| Change::Room(name.clone(), change)),
+        );
+    }
     if blueprint.filter.routes() && !observed.forwarding {
         changes.push(Change::ForwardingOn);
     }
@@ -174,6 +231,31 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
         plan_server(name, blueprint, observed, &mut changes);
     }
     changes
+}
+
+/// Wires, namespaces, tunnels and uplinks that are not wanted any more.
+fn plan_departures(blueprint: &Blueprint, observed: &Observed, changes: &mut Vec<Change>) {
+    let is_wired = |wire: &String| {
+        let mut rooms = blueprint.rooms.values();
+        rooms.any(|room| room.wires.contains_key(wire))
+    };
+    let rooms = observed.rooms.keys();
+    for name in rooms.filter(|name| !blueprint.rooms.contains_key(*name)) {
+        changes.push(Change::Room(name.clone(), RoomChange::Remove));
+    }
+    // Those of a namespace go with it, but not at once.
+    for wire in observed.wires.keys().filter(|wire| !is_wired(wire)) {
+        changes.push(Change::WireRemove(wire.clone()));
+    }
+    let tunnels = observed.tunnels.keys();
+    for name in tunnels.filter(|name| !blueprint.tunnels.contains_key(*name)) {
+        changes.push(Change::Tunnel(name.clone(), TunnelChange::Remove));
+    }
+    for (uplink, bridge) in &observed.uplinks {
+        if bridge.is_some() && !blueprint.uplinks.contains_key(uplink) {
+            changes.push(Change::UplinkRelease(uplink.clone()));
+        }
+    }
 }
 
 fn plan_filter(blueprint: &Blueprint, observed: &Observed) -> Option<Change> {
@@ -213,8 +295,15 @@ fn plan_server(name: &str, blueprint: &Blueprint, observed: &Observed, changes: 
     let wanted = &blueprint.servers[name];
     let unknown = SeenServer::default();
     let seen = observed.servers.get(name).unwrap_or(&unknown);
-    // One that served a bridge which is gone listens on nothing.
-    let stands = observed.bridges.contains_key(name);
+    // One that served an interface which is gone listens on nothing.
+    let stands = match &wanted.namespace {
+        None => observed.bridges.contains_key(name),
+        Some(namespace) => observed
+            .rooms
+            .get(namespace)
+            .and_then(Option::as_ref)
+            .is_some_and(|room| room.inner.contains_key(&wanted.interface)),
+    };
     if !stands || seen.configuration.as_ref() != Some(&digest(&wanted.configuration)) {
         changes.push(Change::ServerStart(name.to_owned()));
     } else if seen.loaded.as_ref() != Some(&wanted.ports_digest()) {
@@ -297,6 +386,11 @@ mod tests {
                     assert!(world.bridges.contains_key(bridge));
                     *world.taps.get_mut(tap).unwrap() = Some(bridge.clone());
                 }
+                Change::WireRemove(_)
+                | Change::UplinkAttach(..)
+                | Change::UplinkRelease(_)
+                | Change::Tunnel(..)
+                | Change::Room(..) => unreachable!("these networks have none: {change}"),
                 Change::ForwardingOn => world.forwarding = true,
                 Change::ServerStart(name) | Change::ServerReload(name) => {
                     let server = world.servers.entry(name.clone()).or_default();

@@ -48,7 +48,8 @@ pub fn port(mac: &str, address: &str) -> PortSpec {
         mtu: 1500,
         port_security: true,
         allowed_pairs: Vec::new(),
-        security_groups: Vec::new(),
+        security_groups: None,
+        arriving: false,
         hostname: None,
         server: None,
     }

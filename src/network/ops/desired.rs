@@ -108,7 +108,8 @@ fn spec(port: &Port, mtu: u32) -> PortSpec {
         mtu,
         port_security: port.port_security,
         allowed_pairs: Vec::new(),
-        security_groups: Vec::new(),
+        security_groups: None,
+        arriving: false,
         hostname: port.hostname.clone(),
         server: port.server(),
     }

@@ -245,7 +245,8 @@ pub fn add_port(network: &mut NetworkSpec, last: u8, hostname: &str) -> PortSpec
         mtu: network.mtu,
         port_security: true,
         allowed_pairs: Vec::new(),
-        security_groups: Vec::new(),
+        security_groups: None,
+        arriving: false,
         hostname: Some(hostname.to_owned()),
         server: None,
     };
