@@ -225,6 +225,12 @@ fn node(message: &NeighbourMessage) -> Option<IpAddr> {
             NeighbourAttribute::Destination(NeighbourAddress::Inet6(address)) => {
                 Some((*address).into())
             }
+            // Of a tunnel's entry only the length tells the family.
+            NeighbourAttribute::Destination(NeighbourAddress::Other(bytes)) => {
+                let v4 = <[u8; 4]>::try_from(bytes.as_slice()).map(IpAddr::from);
+                let v6 = || <[u8; 16]>::try_from(bytes.as_slice()).map(IpAddr::from);
+                v4.or_else(|_| v6()).ok()
+            }
             _ => None,
         })
 }

@@ -1,6 +1,7 @@
 //! A node's networking on a real kernel: bridges, DHCP, names, the way out, and what guests may not do.
 
 mod site;
+mod tenants;
 
 use std::fs;
 

@@ -5,12 +5,13 @@
 
 use std::fs;
 use std::future::Future;
+use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use skydeck::agent::network::NetworkAgent;
 use skydeck::agent::network::names::{bridge_name, tap_name};
+use skydeck::agent::network::{NetworkAgent, NodePlace};
 use skydeck::bus::Fault;
 use skydeck::ids::{NetworkId, PortId, SubnetId};
 use skydeck::network::rpc::{
@@ -18,6 +19,7 @@ use skydeck::network::rpc::{
 };
 
 use crate::lab::machine::Machine;
+use crate::lab::process::Running;
 use crate::lab::wait::wait_until;
 
 /// How long a guest may wait for an address.
@@ -26,13 +28,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The machine. Dropping it removes what the agent made: its daemons live outside the machine's process namespace.
 pub struct Site {
     pub machine: Machine,
+    place: NodePlace,
 }
 
 impl Site {
     pub fn start() -> Self {
-        let site = Self {
-            machine: Machine::start(),
-        };
+        Self::on(Machine::start(), NodePlace::default())
+    }
+
+    /// On this machine, which is there among others.
+    pub fn on(machine: Machine, place: NodePlace) -> Self {
+        let site = Self { machine, place };
         // As on a real node, where the group of guests passes through, and nobody else.
         let data = site.state().parent().unwrap().display().to_string();
         site.shell(&format!("install -d -m 0710 -g kvm {data}"));
@@ -64,7 +70,7 @@ impl Site {
     }
 
     fn with_agent<T: Send>(&self, work: impl AsyncFnOnce(&NetworkAgent) -> T + Send) -> T {
-        let agent = NetworkAgent::new(self.state());
+        let agent = NetworkAgent::new(self.state()).at(self.place.clone());
         self.machine.within_network(move || {
             // One thread: another one would be on the outer machine's network.
             block_on(async { work(&agent).await })
@@ -180,6 +186,66 @@ impl Guest<'_> {
             .is_ok()
     }
 
+    /// Whether a datagram that `from` sends to this guest's address arrives.
+    pub fn hears_udp(&self, from: &Guest<'_>, address: &str, port: u16) -> bool {
+        let mut listen = self.site.machine.command("ip");
+        let program = "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); \
+             s.bind(('', int(sys.argv[1]))); print('open', flush=True); [print(s.recv(99).decode(), flush=True) for _ in range(99)]";
+        let port = port.to_string();
+        listen.args(["netns", "exec", &self.name, "python3", "-c", program, &port]);
+        let listener = self
+            .site
+            .machine
+            .spawn(&format!("{}-udp", self.name), listen);
+        let heard = || listener.log().lines().last().unwrap_or_default().to_owned();
+        wait_until("the listener", PATIENCE, || heard() == "open");
+        let send = format!(
+            "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b\"heard\", (\"{address}\", {port}))'"
+        );
+        from.run(&send);
+        // A ping that comes after it, or the time one would take, is long enough.
+        from.pings(address);
+        let is_heard = heard() == "heard";
+        listener.kill();
+        is_heard
+    }
+
+    /// A connection to `address`, where a server listens in the namespace `where` of another site.
+    pub fn talk(&self, address: &str, port: u16, site: &Site, namespace: &str) -> Talk {
+        const SERVER: &str = "import socket, sys; s = socket.create_server(('', int(sys.argv[1]))); c = s.accept()[0]
+for _ in iter(int, 1): print(c.recv(99).decode(), end='', flush=True)";
+        const CLIENT: &str =
+            "import os, socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+p = os.open(sys.argv[3], os.O_RDWR)
+for _ in iter(int, 1): s.sendall(os.read(p, 99))";
+        let pipe = site.machine.dir().join("talk-pipe");
+        site.shell(&format!("mkfifo {}", pipe.display()));
+        let number = port.to_string();
+        let mut listen = site.machine.command("ip");
+        listen.args(["netns", "exec", namespace, "python3", "-c", SERVER, &number]);
+        let server = site.machine.spawn("talk-server", listen);
+        let open = format!("ip netns exec {namespace} busybox netstat -tln | grep -q :{port}");
+        wait_until("the server", PATIENCE, || {
+            site.machine.try_run(&["sh", "-c", &open]).is_ok()
+        });
+        let mut speak = self.site.machine.command("ip");
+        speak.args(["netns", "exec", &self.name, "python3", "-c", CLIENT]);
+        speak.args([address, &number]).arg(&pipe);
+        let client = self.site.machine.spawn("talk-client", speak);
+        // Before somebody reads it, what is written to the pipe is lost.
+        let open = format!(
+            "ip netns exec {namespace} busybox netstat -tn | grep :{port} | grep -q ESTABLISHED"
+        );
+        wait_until("the connection", PATIENCE, || {
+            site.machine.try_run(&["sh", "-c", &open]).is_ok()
+        });
+        Talk {
+            pipe,
+            client,
+            server,
+        }
+    }
+
     /// The addresses a name server gives for a name.
     pub fn resolves(&self, name: &str, server: &str) -> String {
         self.try_run(&format!(
@@ -252,4 +318,30 @@ pub fn add_port(network: &mut NetworkSpec, last: u8, hostname: &str) -> PortSpec
     };
     network.ports.push(port.clone());
     port
+}
+
+/// An open connection, from [`Guest::talk`].
+pub struct Talk {
+    pipe: PathBuf,
+    client: Running,
+    server: Running,
+}
+
+impl Talk {
+    /// Says something at one end and waits until the other has heard it.
+    #[track_caller]
+    pub fn says(&self, text: &str) {
+        // For reading as well: then it opens, whether or not somebody reads at the other end.
+        let mut options = fs::OpenOptions::new();
+        let mut pipe = options.read(true).write(true).open(&self.pipe).unwrap();
+        writeln!(pipe, "{text}").unwrap();
+        wait_until(&format!("{text:?} at the other end"), PATIENCE, || {
+            self.server.log().contains(text)
+        });
+    }
+
+    pub fn end(self) {
+        self.client.kill();
+        self.server.kill();
+    }
 }

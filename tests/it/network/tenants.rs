@@ -1,0 +1,638 @@
+//! Tenants' networks between two nodes of a rack, on a real kernel: tunnels, DHCP elsewhere, routers, floating addresses,
+//! security groups, and what happens when somebody breaks it.
+
+use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+use skydeck::agent::network::NodePlace;
+use skydeck::agent::network::names::{dhcp_namespace, router_namespace, tunnel_name};
+use skydeck::ids::{NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, SubnetId};
+use skydeck::network::rpc::{
+    FloatingSpec, NetworkDesired, NetworkSpec, PortSpec, RouterGateway, RouterSpec, RuleRange,
+    RuleRemote, SecurityGroupSpec, SecurityRuleSpec, Segment, ServicePort, StationSpec, SubnetSpec,
+};
+
+use super::site::{Guest, Site};
+use crate::lab::rack::Rack;
+use crate::lab::wait::wait_until;
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Two nodes of a rack, 1 and 2.
+struct Nodes {
+    sites: Vec<Site>,
+    generation: Cell<i64>,
+    _rack: Rack,
+}
+
+fn tunnel(node: usize) -> IpAddr {
+    Ipv4Addr::new(10, 77, 0, 10 + u8::try_from(node).unwrap()).into()
+}
+
+impl Nodes {
+    fn start() -> Self {
+        let rack = Rack::start(2);
+        let site = |node| {
+            let place = NodePlace {
+                address: Some(tunnel(node)),
+                ..NodePlace::default()
+            };
+            Site::on(rack.host(node), place)
+        };
+        Self {
+            sites: vec![site(1), site(2)],
+            generation: Cell::new(0),
+            _rack: rack,
+        }
+    }
+
+    fn site(&self, node: usize) -> &Site {
+        &self.sites[node - 1]
+    }
+
+    /// Tells both nodes what they shall have; what each changed.
+    #[track_caller]
+    fn tell(&self, world: &World) -> [Vec<String>; 2] {
+        let generation = self.generation.get() + 1;
+        self.generation.set(generation);
+        [1, 2].map(|node| self.site(node).must_apply(&world.at(node, generation)))
+    }
+}
+
+/// What there is of networks, on whatever node.
+#[derive(Default)]
+struct World {
+    tenants: Vec<Tenant>,
+    router: Option<(usize, RouterSpec)>,
+    groups: Vec<SecurityGroupSpec>,
+}
+
+struct Tenant {
+    network: NetworkSpec,
+    guests: Vec<(usize, PortSpec)>,
+    services: Vec<(usize, ServicePort)>,
+    dhcp: usize,
+}
+
+impl World {
+    /// As the control plane would say it to a node.
+    fn at(&self, node: usize, generation: i64) -> NetworkDesired {
+        let here = self.router.iter().filter(|(at, _)| *at == node);
+        NetworkDesired {
+            generation,
+            networks: self.tenants.iter().map(|tenant| tenant.at(node)).collect(),
+            routers: here.map(|(_, router)| router.clone()).collect(),
+            security_groups: self.groups.clone(),
+        }
+    }
+}
+
+impl Tenant {
+    /// A network `10.N.0.0/24`, whose DHCP is answered on node 1 at `10.N.0.2`.
+    fn new(number: u8, vni: u32) -> Self {
+        let id = NetworkId::new();
+        let mut tenant = Self {
+            network: NetworkSpec {
+                id,
+                mtu: 1450,
+                segment: Segment::Vxlan { vni },
+                subnets: vec![SubnetSpec {
+                    id: SubnetId::new(),
+                    cidr: format!("10.{number}.0.0/24").parse().unwrap(),
+                    gateway: Some(Ipv4Addr::new(10, number, 0, 1)),
+                    dhcp: true,
+                    dns: Vec::new(),
+                    routes: Vec::new(),
+                }],
+                ports: Vec::new(),
+                stations: Vec::new(),
+                peers: Vec::new(),
+                flood: false,
+                dhcp: None,
+                dns_domain: "cloud.test".into(),
+            },
+            guests: Vec::new(),
+            services: Vec::new(),
+            dhcp: 1,
+        };
+        let port = tenant.service(2);
+        tenant.services.push((1, port));
+        tenant
+    }
+
+    fn address(&self, last: u8) -> Ipv4Addr {
+        let [a, b, ..] = self.network.subnets[0].cidr.network().octets();
+        Ipv4Addr::new(a, b, 0, last)
+    }
+
+    fn service(&self, last: u8) -> ServicePort {
+        let port = PortId::new();
+        ServicePort {
+            port,
+            network: self.network.id,
+            mac: mac(port),
+            addresses: vec![IpNet::new(self.address(last).into(), 24).unwrap()],
+        }
+    }
+
+    /// A guest's port on a node.
+    fn guest(&mut self, node: usize, last: u8, hostname: &str) -> PortSpec {
+        let id = PortId::new();
+        let port = PortSpec {
+            id,
+            network: self.network.id,
+            mac: mac(id),
+            addresses: vec![self.address(last).into()],
+            allowed_pairs: Vec::new(),
+            mtu: self.network.mtu,
+            port_security: true,
+            security_groups: None,
+            arriving: false,
+            hostname: Some(hostname.to_owned()),
+            server: None,
+        };
+        self.guests.push((node, port.clone()));
+        port
+    }
+
+    fn group(&mut self, port: &PortSpec, groups: &[SecurityGroupId]) {
+        let found = self
+            .guests
+            .iter_mut()
+            .find(|(_, guest)| guest.id == port.id);
+        found.unwrap().1.security_groups = Some(groups.to_vec());
+    }
+
+    fn at(&self, node: usize) -> NetworkSpec {
+        let mut network = self.network.clone();
+        let here = self.guests.iter().filter(|(at, _)| *at == node);
+        network.ports = here.map(|(_, port)| port.clone()).collect();
+        network.peers = vec![tunnel(3 - node)];
+        for (at, port) in self.guests.iter().filter(|(at, _)| *at != node) {
+            network.stations.push(StationSpec {
+                mac: port.mac.clone(),
+                addresses: port.addresses.clone(),
+                hostname: port.hostname.clone(),
+                server: None,
+                tunnel: Some(tunnel(*at)),
+            });
+        }
+        for (at, port) in self.services.iter().filter(|(at, _)| *at != node) {
+            network.stations.push(StationSpec {
+                mac: port.mac.clone(),
+                addresses: port.addresses.iter().map(IpNet::addr).collect(),
+                hostname: None,
+                server: None,
+                tunnel: Some(tunnel(*at)),
+            });
+        }
+        if self.dhcp == node {
+            network.dhcp = Some(self.services[0].1.clone());
+        }
+        network
+    }
+}
+
+fn mac(port: PortId) -> String {
+    let [.., a, b, c] = port.uuid().into_bytes();
+    format!("fa:16:3e:{a:02x}:{b:02x}:{c:02x}")
+}
+
+/// A group that allows guests to send anything.
+fn group(rules: Vec<SecurityRuleSpec>) -> SecurityGroupSpec {
+    let mut group = SecurityGroupSpec {
+        id: SecurityGroupId::new(),
+        rules,
+        members: Vec::new(),
+    };
+    group.rules.push(SecurityRuleSpec {
+        ingress: false,
+        ..allow(None, RuleRange::Any, RuleRemote::Any)
+    });
+    group
+}
+
+fn allow(protocol: Option<u8>, range: RuleRange, remote: RuleRemote) -> SecurityRuleSpec {
+    SecurityRuleSpec {
+        id: SecurityGroupRuleId::new(),
+        ingress: true,
+        ipv6: false,
+        protocol,
+        range,
+        remote,
+    }
+}
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// Answers http with the guest's own name.
+fn serve(guest: &Guest<'_>, text: &str) {
+    guest.run(&format!(
+        "mkdir -p /tmp/{0}; echo {text} >/tmp/{0}/index.html; busybox httpd -p 80 -h /tmp/{0}",
+        guest.name
+    ));
+}
+
+fn fetched(guest: &Guest<'_>, address: &str) -> Result<String, String> {
+    guest.try_run(&format!("timeout 2 busybox wget -q -O - http://{address}/"))
+}
+
+#[test]
+fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
+    let nodes = Nodes::start();
+    let mut world = World {
+        tenants: vec![Tenant::new(1, 1001), Tenant::new(1, 1002)],
+        ..World::default()
+    };
+    let web = world.tenants[0].guest(1, 5, "web");
+    let db = world.tenants[0].guest(2, 6, "db");
+    // The neighbour has the same addresses.
+    let other = world.tenants[1].guest(2, 5, "web");
+    let stranger = world.tenants[1].guest(1, 7, "stranger");
+    nodes.tell(&world);
+    let (web, stranger) = (nodes.site(1).guest(&web), nodes.site(1).guest(&stranger));
+    let (db, other) = (nodes.site(2).guest(&db), nodes.site(2).guest(&other));
+
+    let said = db.dhcp();
+    for line in ["ip=10.1.0.6", "router=10.1.0.1", "dns=10.1.0.2", "mtu=1450"] {
+        assert!(said.lines().any(|given| given == line), "{line}: {said}");
+    }
+    assert!(said.contains("169.254.169.254/32 10.1.0.2"), "{said}");
+    assert_eq!(web.address().to_string(), "10.1.0.5");
+    assert_eq!(other.address().to_string(), "10.1.0.5");
+    assert_eq!(stranger.address().to_string(), "10.1.0.7");
+
+    assert!(
+        db.resolves("web.cloud.test", "10.1.0.2")
+            .contains("10.1.0.5")
+    );
+    assert!(web.resolves("db", "10.1.0.2").contains("10.1.0.6"));
+    assert!(!web.resolves("stranger", "10.1.0.2").contains("10.1.0.7"));
+
+    serve(&web, "first");
+    serve(&other, "second");
+    assert_eq!(fetched(&db, "10.1.0.5").unwrap(), "first");
+    assert_eq!(fetched(&stranger, "10.1.0.5").unwrap(), "second");
+    assert!(!web.pings("10.1.0.7"), "tenants are not apart");
+    assert!(!stranger.pings("10.1.0.6"), "tenants are not apart");
+    // The largest packet passes whole, a larger one not at all.
+    web.run("ping -c 1 -W 2 -M do -s 1422 10.1.0.6");
+    assert!(
+        web.try_run("ip link set eth0 mtu 1500; ping -c 1 -W 1 -M do -s 1450 10.1.0.6")
+            .is_err()
+    );
+
+    // Nothing is learned, nothing changes a second time.
+    for node in [1, 2] {
+        assert_eq!(nodes.site(node).repair(), Vec::<String>::new());
+    }
+}
+
+/// A network with two guests, a router on node 2, and the world behind it.
+struct Routed {
+    nodes: Nodes,
+    world: World,
+    web: PortSpec,
+    db: PortSpec,
+}
+
+fn routed() -> Routed {
+    let nodes = Nodes::start();
+    let mut inner = Tenant::new(1, 1001);
+    let web = inner.guest(1, 5, "web");
+    let db = inner.guest(2, 6, "db");
+    let inside = inner.service(1);
+    inner.services.push((2, inside.clone()));
+    // The way out: a network of the node alone, translated to the node's own address.
+    let mut outer = Tenant::new(9, 1009);
+    outer.network.segment = Segment::Node { nat: true };
+    outer.services.clear();
+    outer.dhcp = 0;
+    outer.network.subnets[0].dhcp = false;
+    let outside = outer.service(10);
+    let router = RouterSpec {
+        id: RouterId::new(),
+        interfaces: vec![inside],
+        gateway: Some(RouterGateway {
+            port: outside,
+            next_hops: vec!["10.9.0.1".parse().unwrap()],
+            snat: true,
+        }),
+        floating: vec![FloatingSpec {
+            floating: "10.9.0.77".parse().unwrap(),
+            fixed: "10.1.0.5".parse().unwrap(),
+        }],
+        routes: Vec::new(),
+    };
+    let world = World {
+        tenants: vec![inner, outer],
+        router: Some((2, router)),
+        groups: Vec::new(),
+    };
+    nodes.site(2).world();
+    nodes.tell(&world);
+    Routed {
+        nodes,
+        world,
+        web,
+        db,
+    }
+}
+
+#[test]
+fn a_router_leads_out_and_in_and_connections_live_through_changes() {
+    let Routed {
+        nodes,
+        mut world,
+        web,
+        db,
+    } = routed();
+    let (web, db) = (nodes.site(1).guest(&web), nodes.site(2).guest(&db));
+    web.dhcp();
+    db.dhcp();
+    serve(&web, "web");
+    serve(&db, "db");
+    assert!(web.fetches("203.0.113.1"), "the world is out of reach");
+    assert!(db.fetches("203.0.113.1"));
+    // In by the floating address, from the node and from a neighbour; by the fixed one not at all.
+    let from_node = |address: &str| {
+        let line = format!("timeout 2 busybox wget -q -O - http://{address}/");
+        nodes.site(2).machine.try_run(&["sh", "-c", &line])
+    };
+    assert_eq!(from_node("10.9.0.77").unwrap(), "web");
+    nodes
+        .site(2)
+        .shell("ip route add 10.1.0.0/24 via 10.9.0.10");
+    assert!(from_node("10.1.0.6").is_err(), "the world reaches a guest");
+    assert_eq!(fetched(&db, "10.9.0.77").unwrap(), "web");
+    // Only the router's own packets come out: the node sees no tenant's address.
+    assert!(from_node("10.9.0.10").is_err());
+
+    // An open connection: through a restart of the agent, a changed router, a flushed filter and its repair.
+    let talk = web.talk("203.0.113.1", 7000, nodes.site(2), "world");
+    talk.says("before");
+    world.router.as_mut().unwrap().1.routes = vec![(
+        "10.66.0.0/16".parse().unwrap(),
+        "10.1.0.66".parse().unwrap(),
+    )];
+    let [_, changes] = nodes.tell(&world);
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    talk.says("after a change");
+    let namespace = router_namespace(world.router.as_ref().unwrap().1.id);
+    outside(&format!("ip netns exec {namespace} nft flush ruleset"));
+    nodes.site(2).shell("nft flush ruleset");
+    assert!(!nodes.site(2).repair().is_empty());
+    talk.says("after a repair");
+    assert_eq!(nodes.site(2).repair(), Vec::<String>::new());
+    talk.end();
+
+    // The floating address goes; so does the way in.
+    world.router.as_mut().unwrap().1.floating.clear();
+    nodes.tell(&world);
+    let line = "timeout 2 busybox wget -q -O - http://10.9.0.77/";
+    assert!(nodes.site(2).machine.try_run(&["sh", "-c", line]).is_err());
+
+    // The router moves to the other node. The names of both nodes' namespaces are in the same place here, so one goes
+    // before the other comes.
+    nodes.site(1).world();
+    let (_, router) = world.router.take().unwrap();
+    nodes.tell(&world);
+    assert!(!db.fetches("203.0.113.1"));
+    world.router = Some((1, router));
+    world.tenants[0].services[1].0 = 1;
+    nodes.tell(&world);
+    wait_until("the way by the other node", PATIENCE, || {
+        db.fetches("203.0.113.1")
+    });
+}
+
+/// Runs a line on the outer machine, where the names of namespaces are.
+fn outside(line: &str) -> String {
+    let output = std::process::Command::new("sh")
+        .args(["-ec", line])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{line}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn damage_to_tunnels_and_namespaces_is_mended_and_nothing_is_left_in_the_end() {
+    let Routed {
+        nodes,
+        world,
+        web,
+        db,
+    } = routed();
+    let network = world.tenants[0].network.id;
+    let (web, db) = (nodes.site(1).guest(&web), nodes.site(2).guest(&db));
+    web.dhcp();
+    db.dhcp();
+    let tunnel = tunnel_name(network);
+    let dhcp = dhcp_namespace(network);
+    for (node, damage) in [
+        (1, format!("ip link del {tunnel}")),
+        (1, format!("ip link set {tunnel} down")),
+        (1, format!("bridge link set dev {tunnel} learning on")),
+        (
+            2,
+            format!("bridge fdb del 00:00:00:00:00:00 dev {tunnel} dst 10.77.0.11"),
+        ),
+        (
+            2,
+            format!("bridge fdb add fa:16:3e:99:99:99 dev {tunnel} dst 10.77.0.66"),
+        ),
+        (
+            2,
+            format!("ip neigh flush dev sdb-{} nud permanent", &tunnel[4..]),
+        ),
+    ] {
+        nodes.site(node).shell(&damage);
+        let repaired = nodes.site(node).repair();
+        assert!(!repaired.is_empty(), "{damage} went unnoticed");
+        let again = nodes.site(node).repair();
+        assert_eq!(again, Vec::<String>::new(), "{damage}: {repaired:?}");
+        assert!(web.pings("10.1.0.6"), "after {damage}");
+    }
+    let router = router_namespace(world.router.as_ref().unwrap().1.id);
+    for (node, damage) in [
+        (1, format!("ip netns del {dhcp}")),
+        (2, format!("ip netns del {router}")),
+        (2, format!("ip netns exec {router} ip route del default")),
+        (
+            2,
+            format!("ip netns exec {router} sysctl -qw net.ipv4.ip_forward=0"),
+        ),
+        (
+            2,
+            format!(
+                "ip netns exec {router} sh -c 'for i in /sys/class/net/q*; do ip addr flush dev ${{i##*/}}; done'"
+            ),
+        ),
+        (
+            2,
+            format!("ip netns exec {router} nft flush table ip skydeck"),
+        ),
+    ] {
+        outside(&damage);
+        wait_until(&format!("repair of {damage}"), PATIENCE, || {
+            !nodes.site(node).repair().is_empty()
+        });
+        assert_eq!(nodes.site(node).repair(), Vec::<String>::new(), "{damage}");
+        assert!(db.fetches("203.0.113.1"), "after {damage}");
+        assert_eq!(db.address().to_string(), "10.1.0.6", "after {damage}");
+    }
+    for site in &nodes.sites {
+        site.clean_up();
+        let left = site.shell("ip -o link");
+        assert!(
+            !left.contains("sdx-") && !left.contains("sdv-") && !left.contains("sdb-"),
+            "{left}"
+        );
+    }
+    let names = outside("ls /run/netns");
+    assert!(
+        !names.contains(&dhcp) && !names.contains(&router),
+        "{names}"
+    );
+}
+
+#[test]
+fn security_groups_let_through_what_they_allow_and_nothing_else() {
+    let nodes = Nodes::start();
+    let mut tenant = Tenant::new(1, 1001);
+    let web = tenant.guest(1, 5, "web");
+    let near = tenant.guest(1, 6, "near");
+    let far = tenant.guest(2, 7, "far");
+    let mut world = World {
+        tenants: vec![tenant],
+        ..World::default()
+    };
+    let clients = group(Vec::new());
+    let closed = group(Vec::new());
+    world.tenants[0].group(&web, &[closed.id]);
+    world.tenants[0].group(&near, &[clients.id]);
+    world.tenants[0].group(&far, &[clients.id]);
+    world.groups = vec![clients.clone(), closed.clone()];
+    nodes.tell(&world);
+    let (one, two, three) = (
+        nodes.site(1).guest(&web),
+        nodes.site(1).guest(&near),
+        nodes.site(2).guest(&far),
+    );
+    for guest in [&one, &two, &three] {
+        guest.dhcp();
+        serve(guest, "hello");
+    }
+    // Nobody is let in; who asks gets answers.
+    for (from, to) in [
+        (&two, "10.1.0.5"),
+        (&three, "10.1.0.5"),
+        (&one, "10.1.0.6"),
+        (&one, "10.1.0.7"),
+    ] {
+        assert!(!from.fetches(to) && !from.pings(to), "{to} is open");
+    }
+    let tells = |from: &Guest<'_>, to: &Guest<'_>, address: &str| to.hears_udp(from, address, 5353);
+    assert!(!tells(&two, &one, "10.1.0.5"));
+
+    let opened = |rules: Vec<SecurityRuleSpec>| {
+        let mut group = group(rules);
+        group.id = closed.id;
+        group
+    };
+    // Each of the three protocols alone, then by who it is.
+    let cases: [(&str, SecurityRuleSpec, [bool; 3], [bool; 3]); 6] = [
+        (
+            "tcp 80",
+            allow(Some(TCP), RuleRange::Ports(80, 80), RuleRemote::Any),
+            [true, false, false],
+            [true, false, false],
+        ),
+        (
+            "tcp 1-79",
+            allow(Some(TCP), RuleRange::Ports(1, 79), RuleRemote::Any),
+            [false; 3],
+            [false; 3],
+        ),
+        (
+            "udp",
+            allow(Some(UDP), RuleRange::Any, RuleRemote::Any),
+            [false, true, false],
+            [false, true, false],
+        ),
+        (
+            "echo",
+            allow(Some(ICMP), RuleRange::Icmp(8, None), RuleRemote::Any),
+            [false, false, true],
+            [false, false, true],
+        ),
+        (
+            "from near",
+            allow(
+                None,
+                RuleRange::Any,
+                RuleRemote::Prefix("10.1.0.6/32".parse().unwrap()),
+            ),
+            [true; 3],
+            [false; 3],
+        ),
+        (
+            "from a group",
+            allow(None, RuleRange::Any, RuleRemote::Group(clients.id)),
+            [false; 3],
+            [true; 3],
+        ),
+    ];
+    for (name, rule, from_near, from_far) in cases {
+        // Only the far one counts as a member, whatever groups it has.
+        let clients = SecurityGroupSpec {
+            members: vec!["10.1.0.7/32".parse().unwrap()],
+            ..clients.clone()
+        };
+        world.groups = vec![clients, opened(vec![rule])];
+        nodes.tell(&world);
+        for (guest, expected) in [(&two, from_near), (&three, from_far)] {
+            let got = [
+                guest.fetches("10.1.0.5"),
+                tells(guest, &one, "10.1.0.5"),
+                guest.pings("10.1.0.5"),
+            ];
+            assert_eq!(got, expected, "{name}, from {}", guest.name);
+        }
+    }
+    // What may be sent is limited as well, for connections that begin here; answers go out.
+    let mut mute = opened(vec![allow(None, RuleRange::Any, RuleRemote::Any)]);
+    mute.rules.pop();
+    mute.rules.push(SecurityRuleSpec {
+        ingress: false,
+        ..allow(Some(ICMP), RuleRange::Any, RuleRemote::Any)
+    });
+    let open = |group: &SecurityGroupSpec| SecurityGroupSpec {
+        rules: vec![
+            allow(None, RuleRange::Any, RuleRemote::Any),
+            SecurityRuleSpec {
+                ingress: false,
+                ..allow(None, RuleRange::Any, RuleRemote::Any)
+            },
+        ],
+        ..group.clone()
+    };
+    world.groups = vec![open(&clients), mute];
+    nodes.tell(&world);
+    assert!(one.pings("10.1.0.6") && one.pings("10.1.0.7"));
+    assert!(!one.fetches("10.1.0.6") && !one.fetches("10.1.0.7"));
+    assert!(two.fetches("10.1.0.5") && three.fetches("10.1.0.5"));
+    // Whom groups leave nothing still renews its lease.
+    world.tenants[0].group(&web, &[]);
+    nodes.tell(&world);
+    assert!(!one.pings("10.1.0.6") && !two.pings("10.1.0.5"));
+    assert_eq!(one.address().to_string(), "10.1.0.5");
+}
