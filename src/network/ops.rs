@@ -70,7 +70,8 @@ pub use rbac_update::rbac_update;
 pub use security_group_create::security_group_create;
 pub use security_group_delete::security_group_delete;
 pub use security_group_list::{
-    security_group_list, security_group_show, security_groups_named, server_group_names_on_conn,
+    security_group_list, security_group_of_ports, security_group_show, security_groups_named,
+    server_group_names_on_conn,
 };
 pub use security_group_update::security_group_update;
 pub use security_rule_create::security_rule_create;

@@ -50,9 +50,14 @@ pub(super) async fn security_group_default_on_conn(
 
 /// Makes the default group of the actor's project if it is missing; for lists, which read only.
 pub(super) async fn security_group_default_ensure(cx: &Context) -> Result<()> {
-    let Some(project) = cx.actor.project.as_ref().map(|scope| scope.id) else {
-        return Ok(());
-    };
+    match cx.actor.project.as_ref().map(|scope| scope.id) {
+        Some(project) => security_group_default_make(cx, project).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes the default group of a project if it is missing.
+pub(super) async fn security_group_default_make(cx: &Context, project: ProjectId) -> Result<()> {
     let mut conn = cx.db.read().await?;
     let found = store::security_group::default_of(&mut conn, project).await?;
     drop(conn);

@@ -1,11 +1,13 @@
 //! Security groups as the actor may see them: those of their project, and those shared with it.
 
-use super::security_group_default::security_group_default_ensure;
+use std::collections::BTreeSet;
+
+use super::security_group_default::{security_group_default_ensure, security_group_default_make};
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{ProjectId, SecurityGroupId, ServerId};
-use crate::network::model::{SecurityGroup, SecurityGroupQuery};
+use crate::network::model::{Port, SecurityGroup, SecurityGroupQuery};
 use crate::network::{refusal, store};
 
 /// Security groups with their rules, oldest first. The project's default one is made if it was never needed before.
@@ -39,17 +41,17 @@ pub(super) async fn security_group_show_on_conn(
     found.ok_or_else(|| refusal::no_group(id))
 }
 
-/// The groups that these words name, each a name or an id, among those that the actor's project may give to its servers.
+/// The groups that these words name, each a name or an id, among those that a project may give to its servers.
 /// `None` for a word that names nothing; a conflict for one that names several.
 pub async fn security_groups_named(
     cx: &Context,
+    project: ProjectId,
     words: &[String],
 ) -> Result<Vec<Option<SecurityGroup>>> {
     if words.is_empty() {
         return Ok(Vec::new());
     }
-    security_group_default_ensure(cx).await?;
-    let project: ProjectId = cx.project()?.id;
+    security_group_default_make(cx, project).await?;
     let query = SecurityGroupQuery {
         visible_to: Some(project),
         id: None,
@@ -69,6 +71,24 @@ pub async fn security_groups_named(
         }
     };
     words.iter().map(named).collect()
+}
+
+/// The groups that these ports have, each once, with their rules. Whether the caller may see the ports is theirs to check.
+pub async fn security_group_of_ports(cx: &Context, ports: &[Port]) -> Result<Vec<SecurityGroup>> {
+    let has: BTreeSet<SecurityGroupId> = ports
+        .iter()
+        .flat_map(|port| port.groups.iter().copied())
+        .collect();
+    let mut conn = cx.db.read().await?;
+    let mut groups = Vec::new();
+    for id in has {
+        let query = SecurityGroupQuery {
+            visible_to: None,
+            id: Some(id),
+        };
+        groups.extend(store::security_group::list(&mut conn, &query).await?);
+    }
+    Ok(groups)
 }
 
 /// Names of the groups that the ports of these servers have, each once, by server.

@@ -45,7 +45,7 @@ pub struct RbacPolicyFields {
     /// The project it is shared with; `*` for all.
     #[serde(alias = "target_project_id", skip_serializing_if = "Option::is_none")]
     pub target_tenant: Option<String>,
-    /// The project whose the thing is; anything else is refused.
+    /// Ignored: a policy is the thing's project's.
     #[serde(alias = "tenant_id", skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
 }

@@ -105,7 +105,7 @@ pub struct SecurityGroupRuleFields {
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The group's project; anything else is refused.
+    /// Ignored: a rule is its group's project's.
     #[serde(alias = "tenant_id", skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
 }

@@ -173,7 +173,8 @@ proptest! {
         }
         if let Some((min, max)) = rule.min.zip(rule.max) {
             let icmp = rule.protocol.as_ref().is_some_and(Protocol::is_icmp);
-            prop_assert!(if icmp { min.max(max) < 256 } else { min <= max && min > 0 });
+            let applies = if icmp { min.max(max) < 256 } else { min <= max && min > 0 };
+            prop_assert!(applies);
         }
         prop_assert!(rule.min.is_none() || rule.protocol.is_some());
         prop_assert!(rule.meaning().len() <= 255);
