@@ -3,12 +3,22 @@
 mod mac;
 mod network;
 mod port;
+mod protocol;
+mod rbac;
+mod security_group;
+mod security_rule;
 mod subnet;
 
 pub use mac::{mac_parse, mac_random};
 pub use network::{Network, NetworkChanges, NetworkQuery, NewNetwork};
 pub use port::{
-    AddressWish, Addresses, COMPUTE_OWNER, NewPort, Port, PortAddress, PortChanges, PortQuery,
-    PortStatus, ServerPortAddress,
+    AddressPair, AddressWish, Addresses, COMPUTE_OWNER, NewPort, Port, PortAddress, PortChanges,
+    PortQuery, PortStatus, ServerPortAddress, is_service,
 };
+pub use protocol::Protocol;
+pub use rbac::{NewRbacPolicy, RbacAction, RbacKind, RbacPolicy, RbacTarget};
+pub use security_group::{
+    DEFAULT_GROUP, NewSecurityGroup, SecurityGroup, SecurityGroupChanges, SecurityGroupQuery,
+};
+pub use security_rule::{Direction, Ethertype, NewSecurityRule, Remote, RuleError, SecurityRule};
 pub use subnet::{NewSubnet, Pool, Route, Subnet, SubnetChanges, SubnetQuery};

@@ -1,4 +1,4 @@
-//! What can be done with networks, subnets and ports: one operation, one file.
+//! What can be done with networks, subnets, ports, security groups and what is shared: one operation, one file.
 //!
 //! **Nodes follow.** Whatever changes what a node shall have raises that node's generation in the same transaction
 //! ([`desired`]); telling the node comes after the commit: at once by [`host_network_ensure`] where somebody waits for it
@@ -9,6 +9,7 @@
 mod address_give;
 mod check;
 mod desired;
+mod desired_groups;
 mod host_network;
 mod network_create;
 mod network_delete;
@@ -19,8 +20,21 @@ mod port_create;
 mod port_delete;
 mod port_device;
 mod port_list;
+mod port_security;
 mod port_update;
 mod quota;
+mod rbac_create;
+mod rbac_delete;
+mod rbac_list;
+mod rbac_update;
+mod security_group_create;
+mod security_group_default;
+mod security_group_delete;
+mod security_group_list;
+mod security_group_update;
+mod security_rule_create;
+mod security_rule_delete;
+mod security_rule_list;
 mod server_ports;
 mod start;
 mod subnet_create;
@@ -49,6 +63,20 @@ pub use port_list::{
 };
 pub use port_update::port_update;
 pub use quota::{Bounded, QuotaUse, network_counts, network_quota};
+pub use rbac_create::rbac_create;
+pub use rbac_delete::rbac_delete;
+pub use rbac_list::{rbac_list, rbac_show};
+pub use rbac_update::rbac_update;
+pub use security_group_create::security_group_create;
+pub use security_group_delete::security_group_delete;
+pub use security_group_list::{
+    security_group_list, security_group_of_ports, security_group_show, security_groups_named,
+    server_group_names_on_conn,
+};
+pub use security_group_update::security_group_update;
+pub use security_rule_create::security_rule_create;
+pub use security_rule_delete::security_rule_delete;
+pub use security_rule_list::{security_rule_list, security_rule_show};
 pub use server_ports::{PortGuest, port_guests, server_addresses_on_conn};
 pub use start::network_start;
 pub use subnet_create::subnet_create;

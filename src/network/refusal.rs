@@ -1,6 +1,10 @@
 //! Refusals by the names that Neutron's clients know, each with what is in the way.
 
+mod groups;
+
 use std::net::Ipv4Addr;
+
+pub(in crate::network) use groups::*;
 
 use super::ipam::RangeError;
 use super::model::{Port, Subnet};

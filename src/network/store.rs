@@ -2,6 +2,10 @@
 
 pub(super) mod address;
 pub(super) mod host;
+pub(super) mod host_groups;
 pub(super) mod network;
 pub(super) mod port;
+pub(super) mod rbac;
+pub(super) mod security_group;
+pub(super) mod security_rule;
 pub(super) mod subnet;

@@ -7,9 +7,13 @@
 
 mod misc;
 mod port;
+mod rbac;
+mod security_group;
 
 pub use misc::*;
 pub use port::*;
+pub use rbac::*;
+pub use security_group::*;
 
 use std::collections::BTreeMap;
 

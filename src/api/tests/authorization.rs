@@ -164,6 +164,10 @@ fn body(method: &str, path: &str) -> Value {
         ("PUT", "/network/v2.0/networks/{id}") => json!({"network": {"name": "a"}}),
         ("PUT", "/network/v2.0/subnets/{id}") => json!({"subnet": {"name": "a"}}),
         ("PUT", "/network/v2.0/ports/{id}") => json!({"port": {"name": "a"}}),
+        ("PUT", "/network/v2.0/security-groups/{id}") => json!({"security_group": {"name": "a"}}),
+        ("PUT", "/network/v2.0/rbac-policies/{id}") => {
+            json!({"rbac_policy": {"target_tenant": NOTHING}})
+        }
         ("PUT", "/volume/v3/volumes/{id}") => json!({"volume": {"name": "a"}}),
         ("PUT", "/volume/v3/snapshots/{id}") => json!({"snapshot": {"name": "a"}}),
         ("POST", "/volume/v3/volumes/{id}/action") => json!({"os-extend": {"new_size": 9}}),
@@ -334,6 +338,23 @@ async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'st
     let fields = json!({"network_id": network});
     let made = post("/network/v2.0/ports", json!({"port": fields})).await;
     things.insert("port", thing(id(&made["port"]), "/network/v2.0/ports"));
+
+    let groups = "/network/v2.0/security-groups";
+    let made = post(groups, json!({"security_group": {"name": "g"}})).await;
+    let group = thing(id(&made["security_group"]), groups);
+    let rules = "/network/v2.0/security-group-rules";
+    let fields = json!({"security_group_id": group.id, "direction": "ingress"});
+    let made = post(rules, json!({"security_group_rule": fields})).await;
+    things.insert(
+        "security_group_rule",
+        thing(id(&made["security_group_rule"]), rules),
+    );
+    things.insert("security_group", group);
+    let policies = "/network/v2.0/rbac-policies";
+    let fields = json!({"object_type": "network", "object_id": network, "action": "access_as_shared",
+        "target_tenant": NOTHING});
+    let made = post(policies, json!({"rbac_policy": fields})).await;
+    things.insert("rbac_policy", thing(id(&made["rbac_policy"]), policies));
 
     let fields =
         json!({"name": "s", "imageRef": image, "flavorRef": "42", "networks": [{"uuid": network}]});

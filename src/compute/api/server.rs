@@ -9,6 +9,7 @@ mod instance_actions;
 mod limits;
 mod list;
 mod metadata;
+mod security_groups;
 mod serial;
 mod show;
 mod tags;
@@ -22,7 +23,7 @@ use crate::api::wire::ErrorStyle;
 
 /// Adds the routes below `/compute`.
 pub(super) fn routes(routes: Routes) -> Routes {
-    let all: [fn(Routes) -> Routes; 10] = [
+    let all: [fn(Routes) -> Routes; 11] = [
         show::routes,
         list::routes,
         create::routes,
@@ -33,6 +34,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         instance_actions::routes,
         console::routes,
         limits::routes,
+        security_groups::routes,
     ];
     let routes = all.into_iter().fold(routes, |routes, more| more(routes));
     usage::routes(routes)

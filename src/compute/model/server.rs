@@ -224,6 +224,8 @@ pub struct ServerView {
     pub addresses: Vec<ServerAddress>,
     /// Its volumes in order of attachment.
     pub volumes: Vec<ServerVolume>,
+    /// Names of its ports' security groups.
+    pub groups: Vec<String>,
 }
 
 /// One address of a server.

@@ -30,6 +30,7 @@ mod rebuild;
 mod request;
 mod reset_state;
 mod resize;
+mod security_groups;
 mod show;
 mod snapshot;
 mod tags;
@@ -79,6 +80,9 @@ pub use rebuild::{RebuildWish, server_rebuild};
 pub use request::{DiskRequest, DiskSource, NetworkChoice, NewServer, NicRequest};
 pub use reset_state::server_reset_state;
 pub use resize::{server_resize, server_resize_confirm, server_resize_revert};
+pub use security_groups::{
+    server_security_group_add, server_security_group_list, server_security_group_remove,
+};
 pub use show::server_show;
 pub use snapshot::server_create_image;
 pub use tags::{server_tag_add, server_tag_list, server_tag_remove, server_tag_replace};

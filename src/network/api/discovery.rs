@@ -13,23 +13,39 @@ use crate::network::ops;
 use crate::network::wire::{Extension, ExtensionBody, ExtensionList, NetworkZone, NetworkZoneList};
 
 /// What is offered beyond the core, by alias, with its name.
-const EXTENSIONS: [(&str, &str); 13] = [
+const EXTENSIONS: [(&str, &str); 20] = [
     ("agent", "agent"),
+    ("allowed-address-pairs", "Allowed Address Pairs"),
     ("availability_zone", "Availability Zone"),
-    ("network_availability_zone", "Network Availability Zone"),
     ("binding", "Port Binding"),
     ("dns-integration", "DNS Integration"),
     ("external-net", "Neutron external network"),
     ("net-mtu", "Network MTU"),
+    ("network_availability_zone", "Network Availability Zone"),
     ("port-security", "Port Security"),
-    ("quotas", "Quota management support"),
     ("quota_details", "Quota details management support"),
+    ("quotas", "Quota management support"),
+    ("rbac-policies", "RBAC Policies"),
+    (
+        "rbac-security-groups",
+        "Add security_group type to network RBAC",
+    ),
+    ("security-group", "security-group"),
+    (
+        "security-groups-normalized-cidr",
+        "Normalized CIDR field for security group rules",
+    ),
+    (
+        "security-groups-shared-filtering",
+        "Security group filtering on the shared field",
+    ),
     ("standard-attr-revisions", "Resource revision numbers"),
     (
         "standard-attr-tag",
         "Tag support for resources with standard attribute",
     ),
     ("standard-attr-timestamp", "Resource timestamps"),
+    ("stateful-security-group", "Stateful security group"),
 ];
 
 pub(super) async fn versions(State(cloud): State<ApiState>, headers: HeaderMap) -> Json<Versions> {
@@ -50,13 +66,24 @@ pub(super) async fn resources(
     headers: HeaderMap,
 ) -> Json<NetworkResources> {
     let base = request_base(&cloud, &headers);
-    let resource = |name: &str| NetworkResource {
+    let resource = |(name, collection): (&str, &str)| NetworkResource {
         name: name.to_owned(),
-        collection: format!("{name}s"),
-        links: vec![Link::new("self", format!("{base}/network/v2.0/{name}s"))],
+        collection: collection.to_owned(),
+        links: vec![Link::new(
+            "self",
+            format!("{base}/network/v2.0/{collection}"),
+        )],
     };
+    let resources = [
+        ("network", "networks"),
+        ("subnet", "subnets"),
+        ("port", "ports"),
+        ("security_group", "security-groups"),
+        ("security_group_rule", "security-group-rules"),
+        ("rbac_policy", "rbac-policies"),
+    ];
     Json(NetworkResources {
-        resources: ["network", "subnet", "port"].map(resource).to_vec(),
+        resources: resources.map(resource).to_vec(),
     })
 }
 

@@ -43,7 +43,7 @@ pub(super) fn list<T: Serialize>(plural: &str, items: Vec<T>, params: &Params) -
         let next = format!("?limit={}&marker={}", limit.unwrap_or(0), text(last, "id"));
         body.insert(
             format!("{plural}_links"),
-            serde_json::json!([{"rel": "next", "href": format!("/network/v2.0/{plural}{next}")}]),
+            serde_json::json!([{"rel": "next", "href": format!("/network/v2.0/{}{next}", plural.replace('_', "-"))}]),
         );
     }
     let fields: Vec<&str> = params

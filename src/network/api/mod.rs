@@ -8,7 +8,11 @@ mod listing;
 mod networks;
 mod ports;
 mod quotas;
+mod rbac;
+mod security_groups;
+mod security_rules;
 mod subnets;
+mod tags;
 
 use crate::api::Routes;
 use crate::api::wire::ErrorStyle;
@@ -56,11 +60,6 @@ pub fn routes() -> Vec<Routes> {
             "network:network:delete",
             networks::delete,
         )
-        .put(
-            "/v2.0/networks/{id}/tags",
-            "network:network:update",
-            networks::tags_set,
-        )
         .get("/v2.0/subnets", "network:subnet:list", subnets::list)
         .post("/v2.0/subnets", "network:subnet:create", subnets::create)
         .get("/v2.0/subnets/{id}", "network:subnet:show", subnets::show)
@@ -74,21 +73,11 @@ pub fn routes() -> Vec<Routes> {
             "network:subnet:delete",
             subnets::delete,
         )
-        .put(
-            "/v2.0/subnets/{id}/tags",
-            "network:subnet:update",
-            subnets::tags_set,
-        )
         .get("/v2.0/ports", "network:port:list", ports::list)
         .post("/v2.0/ports", "network:port:create", ports::create)
         .get("/v2.0/ports/{id}", "network:port:show", ports::show)
         .put("/v2.0/ports/{id}", "network:port:update", ports::update)
         .delete("/v2.0/ports/{id}", "network:port:delete", ports::delete)
-        .put(
-            "/v2.0/ports/{id}/tags",
-            "network:port:update",
-            ports::tags_set,
-        )
         .get("/v2.0/quotas/{project}", "network:quota:show", quotas::show)
         .get(
             "/v2.0/quotas/{project}/details.json",
@@ -112,5 +101,81 @@ pub fn routes() -> Vec<Routes> {
         )
         .put("/v2.0/quotas/{project}", "network:quota:set", quotas::set)
         .delete("/v2.0/quotas/{project}", "network:quota:set", quotas::reset);
+    let routes = tags::routes(groups(routes));
     vec![routes]
+}
+
+/// Security groups, their rules, and what is shared.
+fn groups(routes: Routes) -> Routes {
+    routes
+        .get(
+            "/v2.0/security-groups",
+            "network:security_group:list",
+            security_groups::list,
+        )
+        .post(
+            "/v2.0/security-groups",
+            "network:security_group:create",
+            security_groups::create,
+        )
+        .get(
+            "/v2.0/security-groups/{id}",
+            "network:security_group:show",
+            security_groups::show,
+        )
+        .put(
+            "/v2.0/security-groups/{id}",
+            "network:security_group:update",
+            security_groups::update,
+        )
+        .delete(
+            "/v2.0/security-groups/{id}",
+            "network:security_group:delete",
+            security_groups::delete,
+        )
+        .get(
+            "/v2.0/security-group-rules",
+            "network:security_group_rule:list",
+            security_rules::list,
+        )
+        .post(
+            "/v2.0/security-group-rules",
+            "network:security_group_rule:create",
+            security_rules::create,
+        )
+        .get(
+            "/v2.0/security-group-rules/{id}",
+            "network:security_group_rule:show",
+            security_rules::show,
+        )
+        .delete(
+            "/v2.0/security-group-rules/{id}",
+            "network:security_group_rule:delete",
+            security_rules::delete,
+        )
+        .get(
+            "/v2.0/rbac-policies",
+            "network:rbac_policy:list",
+            rbac::list,
+        )
+        .post(
+            "/v2.0/rbac-policies",
+            "network:rbac_policy:create",
+            rbac::create,
+        )
+        .get(
+            "/v2.0/rbac-policies/{id}",
+            "network:rbac_policy:show",
+            rbac::show,
+        )
+        .put(
+            "/v2.0/rbac-policies/{id}",
+            "network:rbac_policy:update",
+            rbac::update,
+        )
+        .delete(
+            "/v2.0/rbac-policies/{id}",
+            "network:rbac_policy:delete",
+            rbac::delete,
+        )
 }

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::network::model::{self, NetworkChanges, NetworkQuery, NewNetwork};
 use crate::network::ops;
-use crate::network::wire::{Network, NetworkBody, NetworkFields, NetworkRequest, TagsBody};
+use crate::network::wire::{Network, NetworkBody, NetworkFields, NetworkRequest};
 
 /// Availability zone of everything.
 const ZONE: &str = "nova";
@@ -94,19 +94,6 @@ pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn tags_set(
-    cx: Context,
-    Path(id): Path<String>,
-    Body(TagsBody { tags }): Body<TagsBody>,
-) -> Result<Json<TagsBody>> {
-    let changes = NetworkChanges {
-        tags: Some(tags),
-        ..NetworkChanges::default()
-    };
-    let network = ops::network_update(&cx, parse_id("network", &id)?, changes).await?;
-    Ok(Json(TagsBody { tags: network.tags }))
-}
-
 /// Networks are bridges of one kind; other kinds are refused rather than ignored.
 fn check(fields: &NetworkFields) -> Result<()> {
     match &fields.provider_network_type {
@@ -133,7 +120,7 @@ fn to_wire(cx: &Context, network: &model::Network) -> Network {
         }
         .to_owned(),
         admin_state_up: network.admin_state_up,
-        shared: network.shared,
+        shared: network.shared || is_shared_with(cx, network),
         external: network.external,
         subnets: network.subnets.iter().map(ToString::to_string).collect(),
         mtu: network.mtu,
@@ -147,4 +134,10 @@ fn to_wire(cx: &Context, network: &model::Network) -> Network {
         updated_at: network.updated_at.to_seconds_text(),
         ..Network::default()
     }
+}
+
+/// Whether it is another project's and a policy shares it with the actor's.
+fn is_shared_with(cx: &Context, network: &model::Network) -> bool {
+    let own = cx.actor.project.as_ref().map(|scope| scope.id);
+    !cx.actor.is_admin() && !network.external && own != Some(network.project)
 }

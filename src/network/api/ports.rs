@@ -3,16 +3,20 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::listing;
+use super::security_rules::prefix;
 use crate::api::{Body, Params, parse_field, parse_id};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::ids::PortId;
-use crate::network::model::{self, AddressWish, Addresses, NewPort, PortChanges, PortQuery};
+use crate::ids::{PortId, SecurityGroupId};
+use crate::network::model::{
+    self, AddressPair, AddressWish, Addresses, NewPort, PortChanges, PortQuery,
+};
 use crate::network::ops;
-use crate::network::wire::{FixedIp, Port, PortBody, PortFields, PortRequest, TagsBody};
+use crate::network::wire::{self, FixedIp, Port, PortBody, PortRequest};
 
 pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
     let found = ops::port_list(&cx, PortQuery::default()).await?;
@@ -35,7 +39,6 @@ pub(super) async fn create(
     cx: Context,
     Body(PortRequest { port: fields }): Body<PortRequest>,
 ) -> Result<(StatusCode, Json<PortBody>)> {
-    check(&fields)?;
     let network = fields
         .network_id
         .as_deref()
@@ -57,6 +60,8 @@ pub(super) async fn create(
     new.device_owner = fields.device_owner.unwrap_or_default();
     new.admin_state_up = fields.admin_state_up.unwrap_or(true);
     new.port_security = fields.port_security_enabled;
+    new.groups = groups(fields.security_groups)?;
+    new.pairs = pairs(fields.allowed_address_pairs)?.unwrap_or_default();
     new.hostname = fields.dns_name.filter(|name| !name.is_empty());
     let port = ops::port_create(&cx, &new).await?;
     Ok((
@@ -72,7 +77,6 @@ pub(super) async fn update(
     Path(id): Path<String>,
     Body(PortRequest { port: fields }): Body<PortRequest>,
 ) -> Result<Json<PortBody>> {
-    check(&fields)?;
     let changes = PortChanges {
         name: fields.name,
         description: fields.description,
@@ -86,6 +90,8 @@ pub(super) async fn update(
         admin_state_up: fields.admin_state_up,
         port_security: fields.port_security_enabled,
         hostname: fields.dns_name,
+        pairs: pairs(fields.allowed_address_pairs)?,
+        groups: groups(fields.security_groups)?,
         tags: None,
     };
     let port = ops::port_update(&cx, parse_id("port", &id)?, changes).await?;
@@ -99,42 +105,37 @@ pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn tags_set(
-    cx: Context,
-    Path(id): Path<String>,
-    Body(TagsBody { tags }): Body<TagsBody>,
-) -> Result<Json<TagsBody>> {
-    let changes = PortChanges {
-        tags: Some(tags),
-        ..PortChanges::default()
+fn groups(ids: Option<Vec<String>>) -> Result<Option<Vec<SecurityGroupId>>> {
+    let parsed = |ids: Vec<String>| {
+        ids.iter()
+            .map(|id| parse_field("security_groups", id))
+            .collect()
     };
-    let port = ops::port_update(&cx, parse_id("port", &id)?, changes).await?;
-    Ok(Json(TagsBody { tags: port.tags }))
+    ids.map(parsed).transpose()
 }
 
-/// What is not to be had is refused rather than ignored.
-fn check(fields: &PortFields) -> Result<()> {
-    if fields
-        .security_groups
-        .as_ref()
-        .is_some_and(|groups| !groups.is_empty())
-    {
-        return Err(Error::invalid(
-            "security_groups",
-            "there are none here; leave them out",
-        ));
+fn pairs(pairs: Option<Vec<wire::AddressPair>>) -> Result<Option<Vec<AddressPair>>> {
+    let parsed = |pairs: Vec<wire::AddressPair>| {
+        pairs
+            .into_iter()
+            .map(|pair| {
+                Ok(AddressPair {
+                    prefix: prefix("allowed_address_pairs", &pair.ip_address)?,
+                    mac: pair.mac_address.filter(|mac| !mac.is_empty()),
+                })
+            })
+            .collect()
+    };
+    pairs.map(parsed).transpose()
+}
+
+/// A single address is written without the length of its prefix.
+fn range(prefix: &IpNet) -> String {
+    if prefix.prefix_len() == prefix.max_prefix_len() {
+        prefix.addr().to_string()
+    } else {
+        prefix.to_string()
     }
-    if fields
-        .allowed_address_pairs
-        .as_ref()
-        .is_some_and(|pairs| !pairs.is_empty())
-    {
-        return Err(Error::invalid(
-            "allowed_address_pairs",
-            "they are not to be had here; leave them out, or switch port_security_enabled off",
-        ));
-    }
-    Ok(())
 }
 
 fn addresses(wishes: &[FixedIp]) -> Result<Vec<AddressWish>> {
@@ -180,6 +181,16 @@ fn to_wire(cx: &Context, port: &model::Port) -> Port {
         device_owner: port.device_owner.clone(),
         admin_state_up: port.admin_state_up,
         status: port.status.name().to_owned(),
+        security_groups: port.groups.iter().map(ToString::to_string).collect(),
+        // Neutron says the port's own address where a pair has none.
+        allowed_address_pairs: port
+            .pairs
+            .iter()
+            .map(|pair| wire::AddressPair {
+                ip_address: range(&pair.prefix),
+                mac_address: Some(pair.mac.clone().unwrap_or_else(|| port.mac.clone())),
+            })
+            .collect(),
         port_security_enabled: Some(port.port_security),
         vnic_type: Some("normal".to_owned()),
         host_id: admin.then(|| port.host.clone().unwrap_or_default()),

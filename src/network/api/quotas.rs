@@ -12,21 +12,29 @@ use crate::ids::ProjectId;
 use crate::network::ops::{self, Bounded};
 use crate::network::wire::{NetworkQuota, NetworkQuotaBody, NetworkQuotaRequest, NetworkQuotaUse};
 
-/// Names of the quotas in the settings.
-const SETTINGS: [&str; 3] = ["networks", "subnets", "ports"];
+/// Bounds, or bounds with use, in the order of [`Bounded::ALL`].
+fn quota<T>(parts: [T; 6]) -> NetworkQuota<T> {
+    let [network, subnet, port, group, rule, policy] = parts;
+    NetworkQuota {
+        network,
+        subnet,
+        port,
+        router: None,
+        floatingip: None,
+        security_group: Some(group),
+        security_group_rule: Some(rule),
+        subnetpool: None,
+        rbac_policy: Some(policy),
+    }
+}
 
 pub(super) async fn show(
     cx: Context,
     Path(project): Path<String>,
 ) -> Result<Json<NetworkQuotaBody<i64>>> {
-    let [network, subnet, port] = uses(&cx, &project).await?.map(|part| part.limit);
+    let limits = uses(&cx, &project).await?.map(|part| part.limit);
     Ok(Json(NetworkQuotaBody {
-        quota: NetworkQuota {
-            network,
-            subnet,
-            port,
-            ..NetworkQuota::default()
-        },
+        quota: quota(limits),
     }))
 }
 
@@ -34,27 +42,16 @@ pub(super) async fn details(
     cx: Context,
     Path(project): Path<String>,
 ) -> Result<Json<NetworkQuotaBody<NetworkQuotaUse>>> {
-    let [network, subnet, port] = uses(&cx, &project).await?;
     Ok(Json(NetworkQuotaBody {
-        quota: NetworkQuota {
-            network,
-            subnet,
-            port,
-            ..NetworkQuota::default()
-        },
+        quota: quota(uses(&cx, &project).await?),
     }))
 }
 
 pub(super) async fn defaults(cx: Context, Path(_): Path<String>) -> Json<NetworkQuotaBody<i64>> {
-    let [network, subnet, port] =
+    let limits =
         Bounded::ALL.map(|kind| cx.config.quota.get(kind.setting()).copied().unwrap_or(-1));
     Json(NetworkQuotaBody {
-        quota: NetworkQuota {
-            network,
-            subnet,
-            port,
-            ..NetworkQuota::default()
-        },
+        quota: quota(limits),
     })
 }
 
@@ -64,24 +61,29 @@ pub(super) async fn set(
     Body(NetworkQuotaRequest { quota }): Body<NetworkQuotaRequest>,
 ) -> Result<Json<NetworkQuotaBody<i64>>> {
     let wanted = [
-        ("networks", quota.network),
-        ("subnets", quota.subnet),
-        ("ports", quota.port),
+        quota.network,
+        quota.subnet,
+        quota.port,
+        quota.security_group,
+        quota.security_group_rule,
+        quota.rbac_policy,
     ];
-    let limits: Vec<(&str, i64)> = wanted
+    let limits: Vec<(&str, i64)> = Bounded::ALL
         .into_iter()
-        .filter_map(|(name, limit)| Some((name, limit?)))
+        .zip(wanted)
+        .filter_map(|(kind, limit)| Some((kind.setting(), limit?)))
         .collect();
     identity::ops::quota_set(&cx, parse_id("project", &project)?, &limits).await?;
     show(cx, Path(project)).await
 }
 
 pub(super) async fn reset(cx: Context, Path(project): Path<String>) -> Result<StatusCode> {
-    identity::ops::quota_reset(&cx, parse_id("project", &project)?, &SETTINGS).await?;
+    let settings = Bounded::ALL.map(Bounded::setting);
+    identity::ops::quota_reset(&cx, parse_id("project", &project)?, &settings).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; 3]> {
+async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; 6]> {
     let project: ProjectId = parse_id("project", project)?;
     cx.check_owner(project, "project", project)?;
     let uses = ops::network_quota(cx, project).await?;

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::network::model::{self, NewSubnet, Pool, Route, SubnetChanges, SubnetQuery};
 use crate::network::ops;
 use crate::network::wire::{
-    AllocationPool, HostRoute, Subnet, SubnetBody, SubnetFields, SubnetRequest, TagsBody,
+    AllocationPool, HostRoute, Subnet, SubnetBody, SubnetFields, SubnetRequest,
 };
 
 pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
@@ -102,19 +102,6 @@ pub(super) async fn update(
 pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
     ops::subnet_delete(&cx, parse_id("subnet", &id)?).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-pub(super) async fn tags_set(
-    cx: Context,
-    Path(id): Path<String>,
-    Body(TagsBody { tags }): Body<TagsBody>,
-) -> Result<Json<TagsBody>> {
-    let changes = SubnetChanges {
-        tags: Some(tags),
-        ..SubnetChanges::default()
-    };
-    let subnet = ops::subnet_update(&cx, parse_id("subnet", &id)?, changes).await?;
-    Ok(Json(TagsBody { tags: subnet.tags }))
 }
 
 fn check(fields: &SubnetFields) -> Result<()> {

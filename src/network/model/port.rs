@@ -4,7 +4,10 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use crate::ids::{NetworkId, PortId, ProjectId, ServerId, SubnetId, Time};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, SubnetId, Time};
 
 /// `device_owner` of servers' ports.
 pub const COMPUTE_OWNER: &str = "compute:nova";
@@ -57,6 +60,15 @@ pub struct PortAddress {
     pub address: Ipv4Addr,
 }
 
+/// Addresses that a port may use besides its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AddressPair {
+    /// From this Ethernet address; the port's own when absent.
+    pub mac: Option<String>,
+    /// The addresses.
+    pub prefix: IpNet,
+}
+
 /// A port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
@@ -98,6 +110,15 @@ pub struct Port {
     pub updated_at: Time,
     /// Its addresses, in the order in which they were asked for.
     pub addresses: Vec<PortAddress>,
+    /// Further addresses it may use.
+    pub pairs: Vec<AddressPair>,
+    /// Its security groups, by id; none while port security is off.
+    pub groups: Vec<SecurityGroupId>,
+}
+
+/// Whether an owner is a part of the network itself.
+pub fn is_service(device_owner: &str) -> bool {
+    device_owner.starts_with("network:")
 }
 
 impl Port {
@@ -108,6 +129,11 @@ impl Port {
         } else {
             None
         }
+    }
+
+    /// Whether it is the network's own (a router's, DHCP's), which has no security groups.
+    pub fn is_service(&self) -> bool {
+        is_service(&self.device_owner)
     }
 }
 
@@ -157,6 +183,10 @@ pub struct NewPort {
     pub port_security: Option<bool>,
     /// Its name in DNS, without domain.
     pub hostname: Option<String>,
+    /// Further addresses it may use.
+    pub pairs: Vec<AddressPair>,
+    /// Its security groups; the project's default one when absent, if port security is on.
+    pub groups: Option<Vec<SecurityGroupId>>,
 }
 
 impl NewPort {
@@ -175,6 +205,8 @@ impl NewPort {
             admin_state_up: true,
             port_security: None,
             hostname: None,
+            pairs: Vec::new(),
+            groups: None,
         }
     }
 
@@ -209,6 +241,10 @@ pub struct PortChanges {
     pub port_security: Option<bool>,
     /// Its name in DNS; empty removes it.
     pub hostname: Option<String>,
+    /// Further addresses it may use, all of them.
+    pub pairs: Option<Vec<AddressPair>>,
+    /// Its security groups, all of them.
+    pub groups: Option<Vec<SecurityGroupId>>,
     /// Labels.
     pub tags: Option<Vec<String>>,
 }

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::desired_groups::{desired_groups, pairs_spec};
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
@@ -63,9 +64,11 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
             dns_domain: domain(cx, &network),
         })
         .collect();
+    let security_groups = desired_groups(&mut conn, host).await?;
     Ok(NetworkDesired {
         generation,
         networks,
+        security_groups,
         ..NetworkDesired::default()
     })
 }
@@ -107,8 +110,8 @@ fn spec(port: &Port, mtu: u32) -> PortSpec {
             .collect(),
         mtu,
         port_security: port.port_security,
-        allowed_pairs: Vec::new(),
-        security_groups: None,
+        allowed_pairs: pairs_spec(port),
+        security_groups: Some(port.groups.clone()),
         arriving: false,
         hostname: port.hostname.clone(),
         server: port.server(),

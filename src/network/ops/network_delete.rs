@@ -4,6 +4,7 @@ use super::check::is_owner;
 use crate::context::{Change, Context, Event};
 use crate::error::Result;
 use crate::ids::NetworkId;
+use crate::network::model::RbacKind;
 use crate::network::refusal;
 use crate::network::store;
 
@@ -24,6 +25,7 @@ pub async fn network_delete(cx: &Context, id: NetworkId) -> Result<()> {
         store::subnet::delete(&mut tx, *subnet).await?;
     }
     store::network::delete(&mut tx, id).await?;
+    store::rbac::delete_of(&mut tx, RbacKind::Network, &id.to_string()).await?;
     tx.commit().await?;
     for subnet in &network.subnets {
         cx.events

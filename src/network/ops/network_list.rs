@@ -1,4 +1,4 @@
-//! Networks as the actor may see them: those of their project and shared ones.
+//! Networks as the actor may see them: those of their project, and those that are shared with it.
 
 use super::check::is_owner;
 use crate::context::Context;
@@ -27,7 +27,11 @@ pub async fn network_show(cx: &Context, id: NetworkId) -> Result<Network> {
 pub async fn network_show_on_conn(conn: &mut Conn, cx: &Context, id: NetworkId) -> Result<Network> {
     match store::network::find(conn, id).await? {
         Some(network) if network.shared || is_owner(cx, network.project) => Ok(network),
-        _ => Err(Error::not_found("network", id)),
+        Some(network) => match cx.actor.project.as_ref() {
+            Some(own) if store::rbac::sees_network(conn, id, own.id).await? => Ok(network),
+            _ => Err(Error::not_found("network", id)),
+        },
+        None => Err(Error::not_found("network", id)),
     }
 }
 

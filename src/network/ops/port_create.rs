@@ -4,6 +4,7 @@ use super::address_give::address_give_on_conn;
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
 use super::port_list::port_announce;
+use super::port_security::{checked_pairs, groups_of_new_on_conn, member_changed_on_conn};
 use super::quota::{Bounded, room_on_conn};
 use crate::context::{Change, Context};
 use crate::db::Conn;
@@ -41,7 +42,10 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
         return Err(Error::not_found("network", network.id));
     }
     let mut port = insert(conn, &network, new).await?;
+    port.groups = groups_of_new_on_conn(conn, cx, new, port.port_security).await?;
+    store::security_group::set_of_port(conn, port.id, &port.groups).await?;
     port.addresses = address_give_on_conn(conn, network.id, port.id, &new.addresses, 0).await?;
+    member_changed_on_conn(conn, &port).await?;
     network_changed_on_conn(conn, network.id).await?;
     Ok(port)
 }
@@ -58,6 +62,7 @@ fn check_new(cx: &Context, network: &Network, new: &NewPort) -> Result<()> {
         let loosened = new.port_security == Some(false) && network.port_security;
         for (field, set) in [
             ("mac_address", new.mac.is_some()),
+            ("allowed_address_pairs", !new.pairs.is_empty()),
             ("port_security_enabled", loosened),
             ("device_owner", new.device_owner.starts_with("network:")),
         ] {
@@ -92,7 +97,10 @@ async fn insert(conn: &mut Conn, network: &Network, new: &NewPort) -> Result<Por
         created_at: now,
         updated_at: now,
         addresses: Vec::new(),
+        pairs: Vec::new(),
+        groups: Vec::new(),
     };
+    port.pairs = checked_pairs(&new.pairs, port.port_security)?;
     if let Some(wanted) = &new.mac {
         port.mac = mac_parse(wanted).ok_or_else(|| {
             Error::invalid(

@@ -4,6 +4,7 @@ use super::address_give::address_give_on_conn;
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
 use super::port_list::{port_announce, port_show_on_conn};
+use super::port_security::{checked_pairs, groups_of_changed_on_conn, member_changed_on_conn};
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -18,6 +19,12 @@ pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Resu
     let before = port_show_on_conn(&mut tx, cx, id).await?;
     check_rights(&mut tx, cx, &before, &changes).await?;
     let mut after = changed(&before, &changes)?;
+    let groups = groups_of_changed_on_conn(&mut tx, cx, &before, &after, &changes).await?;
+    // Who is a member, and with which addresses: nodes learn what goes and what comes.
+    let moved = groups.is_some() || changes.addresses.is_some() || after.pairs != before.pairs;
+    if moved {
+        member_changed_on_conn(&mut tx, &before).await?;
+    }
     if !store::port::update(&mut tx, &after).await? {
         return Err(Error::conflict(format!(
             "port {id} can not be changed so: somebody else changed it at the same time; try again"
@@ -25,6 +32,13 @@ pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Resu
     }
     if let Some(wishes) = &changes.addresses {
         after.addresses = readdress(&mut tx, &before, wishes).await?;
+    }
+    if let Some(groups) = groups {
+        store::security_group::set_of_port(&mut tx, id, &groups).await?;
+        after.groups = groups;
+    }
+    if moved {
+        member_changed_on_conn(&mut tx, &after).await?;
     }
     network_changed_on_conn(&mut tx, after.network).await?;
     tx.commit().await?;
@@ -59,6 +73,13 @@ async fn check_rights(
     }
     for (field, set) in [
         ("mac_address", changes.mac.is_some()),
+        (
+            "allowed_address_pairs",
+            changes
+                .pairs
+                .as_ref()
+                .is_some_and(|pairs| *pairs != port.pairs),
+        ),
         (
             "port_security_enabled",
             changes.port_security == Some(false) && port.port_security,
@@ -127,6 +148,13 @@ fn changed(before: &Port, changes: &PortChanges) -> Result<Port> {
     }
     after.admin_state_up = changes.admin_state_up.unwrap_or(before.admin_state_up);
     after.port_security = changes.port_security.unwrap_or(before.port_security);
+    after.pairs = match &changes.pairs {
+        Some(pairs) => checked_pairs(pairs, after.port_security)?,
+        None if !after.port_security && !before.pairs.is_empty() => {
+            return Err(refusal::pairs_need_security());
+        }
+        None => before.pairs.clone(),
+    };
     after.revision += 1;
     after.updated_at = Time::now();
     Ok(after)

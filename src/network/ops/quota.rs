@@ -1,4 +1,4 @@
-//! How many networks, subnets and ports a project may have. Counted when asked, never kept.
+//! How many networks, subnets, ports, security groups and the like a project may have. Counted when asked, never kept.
 
 use crate::context::Context;
 use crate::db::Conn;
@@ -16,11 +16,24 @@ pub enum Bounded {
     Subnets,
     /// Ports.
     Ports,
+    /// Security groups.
+    SecurityGroups,
+    /// Rules of all its security groups together.
+    SecurityGroupRules,
+    /// Policies that share something.
+    RbacPolicies,
 }
 
 impl Bounded {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Networks, Self::Subnets, Self::Ports];
+    pub const ALL: [Self; 6] = [
+        Self::Networks,
+        Self::Subnets,
+        Self::Ports,
+        Self::SecurityGroups,
+        Self::SecurityGroupRules,
+        Self::RbacPolicies,
+    ];
 
     /// The quota's name in the settings.
     pub fn setting(self) -> &'static str {
@@ -28,6 +41,9 @@ impl Bounded {
             Self::Networks => "networks",
             Self::Subnets => "subnets",
             Self::Ports => "ports",
+            Self::SecurityGroups => "security_groups",
+            Self::SecurityGroupRules => "security_group_rules",
+            Self::RbacPolicies => "rbac_policies",
         }
     }
 }
@@ -42,10 +58,10 @@ pub struct QuotaUse {
 }
 
 /// Bound and use of each kind, in the order of [`Bounded::ALL`].
-pub async fn network_quota(cx: &Context, project: ProjectId) -> Result<[QuotaUse; 3]> {
+pub async fn network_quota(cx: &Context, project: ProjectId) -> Result<[QuotaUse; 6]> {
     let limits = quota_limits(cx, project).await?;
     let mut conn = cx.db.read().await?;
-    let mut uses = [QuotaUse { limit: -1, used: 0 }; 3];
+    let mut uses = [QuotaUse { limit: -1, used: 0 }; 6];
     for (slot, kind) in uses.iter_mut().zip(Bounded::ALL) {
         slot.limit = limits.get(kind.setting()).copied().unwrap_or(-1);
         slot.used = count(&mut conn, project, kind).await?;
@@ -86,5 +102,8 @@ async fn count(conn: &mut Conn, project: ProjectId, kind: Bounded) -> Result<i64
         Bounded::Networks => store::network::count(conn, project).await?,
         Bounded::Subnets => store::subnet::count(conn, project).await?,
         Bounded::Ports => store::port::count(conn, project).await?,
+        Bounded::SecurityGroups => store::security_group::count(conn, project).await?,
+        Bounded::SecurityGroupRules => store::security_rule::count(conn, project).await?,
+        Bounded::RbacPolicies => store::rbac::count(conn, project).await?,
     })
 }

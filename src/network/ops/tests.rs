@@ -1,5 +1,8 @@
 //! Networks, subnets and ports against a real database, and nodes that are told.
 
+mod groups;
+mod shared;
+
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};

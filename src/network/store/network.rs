@@ -79,7 +79,10 @@ pub async fn update(conn: &mut Conn, new: &Network) -> DbResult<bool> {
 pub async fn list(conn: &mut Conn, query: &NetworkQuery) -> DbResult<Vec<Network>> {
     let mut statement = sql(format!("SELECT {COLUMNS} FROM network WHERE 1 = 1"));
     if let Some(project) = query.visible_to {
-        statement = statement.push_bind(" AND (project_id = {} OR shared = 1)", project);
+        statement = statement.push_bind(
+            " AND (project_id = {} OR shared = 1 OR id IN (SELECT object_id FROM rbac_policy WHERE kind = 'network' AND target = {}))",
+            project,
+        );
     }
     if let Some(id) = query.id {
         statement = statement.push_bind(" AND id = {}", id);

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::super::model::{Port, PortAddress, PortQuery, PortStatus, ServerPortAddress};
-use super::address;
+use super::{address, security_group};
 use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
-use crate::ids::{NetworkId, PortId, ProjectId, ServerId, Time};
+use crate::ids::{NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, Time};
 
 const COLUMNS: &str = "id, network_id, project_id, name, description, mac, device_id, device_owner, host, status, admin_state_up, \
-     port_security, hostname, tags, revision, created_at, updated_at, migrating_to";
+     port_security, hostname, tags, revision, created_at, updated_at, migrating_to, allowed_pairs";
 
 fn port(row: &mut Row) -> DbResult<Port> {
     Ok(Port {
@@ -30,14 +30,24 @@ fn port(row: &mut Row) -> DbResult<Port> {
         created_at: row.take()?,
         updated_at: row.take()?,
         migrating_to: row.take()?,
+        pairs: row
+            .take::<Option<String>>()?
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default(),
         addresses: Vec::new(),
+        groups: Vec::new(),
     })
 }
 
-/// Writes a new port without its addresses; `false` if its Ethernet address is taken in the network.
+/// Nothing where there are none, so that those who have some are found.
+fn pairs(port: &Port) -> Option<String> {
+    (!port.pairs.is_empty()).then(|| serde_json::to_string(&port.pairs).unwrap_or_default())
+}
+
+/// Writes a new port without its addresses and groups; `false` if its Ethernet address is taken in the network.
 pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     sql(format!(
-        "INSERT INTO port ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+        "INSERT INTO port ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
          ON CONFLICT DO NOTHING"
     ))
     .bind(new.id)
@@ -58,14 +68,15 @@ pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     .bind(new.created_at)
     .bind(new.updated_at)
     .bind(new.migrating_to.as_ref())
+    .bind(pairs(new))
     .swapped(conn)
     .await
 }
 
-/// Writes a port that was read with the revision before, without its addresses; `false` if somebody changed it meanwhile.
+/// Writes a port that was read with the revision before, without its addresses and groups; `false` if somebody changed it meanwhile.
 pub async fn update(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     sql("UPDATE port SET name = $2, description = $3, mac = $4, device_id = $5, device_owner = $6, host = $7, status = $8, \
-         admin_state_up = $9, port_security = $10, hostname = $11, tags = $12, revision = $13, updated_at = $14, migrating_to = $15 \
+         admin_state_up = $9, port_security = $10, hostname = $11, tags = $12, revision = $13, updated_at = $14, migrating_to = $15, allowed_pairs = $16 \
          WHERE id = $1 AND revision = $13 - 1")
     .bind(new.id)
     .bind(&new.name)
@@ -82,11 +93,12 @@ pub async fn update(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     .bind(new.revision)
     .bind(new.updated_at)
     .bind(new.migrating_to.as_ref())
+    .bind(pairs(new))
     .swapped(conn)
     .await
 }
 
-/// Ports that fit the query, oldest first, with their addresses.
+/// Ports that fit the query, oldest first, with their addresses and groups.
 pub async fn list(conn: &mut Conn, query: &PortQuery) -> DbResult<Vec<Port>> {
     let mut statement = sql(format!("SELECT {COLUMNS} FROM port WHERE 1 = 1"));
     if let Some(project) = query.project {
@@ -111,7 +123,7 @@ pub async fn list(conn: &mut Conn, query: &PortQuery) -> DbResult<Vec<Port>> {
         .push(" ORDER BY created_at, id")
         .all(conn, port)
         .await?;
-    with_addresses(conn, ports).await
+    with_parts(conn, ports).await
 }
 
 /// The port with this id.
@@ -132,17 +144,22 @@ pub async fn of_networks(conn: &mut Conn, networks: &[NetworkId]) -> DbResult<Ve
     .push(" ORDER BY id")
     .all(conn, port)
     .await?;
-    with_addresses(conn, ports).await
+    with_parts(conn, ports).await
 }
 
-async fn with_addresses(conn: &mut Conn, mut ports: Vec<Port>) -> DbResult<Vec<Port>> {
+async fn with_parts(conn: &mut Conn, mut ports: Vec<Port>) -> DbResult<Vec<Port>> {
     let ids: Vec<PortId> = ports.iter().map(|port| port.id).collect();
     let mut by_port: HashMap<PortId, Vec<PortAddress>> = HashMap::new();
     for (port, address) in address::of_ports(conn, &ids).await? {
         by_port.entry(port).or_default().push(address);
     }
+    let mut groups: HashMap<PortId, Vec<SecurityGroupId>> = HashMap::new();
+    for (port, group) in security_group::of_ports(conn, &ids).await? {
+        groups.entry(port).or_default().push(group);
+    }
     for port in &mut ports {
         port.addresses = by_port.remove(&port.id).unwrap_or_default();
+        port.groups = groups.remove(&port.id).unwrap_or_default();
     }
     Ok(ports)
 }
@@ -155,14 +172,15 @@ pub async fn ids_of_network(conn: &mut Conn, network: NetworkId) -> DbResult<Vec
         .await
 }
 
-/// A port of another project than `owner` on this network, if there is one.
+/// A port on this network of another project than `owner`, and of none that it is shared with by name, if there is one.
 pub async fn foreign(
     conn: &mut Conn,
     network: NetworkId,
     owner: ProjectId,
 ) -> DbResult<Option<Port>> {
     sql(format!(
-        "SELECT {COLUMNS} FROM port WHERE network_id = $1 AND project_id <> $2 ORDER BY id LIMIT 1"
+        "SELECT {COLUMNS} FROM port WHERE network_id = $1 AND project_id <> $2 AND project_id NOT IN \
+         (SELECT target FROM rbac_policy WHERE kind = 'network' AND object_id = $1 AND action = 'access_as_shared') ORDER BY id LIMIT 1"
     ))
     .bind(network)
     .bind(owner)
@@ -209,6 +227,7 @@ pub async fn activate(conn: &mut Conn, host: &str, ports: &[PortId]) -> DbResult
 /// Removes a port and gives back its addresses; `false` if there is none.
 pub async fn delete(conn: &mut Conn, id: PortId) -> DbResult<bool> {
     address::delete_of_port(conn, id).await?;
+    security_group::set_of_port(conn, id, &[]).await?;
     sql("DELETE FROM port WHERE id = $1")
         .bind(id)
         .swapped(conn)

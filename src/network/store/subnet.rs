@@ -80,7 +80,8 @@ pub async fn list(conn: &mut Conn, query: &SubnetQuery) -> DbResult<Vec<Subnet>>
     let mut statement = sql(format!("SELECT {COLUMNS} FROM subnet WHERE 1 = 1"));
     if let Some(project) = query.visible_to {
         statement = statement.push_bind(
-            " AND network_id IN (SELECT id FROM network WHERE project_id = {} OR shared = 1)",
+            " AND network_id IN (SELECT id FROM network WHERE project_id = {} OR shared = 1 \
+             OR id IN (SELECT object_id FROM rbac_policy WHERE kind = 'network' AND target = {}))",
             project,
         );
     }

@@ -111,6 +111,24 @@ pub struct NetworkQuotaFields {
         skip_serializing_if = "Option::is_none"
     )]
     pub port: Option<i64>,
+    /// Security groups.
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub security_group: Option<i64>,
+    /// Rules of security groups.
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub security_group_rule: Option<i64>,
+    /// Sharing rules.
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub rbac_policy: Option<i64>,
 }
 
 /// `{"quota": {…}}`, body of `PUT /quotas/{project}`.

@@ -11,7 +11,7 @@ use crate::ids::{ImageId, OperationId, PortId, ServerId, VolumeId, VolumeSnapsho
 use crate::image::model::ImageStatus;
 use crate::image::ops as image;
 use crate::image::ops::{Announced, ImportMethod, Purpose};
-use crate::network::model::{Addresses, NewPort};
+use crate::network::model::NewPort;
 use crate::network::ops as network;
 use crate::saga::{OperationQuery, operation_list};
 use crate::volume::model::VolumeStatus;
@@ -313,19 +313,10 @@ async fn attach(lab: &Lab, subject: &Subject) {
 }
 
 async fn port(lab: &Lab) -> PortId {
+    let project = lab.cx.project().unwrap().id;
     let new = NewPort {
-        id: PortId::new(),
-        network: lab.network,
-        project: lab.cx.project().unwrap().id,
         name: "own".into(),
-        description: String::new(),
-        mac: None,
-        addresses: Addresses::Any,
-        device_id: String::new(),
-        device_owner: String::new(),
-        admin_state_up: true,
-        port_security: None,
-        hostname: None,
+        ..NewPort::new(PortId::new(), lab.network, project)
     };
     network::port_create(&lab.cx, &new).await.unwrap().id
 }

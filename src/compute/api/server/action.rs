@@ -20,8 +20,8 @@ use crate::compute::ops::{self, LiveMigrationWish, RebuildWish};
 use crate::compute::wire::microversion::since;
 use crate::compute::wire::{
     BlockMigration, ConsoleBody, ConsoleOutput, ConsoleOutputQuery, ConsoleType, CreateImage,
-    Evacuate, ImageCreated, LegacyConsole, LockReason, Migrate, MigrateLive, Reboot, RebootType,
-    Rebuild, ResetState, Resize,
+    Evacuate, ImageCreated, LegacyConsole, LockReason, Migrate, MigrateLive, NameOnly, Reboot,
+    RebootType, Rebuild, ResetState, Resize,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -62,8 +62,8 @@ const ACTIONS: [(&str, Function); 24] = [
     ("os-getSerialConsole", |call| serial_console(call).boxed()),
     ("os-resetState", |call| reset_state(call).boxed()),
     ("forceDelete", |call| force_delete(call).boxed()),
-    ("addSecurityGroup", |call| no_groups(call).boxed()),
-    ("removeSecurityGroup", |call| no_groups(call).boxed()),
+    ("addSecurityGroup", |call| add_group(call).boxed()),
+    ("removeSecurityGroup", |call| remove_group(call).boxed()),
     ("changePassword", |call| no_password(call).boxed()),
 ];
 
@@ -309,12 +309,16 @@ async fn force_delete(call: Call) -> Result<Response> {
     Ok(accepted())
 }
 
-async fn no_groups(call: Call) -> Result<Response> {
-    ops::server_show(&call.cx, call.id).await?;
-    Err(Error::BadRequest(format!(
-        "{}: this cloud has no security groups yet",
-        call.name
-    )))
+async fn add_group(call: Call) -> Result<Response> {
+    let wish: NameOnly = call.parse()?;
+    ops::server_security_group_add(&call.cx, call.id, &wish.name).await?;
+    Ok(accepted())
+}
+
+async fn remove_group(call: Call) -> Result<Response> {
+    let wish: NameOnly = call.parse()?;
+    ops::server_security_group_remove(&call.cx, call.id, &wish.name).await?;
+    Ok(accepted())
 }
 
 async fn no_password(call: Call) -> Result<Response> {

@@ -140,6 +140,7 @@ pub(super) fn to_wire(
         server,
         tags,
         volumes,
+        groups: has,
         ..
     } = view;
     let admin = cx.actor.is_admin();
@@ -184,7 +185,12 @@ pub(super) fn to_wire(
                 delete_on_termination: Some(volume.delete_on_termination),
             })
             .collect(),
-        security_groups: groups(&detail.security_groups),
+        // As it was asked for, until its ports are there.
+        security_groups: groups(if has.is_empty() {
+            &detail.security_groups
+        } else {
+            &has
+        }),
         fault,
         host_status: hosts.0.get(&host).map(|status| (*status).to_owned()),
         hypervisor_hostname: for_admin(host.clone()),

@@ -172,6 +172,7 @@ pub async fn server_interface_attach(
         network: plan.network,
         exists: plan.port.is_some(),
         fixed_ip: nic.fixed_ip,
+        groups: None,
     };
     let mut tx = cx.db.begin().await?;
     let server = legal_on_conn(&mut tx, cx, id, Action::AttachInterface).await?;

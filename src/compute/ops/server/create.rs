@@ -19,6 +19,7 @@ use crate::db::Conn;
 use crate::error::Result;
 use crate::identity::ops::{quota_check, quota_limit_on_conn};
 use crate::ids::{OperationId, PortId, ServerId, Time, VolumeId};
+use crate::network::model::DEFAULT_GROUP;
 use crate::saga::{Busy, Target, start_on_conn};
 use crate::volume::ops::volume_reserve_on_conn;
 
@@ -134,7 +135,10 @@ fn new_server(
                 .unwrap_or_else(|| "MANUAL".into()),
             locked_reason: None,
             launch_index: index,
-            security_groups: request.security_groups.clone(),
+            security_groups: match &prepared.groups {
+                Some(groups) => groups.iter().map(|group| group.name.clone()).collect(),
+                None => vec![DEFAULT_GROUP.to_owned()],
+            },
         },
         revision: 1,
         reservation_id: reservation.to_owned(),
@@ -177,6 +181,10 @@ async fn write_on_conn(
             network: plan.network,
             exists: plan.port.is_some(),
             fixed_ip: plan.fixed_ip,
+            groups: prepared
+                .groups
+                .as_ref()
+                .map(|groups| groups.iter().map(|group| group.id).collect()),
         };
         let nic = ServerNic {
             port: wish.port,

@@ -1,4 +1,4 @@
-//! Servers by the page. One statement for the servers, and one each for the labels, addresses and volumes of the page,
+//! Servers by the page. One statement for the servers, and one each for the labels, addresses, security groups and volumes of the page,
 //! however many servers there are.
 
 use std::collections::BTreeMap;
@@ -72,11 +72,13 @@ pub async fn views_on_conn(conn: &mut Conn, servers: Vec<Server>) -> Result<Vec<
     let mut tags = store::server_tag::of(conn, &ids).await?;
     let mut volumes = store::server_link::volumes_of(conn, &ids).await?;
     let mut addresses = super::ports::addresses_on_conn(conn, &ids).await?;
+    let mut groups = super::security_groups::group_names_on_conn(conn, &ids).await?;
     Ok(servers
         .into_iter()
         .map(|server| ServerView {
             tags: tags.remove(&server.id).unwrap_or_default(),
             volumes: volumes.remove(&server.id).unwrap_or_default(),
+            groups: groups.remove(&server.id).unwrap_or_default(),
             addresses: addresses.remove(&server.id).unwrap_or_default(),
             server,
         })

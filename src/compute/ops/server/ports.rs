@@ -15,7 +15,7 @@ use crate::compute::store;
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::{NetworkId, PortId, ServerId};
+use crate::ids::{NetworkId, PortId, SecurityGroupId, ServerId};
 use crate::network::model::{AddressWish, Addresses, NewPort, Port};
 use crate::network::ops::{
     network_for_launch, network_show, port_announce, port_bind_on_conn, port_create_on_conn,
@@ -34,6 +34,8 @@ pub struct NicPlan {
     pub network_name: String,
     /// Address of one's own choice.
     pub fixed_ip: Option<IpAddr>,
+    /// Whether its ports can have security groups.
+    pub secured: bool,
     /// Label told to the guest.
     pub tag: Option<String>,
 }
@@ -49,6 +51,9 @@ pub struct NicWish {
     pub exists: bool,
     /// Address of one's own choice.
     pub fixed_ip: Option<IpAddr>,
+    /// Security groups of a port that is made; what a port gets by itself when absent.
+    #[serde(default)]
+    pub groups: Option<Vec<SecurityGroupId>>,
 }
 
 /// What the choice of networks means for whoever asks.
@@ -70,6 +75,7 @@ pub async fn nics_plan(cx: &Context, choice: &NetworkChoice) -> Result<Vec<NicPl
             network: network.id,
             network_name: network.name,
             fixed_ip: None,
+            secured: network.port_security,
             tag: None,
         }]),
         None if *choice == NetworkChoice::Any => Ok(Vec::new()),
@@ -113,6 +119,7 @@ async fn nic_plan(cx: &Context, at: usize, nic: &NicRequest) -> Result<NicPlan> 
         network: network.id,
         network_name: network.name,
         fixed_ip: nic.fixed_ip,
+        secured: network.port_security,
         tag: nic.tag.clone(),
     })
 }
@@ -147,6 +154,7 @@ pub async fn ports_make_on_conn(
         }
         let new = NewPort {
             addresses: addresses(wish.fixed_ip),
+            groups: wish.groups.clone(),
             ..NewPort::new(wish.port, wish.network, server.project)
                 .for_server(server.id, label(server))
         };

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::ports::{NicPlan, nics_plan};
 use super::request::{DiskRequest, DiskSource, Hints, NewServer};
+use super::security_groups::groups_plan;
 use super::volumes::MakeVolume;
 use crate::compute::model::{Flavor, FlavorCopy, ImageCopy, Resources};
 use crate::compute::ops::server_group_join::server_group_room_on_conn;
@@ -12,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::{ImageId, VolumeId};
 use crate::image::ops::image_for_boot;
+use crate::network::model::SecurityGroup;
 use crate::volume::model::VolumeStatus;
 use crate::volume::ops::volume_show;
 
@@ -26,6 +28,8 @@ pub struct Prepared {
     pub key: Option<(String, String)>,
     /// Its interfaces.
     pub nics: Vec<NicPlan>,
+    /// Security groups of ports that are made; what a port gets by itself when absent.
+    pub groups: Option<Vec<SecurityGroup>>,
     /// Its volumes, the one it boots from first.
     pub volumes: Vec<VolumePlan>,
     /// What it takes from its host.
@@ -127,6 +131,7 @@ pub async fn prepare(cx: &Context, request: &NewServer) -> Result<Prepared> {
         server_group_room_on_conn(&mut conn, cx, group, request.count.0).await?;
     }
     let volumes = volumes_plan(cx, request, &copy, &mut host).await?;
+    let nics = nics_plan(cx, &request.networks).await?;
     let image_gb = image.as_ref().map_or(0, |image| image.copy.gib());
     Ok(Prepared {
         resources: flavor.resources(image.is_some(), image_gb),
@@ -136,7 +141,8 @@ pub async fn prepare(cx: &Context, request: &NewServer) -> Result<Prepared> {
             Some(name) => Some((name.clone(), key_of(cx, name).await?)),
             None => None,
         },
-        nics: nics_plan(cx, &request.networks).await?,
+        groups: groups_plan(cx, &request.security_groups, &nics).await?,
+        nics,
         volumes,
         zone,
         host,

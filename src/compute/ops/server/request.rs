@@ -19,6 +19,8 @@ use crate::ids::{ImageId, NetworkId, PortId, ServerGroupId, ServerId, VolumeId, 
 const COUNT_MAX: u32 = 1000;
 /// Interfaces of one server.
 const NICS_MAX: usize = 32;
+/// Security groups of one server.
+const GROUPS_MAX: usize = 32;
 /// Volumes of one server.
 const VOLUMES_MAX: usize = 24;
 
@@ -47,7 +49,7 @@ pub struct NewServer {
     pub availability_zone: Option<String>,
     /// Only this host; for administrators.
     pub host: Option<String>,
-    /// Names of security groups.
+    /// Names or ids of security groups.
     pub security_groups: Vec<String>,
     /// Disks.
     pub disks: Vec<DiskRequest>,
@@ -160,6 +162,12 @@ impl NewServer {
         }
         if let Some(hostname) = &self.hostname {
             check_hostname(hostname)?;
+        }
+        if self.security_groups.len() > GROUPS_MAX {
+            return Err(Error::invalid(
+                "security_groups",
+                format!("at most {GROUPS_MAX} are allowed"),
+            ));
         }
         for group in &self.security_groups {
             check_text("security_groups", group, 1, 255)?;

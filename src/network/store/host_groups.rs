@@ -1,0 +1,99 @@
+//! Security groups as nodes need them: what a node is told, and which nodes are to be told again. One statement each.
+
+use ipnet::IpNet;
+
+use super::super::model::{AddressPair, SecurityRule};
+use super::security_rule::{COLUMNS, rule};
+use crate::db::{Conn, DbResult, Row, sql};
+use crate::ids::{PortId, SecurityGroupId};
+
+/// Groups of the ports that are on the node in `$1` or coming to it.
+const OF_HOST: &str = "SELECT g.group_id FROM port p JOIN port_security_group g ON g.port_id = p.id WHERE p.host = $1 OR p.migrating_to = $1";
+
+/// Groups of ports that a node has or will have, in order of id.
+pub async fn groups(conn: &mut Conn, host: &str) -> DbResult<Vec<SecurityGroupId>> {
+    sql("SELECT DISTINCT g.group_id FROM port p JOIN port_security_group g ON g.port_id = p.id WHERE p.host = $1 OR p.migrating_to = $1 ORDER BY 1")
+        .bind(host)
+        .all(conn, Row::take)
+        .await
+}
+
+/// Rules of these groups, in order of id.
+pub async fn rules(conn: &mut Conn, host: &str) -> DbResult<Vec<SecurityRule>> {
+    sql(format!(
+        "SELECT {COLUMNS} FROM security_group_rule WHERE group_id IN ({OF_HOST}) ORDER BY id"
+    ))
+    .bind(host)
+    .all(conn, rule)
+    .await
+}
+
+/// Addresses of the ports that have a group which these rules name, wherever they are, with the group.
+pub async fn members(
+    conn: &mut Conn,
+    host: &str,
+) -> DbResult<Vec<(SecurityGroupId, std::net::Ipv4Addr)>> {
+    sql(format!(
+        "SELECT m.group_id, a.address FROM port_security_group m JOIN address a ON a.port_id = m.port_id WHERE m.group_id IN \
+         (SELECT r.remote_group FROM security_group_rule r WHERE r.group_id IN ({OF_HOST}))"
+    ))
+    .bind(host)
+    .all(conn, |row| {
+        Ok((row.take()?, std::net::Ipv4Addr::from(row.take::<u32>()?)))
+    })
+    .await
+}
+
+/// Further addresses of such ports, with the group.
+pub async fn member_pairs(conn: &mut Conn, host: &str) -> DbResult<Vec<(SecurityGroupId, IpNet)>> {
+    let found = sql(format!(
+        "SELECT m.group_id, p.allowed_pairs FROM port_security_group m JOIN port p ON p.id = m.port_id \
+         WHERE p.allowed_pairs IS NOT NULL AND m.group_id IN \
+         (SELECT r.remote_group FROM security_group_rule r WHERE r.group_id IN ({OF_HOST}))"
+    ))
+    .bind(host)
+    .all(conn, |row| {
+        Ok((row.take()?, row.take_json::<Vec<AddressPair>>()?))
+    })
+    .await?;
+    Ok(found
+        .into_iter()
+        .flat_map(|(group, pairs)| pairs.into_iter().map(move |pair| (group, pair.prefix)))
+        .collect())
+}
+
+/// Notes that what a group allows changed: for nodes with ports that have it.
+pub async fn rules_changed(conn: &mut Conn, group: SecurityGroupId) -> DbResult<u64> {
+    let ports = "FROM port p JOIN port_security_group g ON g.port_id = p.id WHERE g.group_id = $1";
+    sql(format!(
+        "UPDATE network_host SET wanted = wanted + 1 WHERE host IN (SELECT p.host {ports} UNION SELECT p.migrating_to {ports})"
+    ))
+    .bind(group)
+    .execute(conn)
+    .await
+}
+
+/// Notes that a group is no more: for nodes with ports that have groups whose rules name it.
+pub async fn named_changed(conn: &mut Conn, group: SecurityGroupId) -> DbResult<u64> {
+    let ports = "FROM port p JOIN port_security_group g ON g.port_id = p.id \
+                 JOIN security_group_rule r ON r.group_id = g.group_id WHERE r.remote_group = $1";
+    sql(format!(
+        "UPDATE network_host SET wanted = wanted + 1 WHERE host IN (SELECT p.host {ports} UNION SELECT p.migrating_to {ports})"
+    ))
+    .bind(group)
+    .execute(conn)
+    .await
+}
+
+/// Notes that a port's groups or addresses change: for nodes with ports that have groups whose rules name one of the groups
+/// that it has now.
+pub async fn member_changed(conn: &mut Conn, port: PortId) -> DbResult<u64> {
+    let ports = "FROM port_security_group m JOIN security_group_rule r ON r.remote_group = m.group_id \
+                 JOIN port_security_group g ON g.group_id = r.group_id JOIN port p ON p.id = g.port_id WHERE m.port_id = $1";
+    sql(format!(
+        "UPDATE network_host SET wanted = wanted + 1 WHERE host IN (SELECT p.host {ports} UNION SELECT p.migrating_to {ports})"
+    ))
+    .bind(port)
+    .execute(conn)
+    .await
+}
