@@ -6,9 +6,10 @@ mod port;
 mod subnet;
 
 pub use mac::{mac_parse, mac_random};
-pub use network::{Network, NetworkChanges, NetworkQuery, NewNetwork};
+pub use network::{Network, NetworkChanges, NetworkKind, NetworkQuery, NewNetwork, Provider};
 pub use port::{
-    AddressWish, Addresses, COMPUTE_OWNER, NewPort, Port, PortAddress, PortChanges, PortQuery,
-    PortStatus, ServerPortAddress,
+    AddressWish, Addresses, COMPUTE_OWNER, DHCP_OWNER, FLOATING_OWNER, GATEWAY_OWNER,
+    INTERFACE_OWNER, NewPort, Port, PortAddress, PortChanges, PortQuery, PortStatus,
+    ServerPortAddress, is_service_owner,
 };
 pub use subnet::{NewSubnet, Pool, Route, Subnet, SubnetChanges, SubnetQuery};

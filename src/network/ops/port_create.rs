@@ -2,7 +2,7 @@
 
 use super::address_give::address_give_on_conn;
 use super::check::{self, is_owner};
-use super::desired::network_changed_on_conn;
+use super::desired::port_changed_on_conn;
 use super::port_list::port_announce;
 use super::quota::{Bounded, room_on_conn};
 use crate::context::{Change, Context};
@@ -42,7 +42,7 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
     }
     let mut port = insert(conn, &network, new).await?;
     port.addresses = address_give_on_conn(conn, network.id, port.id, &new.addresses, 0).await?;
-    network_changed_on_conn(conn, network.id).await?;
+    port_changed_on_conn(conn, &port).await?;
     Ok(port)
 }
 
@@ -55,6 +55,9 @@ fn check_new(cx: &Context, network: &Network, new: &NewPort) -> Result<()> {
         check::label("dns_name", hostname)?;
     }
     if !is_owner(cx, network.project) {
+        if !network.shared {
+            return Err(refusal::not_usable(network.id));
+        }
         let loosened = new.port_security == Some(false) && network.port_security;
         for (field, set) in [
             ("mac_address", new.mac.is_some()),
