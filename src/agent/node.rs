@@ -135,6 +135,8 @@ pub struct Node {
     pub host: String,
     /// Where it is in the network; found out when absent.
     pub address: Option<IpAddr>,
+    /// Networks that it is plugged into, by name.
+    pub physical_networks: Vec<String>,
     /// What it measures of itself.
     pub monitor: Monitor,
     /// When its agent started.
@@ -162,6 +164,7 @@ impl Node {
         Self {
             host: host.to_owned(),
             address: None,
+            physical_networks: Vec::new(),
             monitor: Monitor::default(),
             started: Time::now(),
             hypervisor,
@@ -201,6 +204,13 @@ impl Node {
     #[must_use]
     pub fn with_address(mut self, address: Option<IpAddr>) -> Self {
         self.address = address;
+        self
+    }
+
+    /// Says which networks it is plugged into.
+    #[must_use]
+    pub fn with_physical_networks(mut self, names: Vec<String>) -> Self {
+        self.physical_networks = names;
         self
     }
 

@@ -22,7 +22,9 @@ pub use action::{Action, Facts, Refusal, Rule};
 pub use aggregate::{Aggregate, ZONE_KEY, metadata_of_host, zone_of_host};
 pub use claim::{Claim, Consumer};
 pub use flavor::{Flavor, FlavorQuery, FlavorSort, NewFlavor};
-pub use host::{AllocationRatios, ControlProcess, DEFAULT_ZONE, Host, Inventory, ResourceClass};
+pub use host::{
+    AllocationRatios, ControlProcess, DEFAULT_ZONE, Host, HostSite, Inventory, ResourceClass,
+};
 pub use keypair::{Keypair, NewKeypair, PrivateKey};
 pub use migration::{
     Forecast, Migration, MigrationKind, MigrationProgress, MigrationQuery, MigrationStatus,

@@ -390,6 +390,9 @@ pub struct HostReport {
     /// The address by which it speaks to the world.
     #[serde(default)]
     pub address: Option<IpAddr>,
+    /// Networks that it is plugged into, by name.
+    #[serde(default)]
+    pub physical_networks: Vec<String>,
     /// What it measures of itself, by Nova's names.
     #[serde(default)]
     pub metrics: BTreeMap<String, f64>,

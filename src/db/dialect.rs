@@ -231,9 +231,10 @@ impl Engine {
 
 /// Forms of a migration's statements, and what each becomes on MariaDB. Another form needs a thought about what happens
 /// when it is repeated, and a line here.
-const REPEATABLE: [(&str, &str); 5] = [
+const REPEATABLE: [(&str, &str); 6] = [
     ("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS "),
     ("CREATE INDEX ", "CREATE INDEX IF NOT EXISTS "),
+    ("CREATE UNIQUE INDEX ", "CREATE UNIQUE INDEX IF NOT EXISTS "),
     ("DROP TABLE ", "DROP TABLE IF EXISTS "),
     ("DROP INDEX ", "DROP INDEX IF EXISTS "),
     ("UPDATE ", "UPDATE "),

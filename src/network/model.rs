@@ -10,10 +10,11 @@ mod security_rule;
 mod subnet;
 
 pub use mac::{mac_parse, mac_random};
-pub use network::{Network, NetworkChanges, NetworkQuery, NewNetwork};
+pub use network::{Network, NetworkChanges, NetworkKind, NetworkQuery, NewNetwork, Provider};
 pub use port::{
-    AddressPair, AddressWish, Addresses, COMPUTE_OWNER, NewPort, Port, PortAddress, PortChanges,
-    PortQuery, PortStatus, ServerPortAddress, is_service,
+    AddressPair, AddressWish, Addresses, COMPUTE_OWNER, DHCP_OWNER, FLOATING_OWNER, GATEWAY_OWNER,
+    INTERFACE_OWNER, NewPort, Port, PortAddress, PortChanges, PortQuery, PortStatus,
+    ServerPortAddress, is_service_owner,
 };
 pub use protocol::Protocol;
 pub use rbac::{NewRbacPolicy, RbacAction, RbacKind, RbacPolicy, RbacTarget};

@@ -14,6 +14,7 @@ mod host_network;
 mod network_create;
 mod network_delete;
 mod network_list;
+mod network_segment;
 mod network_update;
 mod port_bind;
 mod port_create;
@@ -42,7 +43,7 @@ mod subnet_delete;
 mod subnet_list;
 mod subnet_update;
 
-pub use desired::{network_desired, port_spec_on_conn, port_specs};
+pub use desired::{host_moved_on_conn, network_desired, port_spec_on_conn, port_specs};
 pub use host_network::{
     HostNetworkState, host_network_due, host_network_ensure, host_network_list, host_network_stale,
     host_network_tell,

@@ -172,6 +172,42 @@ pub(super) fn ranges_overlap(cidr: ipnet::Ipv4Net, network: NetworkId, other: &S
     ))
 }
 
+pub(super) fn vni_in_use(vni: u32) -> Error {
+    conflict(
+        "VxlanNetworkInUse",
+        format!(
+            "Unable to create the network. The tunnel ID {vni} is in use: say another provider:segmentation_id, or none."
+        ),
+    )
+}
+
+pub(super) fn physical_in_use(physical: &str) -> Error {
+    conflict(
+        "FlatNetworkInUse",
+        format!("Unable to create the flat network. Physical network {physical} is in use."),
+    )
+}
+
+pub(super) fn no_network_available(first: u32, last: u32) -> Error {
+    conflict(
+        "NoNetworkAvailable",
+        format!(
+            "Unable to create the network. No available network found: all numbers from {first} to {last} are taken. Delete networks, or let an administrator widen network.vni_range."
+        ),
+    )
+}
+
+/// A network that leads outside is not for everybody's guests.
+pub(super) fn not_usable(network: NetworkId) -> Error {
+    Error::Named {
+        kind: "PolicyNotAuthorized",
+        status: 403,
+        message: format!(
+            "network_id: network {network} leads outside and is not shared: only its owner and administrators may put ports on it; use a router or a floating IP"
+        ),
+    }
+}
+
 impl From<RangeError> for Error {
     fn from(error: RangeError) -> Self {
         let message = error.to_string();

@@ -118,7 +118,9 @@ fn node(
         place(&config.agent.instances_dir, "instances"),
         place(&config.agent.volumes_dir, "volumes"),
     )?;
+    let physical = config.agent.physical_networks.iter();
     Ok(Node::new(host, hypervisor, places, bus.clone())
+        .with_physical_networks(physical.map(|one| one.name.clone()).collect())
         .with_cache_bytes(config.image.cache_bytes)
         .with_address(config.agent.my_ip.parse().ok()))
 }

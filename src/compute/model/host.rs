@@ -49,6 +49,8 @@ pub struct Host {
     pub uptime: Option<String>,
     /// The address by which it speaks to the world, if it has told.
     pub address: Option<IpAddr>,
+    /// Networks that it is plugged into, by name: those that flat networks are made on.
+    pub physical_networks: Vec<String>,
     /// What it measures of itself, by Nova's names (`cpu.percent`), as shares of one.
     pub metrics: BTreeMap<String, f64>,
     /// Whether new servers may be placed on it.
@@ -69,6 +71,21 @@ pub struct Host {
     pub created_at: Time,
     /// When something other than a report last changed it.
     pub updated_at: Time,
+}
+
+/// A host as a place for services of networks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostSite {
+    /// Its name.
+    pub name: String,
+    /// Said to be down by an operator who made sure of it.
+    pub forced_down: bool,
+    /// Whether it reported lately and is not said to be down.
+    pub up: bool,
+    /// When it last reported, by the database's clock.
+    pub reported_at: Time,
+    /// Networks that it is plugged into.
+    pub physical_networks: Vec<String>,
 }
 
 /// How much of each real resource may be promised, from the settings.

@@ -1,8 +1,9 @@
 //! Hosts, control processes, and what is left of hosts.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
-use crate::compute::model::{AllocationRatios, ControlProcess, Host, Resources};
+use crate::compute::model::{AllocationRatios, ControlProcess, Host, HostSite, Resources};
 use crate::compute::scheduler::{Condition, Isolation, Rules};
 use crate::compute::store;
 use crate::context::Context;
@@ -87,6 +88,20 @@ pub async fn host_show(cx: &Context, name: &str) -> Result<Host> {
     store::host::by_name(&mut conn, name, down_us(cx))
         .await?
         .ok_or_else(|| Error::not_found("host", name))
+}
+
+/// Where these hosts are in the network, as far as it is known.
+pub async fn host_addresses_on_conn(
+    conn: &mut Conn,
+    names: &[&str],
+) -> Result<HashMap<String, IpAddr>> {
+    let found = store::host::addresses(conn, names).await?;
+    Ok(found.into_iter().collect())
+}
+
+/// All hosts by name, as places for services of networks.
+pub async fn host_sites_on_conn(conn: &mut Conn, cx: &Context) -> Result<Vec<HostSite>> {
+    Ok(store::host::sites(conn, down_us(cx)).await?)
 }
 
 /// Whether the host has reported lately. One that is not known has not.

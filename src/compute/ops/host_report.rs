@@ -10,9 +10,13 @@ use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::hypervisor::VirtType;
 use crate::ids::{HostId, Time};
+use crate::network::ops::host_moved_on_conn;
 
 /// Longest name of a host.
 const LONGEST_NAME: usize = 255;
+
+/// Most networks that a host says it is plugged into.
+const MOST_PHYSICAL: usize = 64;
 
 /// Most numbers that a host tells of itself.
 const MOST_METRICS: usize = 100;
@@ -43,6 +47,13 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
     let metrics = metrics
         .map(|(name, value)| (name.clone(), *value))
         .collect();
+    let physical_networks: Vec<String> = report
+        .physical_networks
+        .iter()
+        .filter(|name| (1..=LONGEST_NAME).contains(&name.len()))
+        .take(MOST_PHYSICAL)
+        .cloned()
+        .collect();
     let row = Report {
         name: &report.host,
         version: &report.version,
@@ -52,6 +63,7 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
         disk_gb: report.disk_gb,
         uptime: report.uptime.as_deref(),
         address: report.address,
+        physical_networks: &physical_networks,
         metrics: &metrics,
         machine: report.info.as_ref().map(|info| Machine {
             hypervisor_type: &info.hypervisor_type,
@@ -75,6 +87,12 @@ pub async fn host_report(cx: &Context, report: &HostReport) -> Result<HostNews> 
         store::host::insert(&mut tx, &report.host, HostId::new()).await?;
     }
     store::host::update(&mut tx, &row).await?;
+    if before
+        .as_ref()
+        .is_some_and(|host| host.address != report.address)
+    {
+        host_moved_on_conn(&mut tx, &report.host).await?;
+    }
     let forced_down = before.as_ref().is_some_and(|host| host.forced_down);
     let came_up = !forced_down && store::host::show_up(&mut tx, &report.host, true).await?;
     tx.commit().await?;

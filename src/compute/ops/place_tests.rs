@@ -60,6 +60,7 @@ pub(super) fn report(host: &str, vcpus: u32, memory_mb: u64) -> HostReport {
         disk_gb: (100, 60),
         uptime: None,
         address: None,
+        physical_networks: Vec::new(),
         metrics: Default::default(),
         guests: Some(vec![]),
     }

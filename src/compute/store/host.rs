@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::compute::model::{ControlProcess, Host, Resources};
-use crate::db::{Conn, DbError, DbResult, Row, Value, sql};
+use crate::compute::model::{ControlProcess, Host, HostSite, Resources};
+use crate::db::{Conn, DbError, DbResult, LIST, Row, Value, sql};
 use crate::ids::{HostId, Time};
 
 const COLUMNS: &str = "name, id, number, version, started_at, reported_at, skew_us, trouble, hypervisor_type, \
      hypervisor_version, virt_type, arch, cpu_model, cpu_features, vcpus, memory_mb, disk_gb, disk_free_gb, uptime, \
-     address, metrics, enabled, disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
+     address, physical_networks, metrics, enabled, disabled_reason, forced_down, shown_up, failures, generation, created_at, updated_at";
 
 /// Where `cpu_features` is among them, from 0.
 const FEATURES: usize = 13;
@@ -54,7 +55,8 @@ fn host_with(row: &mut Row, known: &mut Features) -> DbResult<Host> {
         address: row
             .take::<Option<String>>()?
             .and_then(|text| text.parse().ok()),
-        metrics: metrics(row)?,
+        physical_networks: or_default(row)?,
+        metrics: or_default(row)?,
         enabled: row.take()?,
         disabled_reason: row.take()?,
         forced_down: row.take()?,
@@ -67,8 +69,8 @@ fn host_with(row: &mut Row, known: &mut Features) -> DbResult<Host> {
     })
 }
 
-/// A host that measures nothing, as all simulated ones do, has no text to be read.
-fn metrics(row: &mut Row) -> DbResult<BTreeMap<String, f64>> {
+/// A host that measures nothing and is plugged into nothing, as simulated ones, has no text to be read.
+fn or_default<T: DeserializeOwned + Default>(row: &mut Row) -> DbResult<T> {
     let text: Option<String> = row.take()?;
     let found = text.and_then(|text| serde_json::from_str(&text).ok());
     Ok(found.unwrap_or_default())
@@ -125,6 +127,43 @@ pub async fn by_number(conn: &mut Conn, number: i64, down_us: i64) -> DbResult<O
         .await
 }
 
+/// Addresses of these hosts, as far as they are known.
+pub async fn addresses(conn: &mut Conn, names: &[&str]) -> DbResult<Vec<(String, IpAddr)>> {
+    let mut found: Vec<(String, IpAddr)> = Vec::new();
+    for part in names.chunks(LIST) {
+        let rows: Vec<(String, Option<String>)> =
+            sql("SELECT name, address FROM host WHERE address IS NOT NULL AND name")
+                .push_in(part.iter().copied())
+                .all(conn, |row| Ok((row.take()?, row.take()?)))
+                .await?;
+        found.extend(
+            rows.into_iter()
+                .filter_map(|(name, address)| Some((name, address?.parse().ok()?))),
+        );
+    }
+    Ok(found)
+}
+
+/// What placing services of networks needs to know of hosts, by name.
+pub async fn sites(conn: &mut Conn, down_us: i64) -> DbResult<Vec<HostSite>> {
+    let now = conn.engine().now_expr();
+    sql(format!(
+        "SELECT name, forced_down, CASE WHEN forced_down = 0 AND reported_at > {now} - $1 THEN 1 ELSE 0 END, \
+         reported_at, physical_networks FROM host ORDER BY name"
+    ))
+    .bind(down_us)
+    .all(conn, |row| {
+        Ok(HostSite {
+            name: row.take()?,
+            forced_down: row.take()?,
+            up: row.take()?,
+            reported_at: row.take()?,
+            physical_networks: or_default(row)?,
+        })
+    })
+    .await
+}
+
 /// What a machine is like, while its hypervisor answers.
 pub struct Machine<'a> {
     /// As [`Host::hypervisor_type`].
@@ -163,6 +202,8 @@ pub struct Report<'a> {
     pub uptime: Option<&'a str>,
     /// As [`Host::address`].
     pub address: Option<IpAddr>,
+    /// As [`Host::physical_networks`].
+    pub physical_networks: &'a [String],
     /// As [`Host::metrics`].
     pub metrics: &'a BTreeMap<String, f64>,
     /// Absent while the hypervisor does not answer.
@@ -183,6 +224,14 @@ pub async fn update(conn: &mut Conn, report: &Report<'_>) -> DbResult<bool> {
         .push_bind(
             ", address = {}",
             report.address.map(|address| address.to_string()),
+        )
+        .push_bind(
+            ", physical_networks = {}",
+            if report.physical_networks.is_empty() {
+                Value::Text(None)
+            } else {
+                Value::json(&report.physical_networks)
+            },
         )
         .push_bind(
             ", metrics = {}",
@@ -214,7 +263,7 @@ pub async fn insert(conn: &mut Conn, name: &str, id: HostId) -> DbResult<()> {
     let now = conn.engine().now_expr();
     sql(format!(
         "INSERT INTO host ({COLUMNS}) SELECT $1, $2, COALESCE(MAX(number), 0) + 1, '', 0, {now}, 0, NULL, '', 0, '', '', '', \
-         '[]', 0, 0, 0, 0, NULL, NULL, NULL, 1, NULL, 0, 0, 0, 0, {now}, {now} FROM host"
+         '[]', 0, 0, 0, 0, NULL, NULL, NULL, NULL, 1, NULL, 0, 0, 0, 0, {now}, {now} FROM host"
     ))
     .bind(name)
     .bind(id)

@@ -89,6 +89,7 @@ impl TestNode {
             disk_gb: (1000, 1000),
             uptime: None,
             address: None,
+            physical_networks: Vec::new(),
             metrics: Default::default(),
             guests: self.hypervisor.guests().await.ok(),
         }

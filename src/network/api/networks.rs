@@ -9,7 +9,7 @@ use super::listing;
 use crate::api::{Body, Params, parse_id};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::network::model::{self, NetworkChanges, NetworkQuery, NewNetwork};
+use crate::network::model::{self, NetworkChanges, NetworkQuery, NewNetwork, Provider};
 use crate::network::ops;
 use crate::network::wire::{Network, NetworkBody, NetworkFields, NetworkRequest};
 
@@ -37,7 +37,6 @@ pub(super) async fn create(
     cx: Context,
     Body(NetworkRequest { network: fields }): Body<NetworkRequest>,
 ) -> Result<(StatusCode, Json<NetworkBody>)> {
-    check(&fields)?;
     let project = fields
         .project_id
         .as_deref()
@@ -56,6 +55,11 @@ pub(super) async fn create(
         mtu: fields.mtu,
         port_security: fields.port_security_enabled,
         dns_domain: fields.dns_domain.unwrap_or_default(),
+        provider: Provider {
+            network_type: fields.provider_network_type,
+            physical_network: fields.provider_physical_network,
+            segmentation_id: fields.provider_segmentation_id,
+        },
     };
     let network = ops::network_create(&cx, new).await?;
     Ok((
@@ -94,19 +98,35 @@ pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Networks are bridges of one kind; other kinds are refused rather than ignored.
+/// What a network travels on never changes.
 fn check(fields: &NetworkFields) -> Result<()> {
-    match &fields.provider_network_type {
-        Some(kind) if kind != "local" => Err(Error::invalid(
+    for (field, given) in [
+        (
             "provider:network_type",
-            format!("{kind:?} is not to be had here; leave it out, or use local"),
-        )),
-        _ => Ok(()),
+            fields.provider_network_type.is_some(),
+        ),
+        (
+            "provider:physical_network",
+            fields.provider_physical_network.is_some(),
+        ),
+        (
+            "provider:segmentation_id",
+            fields.provider_segmentation_id.is_some(),
+        ),
+    ] {
+        if given {
+            return Err(Error::invalid(
+                field,
+                "provider attributes of a network that is there can not be changed; make another network",
+            ));
+        }
     }
+    Ok(())
 }
 
 fn to_wire(cx: &Context, network: &model::Network) -> Network {
     let project = network.project.to_string();
+    let admin = cx.actor.is_admin();
     Network {
         id: network.id.to_string(),
         name: network.name.clone(),
@@ -125,7 +145,9 @@ fn to_wire(cx: &Context, network: &model::Network) -> Network {
         subnets: network.subnets.iter().map(ToString::to_string).collect(),
         mtu: network.mtu,
         port_security_enabled: Some(network.port_security),
-        provider_network_type: cx.actor.is_admin().then(|| "local".to_owned()),
+        provider_network_type: admin.then(|| network.kind.name().to_owned()),
+        provider_physical_network: network.kind.physical().filter(|_| admin).map(str::to_owned),
+        provider_segmentation_id: network.kind.vni().filter(|_| admin),
         dns_domain: Some(network.dns_domain.clone()),
         availability_zones: vec![ZONE.to_owned()],
         tags: network.tags.clone(),

@@ -2,6 +2,51 @@
 
 use crate::ids::{NetworkId, ProjectId, SubnetId, Time};
 
+/// What a network's frames travel on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NetworkKind {
+    /// A bridge of each node alone.
+    #[default]
+    Local,
+    /// Tunnels between nodes.
+    Vxlan {
+        /// The number that its frames carry.
+        vni: u32,
+    },
+    /// A network that is there already.
+    Flat {
+        /// Nodes' name for it.
+        physical: String,
+    },
+}
+
+impl NetworkKind {
+    /// Neutron's word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Vxlan { .. } => "vxlan",
+            Self::Flat { .. } => "flat",
+        }
+    }
+
+    /// The number that its frames carry.
+    pub fn vni(&self) -> Option<u32> {
+        match self {
+            Self::Vxlan { vni } => Some(*vni),
+            _ => None,
+        }
+    }
+
+    /// The network that is there already.
+    pub fn physical(&self) -> Option<&str> {
+        match self {
+            Self::Flat { physical } => Some(physical),
+            _ => None,
+        }
+    }
+}
+
 /// A network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -19,7 +64,9 @@ pub struct Network {
     pub shared: bool,
     /// Whether it leads outside, as OpenStack sees it.
     pub external: bool,
-    /// Whether nodes translate its addresses to their own on the way out.
+    /// What its frames travel on.
+    pub kind: NetworkKind,
+    /// Whether nodes translate its addresses to their own on the way out; only if it is local.
     pub nat: bool,
     /// Largest packet in bytes.
     pub mtu: u32,
@@ -52,14 +99,35 @@ pub struct NewNetwork {
     pub admin_state_up: Option<bool>,
     /// Whether every project may use it (administrators).
     pub shared: bool,
-    /// Whether it leads outside (administrators); such a network's addresses are translated on the way out.
+    /// Whether it leads outside (administrators). Such a network's addresses are translated on the way out if it is local,
+    /// which it is unless the provider attributes say otherwise.
     pub external: bool,
-    /// Largest packet in bytes; 1500 when absent.
+    /// What its frames shall travel on (administrators).
+    pub provider: Provider,
+    /// Largest packet in bytes; as much as its kind allows when absent.
     pub mtu: Option<u32>,
     /// Whether new ports drop frames with foreign addresses; yes when absent.
     pub port_security: Option<bool>,
     /// Domain of its names.
     pub dns_domain: String,
+}
+
+/// Neutron's provider attributes, as asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provider {
+    /// `local`, `vxlan`, `flat`.
+    pub network_type: Option<String>,
+    /// Nodes' name for a network that is there already.
+    pub physical_network: Option<String>,
+    /// The number that frames shall carry.
+    pub segmentation_id: Option<u32>,
+}
+
+impl Provider {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What of a network changes; what is absent stays.
@@ -88,8 +156,10 @@ pub struct NetworkChanges {
 /// Which networks to list; all that are set must hold.
 #[derive(Clone, Debug, Default)]
 pub struct NetworkQuery {
-    /// Of this project, or shared with every project.
+    /// Of this project, shared with every project, or leading outside.
     pub visible_to: Option<ProjectId>,
+    /// Of this project, or shared with every project.
+    pub usable_by: Option<ProjectId>,
     /// With this id.
     pub id: Option<NetworkId>,
     /// With this name.

@@ -12,6 +12,20 @@ use crate::ids::{NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, Subnet
 /// `device_owner` of servers' ports.
 pub const COMPUTE_OWNER: &str = "compute:nova";
 
+/// `device_owner` of ports where DHCP is answered.
+pub const DHCP_OWNER: &str = "network:dhcp";
+/// `device_owner` of routers' ports inside.
+pub const INTERFACE_OWNER: &str = "network:router_interface";
+/// `device_owner` of routers' ports outside.
+pub const GATEWAY_OWNER: &str = "network:router_gateway";
+/// `device_owner` of the places of floating addresses, which are on no node.
+pub const FLOATING_OWNER: &str = "network:floatingip";
+
+/// Whether ports of this owner are made and removed by the cloud alone.
+pub fn is_service_owner(owner: &str) -> bool {
+    [DHCP_OWNER, INTERFACE_OWNER, GATEWAY_OWNER, FLOATING_OWNER].contains(&owner)
+}
+
 /// Whether a port works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PortStatus {
@@ -116,12 +130,12 @@ pub struct Port {
     pub groups: Vec<SecurityGroupId>,
 }
 
-/// Whether an owner is a part of the network itself.
-pub fn is_service(device_owner: &str) -> bool {
-    device_owner.starts_with("network:")
-}
-
 impl Port {
+    /// Whether it is the cloud's own: of DHCP, a router, or a floating address. Such ones have no security groups.
+    pub fn is_service(&self) -> bool {
+        is_service_owner(&self.device_owner)
+    }
+
     /// The server it belongs to, if it belongs to one.
     pub fn server(&self) -> Option<ServerId> {
         if self.device_owner.starts_with("compute:") {
@@ -129,11 +143,6 @@ impl Port {
         } else {
             None
         }
-    }
-
-    /// Whether it is the network's own (a router's, DHCP's), which has no security groups.
-    pub fn is_service(&self) -> bool {
-        is_service(&self.device_owner)
     }
 }
 

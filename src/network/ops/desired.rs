@@ -1,23 +1,50 @@
 //! What a node's networking shall be, computed from rows.
 //!
-//! A node has the networks of the ports that are bound to it. It is told all ports of each, also those elsewhere, so that
-//! its DHCP and name server know them. Networks and ports that are administratively down are left out.
+//! A node has the networks of the ports that are bound or come to it: those of guests, of DHCP, and of routers. Of its guests'
+//! ports it is told everything, of all others on networks of tunnels where frames for them go, and of those that are nowhere
+//! yet only if it answers their DHCP. A local network is each node's own: nothing of it elsewhere matters. Networks and ports
+//! that are administratively down are left out. Equal rows give equal messages: everything is in order of id or address.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use super::desired_groups::{desired_groups, pairs_spec};
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::compute::ops::host_addresses_on_conn;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{NetworkId, PortId};
-use crate::network::model::{Network, Port, Subnet};
-use crate::network::rpc::{NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec};
+use crate::ids::{NetworkId, PortId, SubnetId};
+use crate::network::model::{DHCP_OWNER, Network, NetworkKind, Port, PortAddress, Subnet};
+use crate::network::rpc::{
+    NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec, SubnetSpec,
+};
 use crate::network::store;
 
 /// Raises the generation of every node that has this network, so that they are told.
 pub(super) async fn network_changed_on_conn(conn: &mut Conn, network: NetworkId) -> Result<()> {
     for host in store::port::hosts_of_network(conn, network).await? {
         store::host::bump(conn, &host).await?;
+    }
+    Ok(())
+}
+
+/// The same where only this port changed: nobody else needs to know what is on a local network.
+pub(super) async fn port_changed_on_conn(conn: &mut Conn, port: &Port) -> Result<()> {
+    if !store::network::is_local(conn, port.network).await? {
+        return network_changed_on_conn(conn, port.network).await;
+    }
+    for host in port.host.iter().chain(&port.migrating_to) {
+        store::host::bump(conn, host).await?;
+    }
+    Ok(())
+}
+
+/// A host has another address: those that send frames to it are told. To be called in the transaction that notes it.
+pub async fn host_moved_on_conn(conn: &mut Conn, host: &str) -> Result<()> {
+    for beside in store::port::hosts_beside(conn, host).await? {
+        store::host::bump(conn, &beside).await?;
     }
     Ok(())
 }
@@ -31,46 +58,162 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
         .map_or(0, |state| state.wanted);
     let networks = store::network::of_host(&mut conn, host).await?;
     let ids: Vec<NetworkId> = networks.iter().map(|network| network.id).collect();
-    let mut ports: HashMap<NetworkId, Vec<PortSpec>> = HashMap::new();
-    let mtu: HashMap<NetworkId, u32> = networks
+    let shared: Vec<NetworkId> = networks
         .iter()
-        .map(|network| (network.id, network.mtu))
+        .filter(|network| network.kind != NetworkKind::Local)
+        .map(|network| network.id)
         .collect();
-    for port in store::port::of_networks(&mut conn, &ids).await? {
-        if let Some(&mtu) = mtu.get(&port.network) {
-            ports
-                .entry(port.network)
-                .or_default()
-                .push(spec(&port, mtu));
-        }
-    }
+    let here = store::port::of_host(&mut conn, host).await?;
+    let elsewhere = store::port::elsewhere(&mut conn, &shared, host).await?;
+    let names: BTreeSet<&str> = elsewhere
+        .iter()
+        .chain(&here)
+        .flat_map(|port| port.host.iter().chain(&port.migrating_to))
+        .map(String::as_str)
+        .collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let tunnels = host_addresses_on_conn(&mut conn, &names).await?;
     let subnets = store::subnet::of_networks(&mut conn, &ids).await?;
-    let networks = networks
-        .into_iter()
-        .map(|network| NetworkSpec {
-            ports: ports.remove(&network.id).unwrap_or_default(),
-            subnets: subnets
+    let rows = Rows {
+        host,
+        here: by_network(&here),
+        elsewhere: by_network(&elsewhere),
+        tunnels: &tunnels,
+        subnets: &subnets,
+    };
+    let specs = networks
+        .iter()
+        .map(|network| rows.network(network, domain(cx, network)))
+        .collect();
+    Ok(NetworkDesired {
+        generation,
+        networks: specs,
+        security_groups: desired_groups(&mut conn, host).await?,
+        ..NetworkDesired::default()
+    })
+}
+
+fn by_network(ports: &[Port]) -> HashMap<NetworkId, Vec<&Port>> {
+    let mut found: HashMap<NetworkId, Vec<&Port>> = HashMap::new();
+    for port in ports {
+        found.entry(port.network).or_default().push(port);
+    }
+    found
+}
+
+/// What was read for one host.
+struct Rows<'a> {
+    host: &'a str,
+    here: HashMap<NetworkId, Vec<&'a Port>>,
+    elsewhere: HashMap<NetworkId, Vec<&'a Port>>,
+    tunnels: &'a HashMap<String, IpAddr>,
+    subnets: &'a [Subnet],
+}
+
+impl Rows<'_> {
+    fn network(&self, network: &Network, dns_domain: String) -> NetworkSpec {
+        let none = Vec::new();
+        let here = self.here.get(&network.id).unwrap_or(&none);
+        let elsewhere = self.elsewhere.get(&network.id).unwrap_or(&none);
+        let dhcp = here
+            .iter()
+            .find(|port| port.device_owner == DHCP_OWNER)
+            .map(|port| service_port(port, self.subnets));
+        let tunnelled = network.kind.vni().is_some();
+        NetworkSpec {
+            id: network.id,
+            mtu: network.mtu,
+            segment: segment(network),
+            subnets: self
+                .subnets
                 .iter()
                 .filter(|subnet| subnet.network == network.id)
                 .map(subnet_spec)
                 .collect(),
-            id: network.id,
-            mtu: network.mtu,
-            segment: Segment::Node { nat: network.nat },
-            stations: Vec::new(),
-            peers: Vec::new(),
-            flood: false,
-            dhcp: None,
-            dns_domain: domain(cx, &network),
-        })
-        .collect();
-    let security_groups = desired_groups(&mut conn, host).await?;
-    Ok(NetworkDesired {
-        generation,
-        networks,
-        security_groups,
-        ..NetworkDesired::default()
-    })
+            ports: here
+                .iter()
+                .filter(|port| !port.is_service())
+                .map(|port| PortSpec {
+                    arriving: port.migrating_to.as_deref() == Some(self.host),
+                    ..spec(port, network.mtu)
+                })
+                .collect(),
+            stations: elsewhere
+                .iter()
+                .filter(|port| match port.host {
+                    Some(_) => tunnelled || dhcp.is_some(),
+                    None => dhcp.is_some() && !port.is_service(),
+                })
+                .map(|port| self.station(port, tunnelled))
+                .collect(),
+            peers: if tunnelled {
+                self.peers(here.iter().chain(elsewhere))
+            } else {
+                Vec::new()
+            },
+            flood: tunnelled && here.iter().chain(elsewhere).any(|port| is_anywhere(port)),
+            dhcp,
+            dns_domain,
+        }
+    }
+
+    fn station(&self, port: &Port, tunnelled: bool) -> StationSpec {
+        let settled = port.host.as_ref().filter(|_| port.migrating_to.is_none());
+        StationSpec {
+            mac: port.mac.clone(),
+            addresses: port.addresses.iter().map(|at| at.address.into()).collect(),
+            hostname: port.hostname.clone(),
+            server: port.server(),
+            tunnel: settled
+                .filter(|_| tunnelled)
+                .and_then(|host| self.tunnels.get(host).copied()),
+        }
+    }
+
+    /// Where the other hosts with these ports are.
+    fn peers<'p>(&self, ports: impl Iterator<Item = &'p &'p Port>) -> Vec<IpAddr> {
+        let own = self.tunnels.get(self.host);
+        let peers: BTreeSet<IpAddr> = ports
+            .flat_map(|port| port.host.iter().chain(&port.migrating_to))
+            .filter(|host| *host != self.host)
+            .filter_map(|host| self.tunnels.get(host))
+            .filter(|address| Some(*address) != own)
+            .copied()
+            .collect();
+        peers.into_iter().collect()
+    }
+}
+
+/// Whether frames for what is behind a port may have to go anywhere.
+fn is_anywhere(port: &Port) -> bool {
+    port.migrating_to.is_some()
+        || (port.host.is_some() && !port.port_security && !port.is_service())
+        || port.pairs.iter().any(|pair| pair.mac.is_some())
+}
+
+fn segment(network: &Network) -> Segment {
+    match &network.kind {
+        NetworkKind::Local => Segment::Node { nat: network.nat },
+        NetworkKind::Vxlan { vni } => Segment::Vxlan { vni: *vni },
+        NetworkKind::Flat { physical } => Segment::Flat {
+            physical: physical.clone(),
+        },
+    }
+}
+
+/// A port of a node's own.
+pub(super) fn service_port(port: &Port, subnets: &[Subnet]) -> ServicePort {
+    let prefix = |id: SubnetId| subnets.iter().find(|subnet| subnet.id == id);
+    let address = |at: &PortAddress| {
+        let length = prefix(at.subnet)?.cidr.prefix_len();
+        Ipv4Net::new(at.address, length).ok().map(IpNet::V4)
+    };
+    ServicePort {
+        port: port.id,
+        network: port.network,
+        mac: port.mac.clone(),
+        addresses: port.addresses.iter().filter_map(address).collect(),
+    }
 }
 
 /// The domain of a network's names, without a dot at the end.

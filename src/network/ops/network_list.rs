@@ -1,4 +1,4 @@
-//! Networks as the actor may see them: those of their project, and those that are shared with it.
+//! Networks as the actor may see them: those of their project, those that are shared with it, and those that lead outside.
 
 use super::check::is_owner;
 use crate::context::Context;
@@ -26,7 +26,9 @@ pub async fn network_show(cx: &Context, id: NetworkId) -> Result<Network> {
 /// One network, on a connection.
 pub async fn network_show_on_conn(conn: &mut Conn, cx: &Context, id: NetworkId) -> Result<Network> {
     match store::network::find(conn, id).await? {
-        Some(network) if network.shared || is_owner(cx, network.project) => Ok(network),
+        Some(network) if network.shared || network.external || is_owner(cx, network.project) => {
+            Ok(network)
+        }
         Some(network) => match cx.actor.project.as_ref() {
             Some(own) if store::rbac::sees_network(conn, id, own.id).await? => Ok(network),
             _ => Err(Error::not_found("network", id)),
@@ -39,7 +41,7 @@ pub async fn network_show_on_conn(conn: &mut Conn, cx: &Context, id: NetworkId) 
 /// none; a conflict if there are several, as Nova has it.
 pub async fn network_for_launch(cx: &Context) -> Result<Option<Network>> {
     let query = NetworkQuery {
-        visible_to: Some(cx.project()?.id),
+        usable_by: Some(cx.project()?.id),
         ..NetworkQuery::default()
     };
     let mut conn = cx.db.read().await?;

@@ -2,10 +2,11 @@
 
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
+use super::network_segment::{SegmentWish, check_mtu};
 use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{NetworkId, Time};
-use crate::network::model::{Network, NetworkChanges};
+use crate::network::model::{Network, NetworkChanges, NetworkKind};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -52,6 +53,7 @@ fn changed(cx: &Context, before: &Network, changes: NetworkChanges) -> Result<Ne
     }
     if let Some(mtu) = changes.mtu {
         check::mtu(mtu)?;
+        check_mtu(cx, &SegmentWish::of(&before.kind), mtu)?;
         after.mtu = mtu;
     }
     if let Some(domain) = changes.dns_domain {
@@ -76,7 +78,7 @@ fn changed(cx: &Context, before: &Network, changes: NetworkChanges) -> Result<Ne
             return Err(refusal::not_admin("router:external"));
         }
         after.external = external;
-        after.nat = external;
+        after.nat = (external || before.nat) && before.kind == NetworkKind::Local;
     }
     after.admin_state_up = changes.admin_state_up.unwrap_or(before.admin_state_up);
     after.port_security = changes.port_security.unwrap_or(before.port_security);

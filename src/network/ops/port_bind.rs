@@ -1,6 +1,6 @@
 //! Binding ports to nodes. A port that moves has two for a while: the one it is bound to, and the one that expects it.
 
-use super::desired::network_changed_on_conn;
+use super::desired::port_changed_on_conn;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{PortId, Time};
@@ -41,7 +41,7 @@ pub async fn port_expect_on_conn(
         }
         // Whoever expected it so far learns that it does not come.
         if port.migrating_to.is_some() {
-            network_changed_on_conn(conn, port.network).await?;
+            port_changed_on_conn(conn, &port).await?;
         }
         port.migrating_to = host.map(str::to_owned);
         write(conn, port).await?;
@@ -64,7 +64,7 @@ pub async fn port_arrived_on_conn(
             arrived.push(port);
             continue;
         }
-        network_changed_on_conn(conn, port.network).await?;
+        port_changed_on_conn(conn, &port).await?;
         port.host = Some(host.to_owned());
         port.migrating_to = None;
         port.status = PortStatus::Active;
@@ -96,7 +96,7 @@ async fn rebind(
 ) -> Result<Port> {
     // Those that have it now learn that it goes, those that will have it that it comes.
     if port.host.is_some() {
-        network_changed_on_conn(conn, port.network).await?;
+        port_changed_on_conn(conn, &port).await?;
     }
     port.host = host.map(str::to_owned);
     port.migrating_to = None;
@@ -114,6 +114,6 @@ async fn write(conn: &mut Conn, mut port: Port) -> Result<Port> {
             port.id
         )));
     }
-    network_changed_on_conn(conn, port.network).await?;
+    port_changed_on_conn(conn, &port).await?;
     Ok(port)
 }

@@ -2,7 +2,7 @@
 
 use super::address_give::address_give_on_conn;
 use super::check::{self, is_owner};
-use super::desired::network_changed_on_conn;
+use super::desired::port_changed_on_conn;
 use super::port_list::port_announce;
 use super::port_security::{checked_pairs, groups_of_new_on_conn, member_changed_on_conn};
 use super::quota::{Bounded, room_on_conn};
@@ -34,6 +34,12 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
         return Ok(found);
     }
     let network = super::network_show_on_conn(conn, cx, new.network).await?;
+    if !is_owner(cx, network.project) && !network.shared {
+        let own = cx.project()?.id;
+        if !store::rbac::shares_network(conn, network.id, own).await? {
+            return Err(refusal::not_usable(network.id));
+        }
+    }
     check_new(cx, &network, new)?;
     check::project_for(cx, Some(new.project))?;
     room_on_conn(conn, cx, new.project, Bounded::Ports).await?;
@@ -46,7 +52,7 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
     store::security_group::set_of_port(conn, port.id, &port.groups).await?;
     port.addresses = address_give_on_conn(conn, network.id, port.id, &new.addresses, 0).await?;
     member_changed_on_conn(conn, &port).await?;
-    network_changed_on_conn(conn, network.id).await?;
+    port_changed_on_conn(conn, &port).await?;
     Ok(port)
 }
 

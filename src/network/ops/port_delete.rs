@@ -1,6 +1,6 @@
 //! Deleting ports.
 
-use super::desired::network_changed_on_conn;
+use super::desired::port_changed_on_conn;
 use super::port_list::{port_announce, port_show_on_conn};
 use super::port_security::member_changed_on_conn;
 use crate::context::{Change, Context};
@@ -31,8 +31,8 @@ pub async fn port_delete_on_conn(conn: &mut Conn, id: PortId) -> Result<Option<P
         return Ok(None);
     };
     // Before the row goes: afterwards its host may have no other port of the network.
-    network_changed_on_conn(conn, port.network).await?;
     member_changed_on_conn(conn, &port).await?;
+    port_changed_on_conn(conn, &port).await?;
     store::port::delete(conn, id).await?;
     Ok(Some(port))
 }

@@ -1,6 +1,6 @@
 //! Ports that were there before a server, and stay after it.
 
-use super::desired::network_changed_on_conn;
+use super::desired::port_changed_on_conn;
 use super::port_list::port_show_on_conn;
 use crate::context::Context;
 use crate::db::Conn;
@@ -62,6 +62,6 @@ async fn write(conn: &mut Conn, mut port: Port) -> Result<Port> {
             port.id
         )));
     }
-    network_changed_on_conn(conn, port.network).await?;
+    port_changed_on_conn(conn, &port).await?;
     Ok(port)
 }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::SecurityGroupId;
-use crate::network::model::{AddressPair, NewPort, Port, PortChanges, is_service, mac_parse};
+use crate::network::model::{AddressPair, NewPort, Port, PortChanges, is_service_owner, mac_parse};
 use crate::network::{refusal, store};
 
 /// Further addresses, and groups, of one port at most.
@@ -26,13 +26,13 @@ pub(super) async fn groups_of_new_on_conn(
 ) -> Result<Vec<SecurityGroupId>> {
     let groups = match &new.groups {
         Some(wanted) => wanted.clone(),
-        None if !port_security || is_service(&new.device_owner) => Vec::new(),
+        None if !port_security || is_service_owner(&new.device_owner) => Vec::new(),
         None => vec![security_group_default_on_conn(conn, new.project).await?],
     };
     if !port_security && !groups.is_empty() {
         return Err(refusal::groups_need_security());
     }
-    if is_service(&new.device_owner) && !groups.is_empty() {
+    if is_service_owner(&new.device_owner) && !groups.is_empty() {
         return Err(Error::invalid(
             "security_groups",
             "ports of the network itself have none",

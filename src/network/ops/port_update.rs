@@ -2,7 +2,7 @@
 
 use super::address_give::address_give_on_conn;
 use super::check::{self, is_owner};
-use super::desired::network_changed_on_conn;
+use super::desired::port_changed_on_conn;
 use super::port_list::{port_announce, port_show_on_conn};
 use super::port_security::{checked_pairs, groups_of_changed_on_conn, member_changed_on_conn};
 use crate::context::{Change, Context};
@@ -40,7 +40,7 @@ pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Resu
     if moved {
         member_changed_on_conn(&mut tx, &after).await?;
     }
-    network_changed_on_conn(&mut tx, after.network).await?;
+    port_changed_on_conn(&mut tx, &after).await?;
     tx.commit().await?;
     port_announce(cx, &after, Change::Updated);
     Ok(after)

@@ -1,11 +1,12 @@
 //! The network that is there from the beginning.
 
 use super::network_create;
+use super::network_segment;
 use super::subnet_create;
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
 use crate::ids::ProjectId;
-use crate::network::model::{NewNetwork, NewSubnet};
+use crate::network::model::{NewNetwork, NewSubnet, Provider};
 use crate::network::store;
 
 /// To be called at the start of a control process. At the first start of a cloud it makes the network of
@@ -22,13 +23,17 @@ pub async fn network_start(cx: &Context, owner: ProjectId) -> Result<()> {
             settings.default_cidr
         ))
     })?;
-    let mut network = network_create::checked(
+    let (mut network, wish) = network_create::checked(
         cx,
         NewNetwork {
             project: Some(owner),
             name: settings.default_name.clone(),
             description: "Made at the first start; every project may use it.".into(),
             shared: true,
+            provider: Provider {
+                network_type: Some("local".into()),
+                ..Provider::default()
+            },
             ..NewNetwork::default()
         },
     )?;
@@ -51,8 +56,8 @@ pub async fn network_start(cx: &Context, owner: ProjectId) -> Result<()> {
     if !store::network::seed(&mut tx, "default").await? {
         return Ok(());
     }
-    network_create::insert_on_conn(&mut tx, &network).await?;
-    subnet_create::insert_on_conn(&mut tx, &subnet).await?;
+    network_segment::insert_on_conn(&mut tx, cx, &mut network, wish).await?;
+    subnet_create::insert_on_conn(&mut tx, &network, &subnet).await?;
     tx.commit().await?;
     cx.events
         .changed("network", network.id, Some(owner), Change::Created);

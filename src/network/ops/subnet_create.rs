@@ -1,7 +1,7 @@
 //! Making subnets.
 //!
-//! A node is the gateway of every subnet it has, so no two subnets of the cloud may have addresses in common: the node
-//! could not tell which network a packet is for.
+//! A node is the gateway of every subnet of its local networks, so no two of these may have addresses in common: the node
+//! could not tell which network a packet is for. Other networks are apart, and only each network's own subnets are.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -15,7 +15,7 @@ use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{SubnetId, Time};
 use crate::network::ipam;
-use crate::network::model::{Network, NewSubnet, Pool, Route, Subnet, SubnetQuery};
+use crate::network::model::{Network, NetworkKind, NewSubnet, Pool, Route, Subnet};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -33,7 +33,7 @@ pub async fn subnet_create(cx: &Context, new: NewSubnet) -> Result<Subnet> {
     }
     let subnet = checked(&network, new)?;
     room_on_conn(&mut tx, cx, subnet.project, Bounded::Subnets).await?;
-    insert_on_conn(&mut tx, &subnet).await?;
+    insert_on_conn(&mut tx, &network, &subnet).await?;
     network_changed_on_conn(&mut tx, network.id).await?;
     tx.commit().await?;
     let event = Event::new("subnet", subnet.id, Some(subnet.project), Change::Created);
@@ -42,13 +42,21 @@ pub async fn subnet_create(cx: &Context, new: NewSubnet) -> Result<Subnet> {
 }
 
 /// Writes a checked subnet, unless its range overlaps another's.
-pub(super) async fn insert_on_conn(conn: &mut Conn, subnet: &Subnet) -> Result<()> {
+pub(super) async fn insert_on_conn(
+    conn: &mut Conn,
+    network: &Network,
+    subnet: &Subnet,
+) -> Result<()> {
     if !store::network::lock(conn, subnet.network).await? {
         return Err(Error::not_found("network", subnet.network));
     }
-    // No two ranges that overlap are made at a time.
-    conn.take_turn("network:ranges").await?;
-    let others = store::subnet::list(conn, &SubnetQuery::default()).await?;
+    let others = if network.kind == NetworkKind::Local {
+        // No two ranges that overlap are made at a time.
+        conn.take_turn("network:ranges").await?;
+        store::subnet::of_local_networks(conn).await?
+    } else {
+        store::subnet::of_networks(conn, &[network.id]).await?
+    };
     if let Some(other) = others
         .iter()
         .find(|other| ipam::overlap(other.cidr, subnet.cidr))

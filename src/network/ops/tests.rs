@@ -26,13 +26,13 @@ use crate::network::reconcile;
 use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
 
 /// A cloud with an administrator and a member of another project.
-struct Lab {
+pub(super) struct Lab {
     _dir: tempfile::TempDir,
-    admin: Context,
-    member: Context,
+    pub(super) admin: Context,
+    pub(super) member: Context,
 }
 
-async fn lab() -> Lab {
+pub(super) async fn lab() -> Lab {
     let (dir, cloud, _kicks) = cloud().await;
     let actor = |name: &str, rank| Actor {
         user: Some(UserId::new()),
@@ -51,11 +51,11 @@ async fn lab() -> Lab {
     }
 }
 
-fn project(cx: &Context) -> ProjectId {
+pub(super) fn project(cx: &Context) -> ProjectId {
     cx.project().unwrap().id
 }
 
-async fn network(cx: &Context, cidr: &str) -> (Network, Subnet) {
+pub(super) async fn network(cx: &Context, cidr: &str) -> (Network, Subnet) {
     let network = network_create(
         cx,
         NewNetwork {
@@ -69,7 +69,7 @@ async fn network(cx: &Context, cidr: &str) -> (Network, Subnet) {
     (network, subnet)
 }
 
-fn subnet_of(network: &Network, cidr: &str) -> NewSubnet {
+pub(super) fn subnet_of(network: &Network, cidr: &str) -> NewSubnet {
     NewSubnet {
         network: network.id,
         name: String::new(),
@@ -83,18 +83,18 @@ fn subnet_of(network: &Network, cidr: &str) -> NewSubnet {
     }
 }
 
-fn new_port(cx: &Context, network: NetworkId) -> NewPort {
+pub(super) fn new_port(cx: &Context, network: NetworkId) -> NewPort {
     NewPort::new(PortId::new(), network, project(cx))
 }
 
-fn wish(address: &str) -> Addresses {
+pub(super) fn wish(address: &str) -> Addresses {
     Addresses::These(vec![AddressWish {
         address: Some(address.parse().unwrap()),
         subnet: None,
     }])
 }
 
-fn kind(error: &Error) -> &str {
+pub(super) fn kind(error: &Error) -> &str {
     match error {
         Error::Named { kind, .. } => kind,
         Error::NotFound { .. } => "NotFound",
@@ -104,7 +104,7 @@ fn kind(error: &Error) -> &str {
     }
 }
 
-fn address(port: &Port) -> Ipv4Addr {
+pub(super) fn address(port: &Port) -> Ipv4Addr {
     port.addresses[0].address
 }
 
@@ -521,8 +521,8 @@ async fn a_port_changes_and_keeps_the_addresses_it_still_wishes() {
 
 /// A node that remembers what it was told.
 #[derive(Default)]
-struct Node {
-    told: Mutex<Option<NetworkDesired>>,
+pub(super) struct Node {
+    pub(super) told: Mutex<Option<NetworkDesired>>,
     calls: AtomicUsize,
     failing: AtomicUsize,
     ahead: AtomicI64,
@@ -554,7 +554,7 @@ impl Handler for Node {
     }
 }
 
-async fn bind(cx: &Context, port: PortId, host: &str) {
+pub(super) async fn bind(cx: &Context, port: PortId, host: &str) {
     let mut tx = cx.db.begin().await.unwrap();
     port_bind_on_conn(&mut tx, &[port], host).await.unwrap();
     tx.commit().await.unwrap();
@@ -599,14 +599,14 @@ async fn a_bound_port_is_told_to_its_node_and_then_works() {
     bind(cx, port.id, "n1").await;
     host_network_ensure(cx, "n1").await.unwrap();
     assert_eq!(node.calls.load(Ordering::SeqCst), 1);
-    // A port elsewhere on the network is told, too; and so is its end, after which the node has nothing.
+    // A port that is nowhere is not the node's; the end of its own is told, after which the node has nothing.
     let other = port_create(cx, &new_port(cx, network.id)).await.unwrap();
     host_network_ensure(cx, "n1").await.unwrap();
     assert_eq!(
         node.told.lock().unwrap().as_ref().unwrap().networks[0]
             .ports
             .len(),
-        2
+        1
     );
     assert_eq!(
         kind(&port_delete(cx, port.id).await.unwrap_err()),

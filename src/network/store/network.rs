@@ -1,12 +1,12 @@
 //! Networks.
 
-use super::super::model::{Network, NetworkQuery};
+use super::super::model::{Network, NetworkKind, NetworkQuery};
 use super::subnet;
 use crate::db::{Conn, DbResult, Row, Value, sql};
 use crate::ids::{NetworkId, ProjectId};
 
 const COLUMNS: &str = "id, project_id, name, description, admin_state_up, shared, external, nat, mtu, port_security, dns_domain, \
-     tags, revision, created_at, updated_at";
+     tags, revision, created_at, updated_at, vni, physical_network";
 
 fn network(row: &mut Row) -> DbResult<Network> {
     Ok(Network {
@@ -25,14 +25,23 @@ fn network(row: &mut Row) -> DbResult<Network> {
         revision: row.take()?,
         created_at: row.take()?,
         updated_at: row.take()?,
+        kind: kind(row.take()?, row.take()?),
         subnets: Vec::new(),
     })
 }
 
-/// Writes a new network.
-pub async fn insert(conn: &mut Conn, new: &Network) -> DbResult<()> {
+fn kind(vni: Option<u32>, physical: Option<String>) -> NetworkKind {
+    match (vni, physical) {
+        (Some(vni), _) => NetworkKind::Vxlan { vni },
+        (None, Some(physical)) => NetworkKind::Flat { physical },
+        (None, None) => NetworkKind::Local,
+    }
+}
+
+/// Writes a new network; `false` if another has its number or its physical network.
+pub async fn insert(conn: &mut Conn, new: &Network) -> DbResult<bool> {
     sql(format!(
-        "INSERT INTO network ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        "INSERT INTO network ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING"
     ))
     .bind(new.id)
     .bind(new.project)
@@ -49,9 +58,10 @@ pub async fn insert(conn: &mut Conn, new: &Network) -> DbResult<()> {
     .bind(new.revision)
     .bind(new.created_at)
     .bind(new.updated_at)
-    .execute(conn)
-    .await?;
-    Ok(())
+    .bind(new.kind.vni())
+    .bind(new.kind.physical())
+    .swapped(conn)
+    .await
 }
 
 /// Writes a network that was read with the revision before; `false` if somebody changed it meanwhile.
@@ -80,7 +90,13 @@ pub async fn list(conn: &mut Conn, query: &NetworkQuery) -> DbResult<Vec<Network
     let mut statement = sql(format!("SELECT {COLUMNS} FROM network WHERE 1 = 1"));
     if let Some(project) = query.visible_to {
         statement = statement.push_bind(
-            " AND (project_id = {} OR shared = 1 OR id IN (SELECT object_id FROM rbac_policy WHERE kind = 'network' AND target = {}))",
+            " AND (project_id = {} OR shared = 1 OR external = 1 OR id IN (SELECT object_id FROM rbac_policy WHERE kind = 'network' AND target = {}))",
+            project,
+        );
+    }
+    if let Some(project) = query.usable_by {
+        statement = statement.push_bind(
+            " AND (project_id = {} OR shared = 1 OR id IN (SELECT object_id FROM rbac_policy WHERE kind = 'network' AND target = {} AND action = 'access_as_shared'))",
             project,
         );
     }
@@ -170,4 +186,41 @@ pub async fn seed(conn: &mut Conn, name: &str) -> DbResult<bool> {
         .bind(name)
         .swapped(conn)
         .await
+}
+
+/// The lowest number from `first` to `last` that no network's frames carry. The turn `network:vni` must be had.
+pub async fn free_vni(conn: &mut Conn, first: u32, last: u32) -> DbResult<Option<u32>> {
+    if !has_vni(conn, first).await? {
+        return Ok(Some(first));
+    }
+    // The end of the run of taken numbers that begins at `first`.
+    let end = sql(
+        "SELECT MIN(a.vni) FROM network a WHERE a.vni >= $1 AND a.vni < $2 \
+         AND NOT EXISTS (SELECT 1 FROM network b WHERE b.vni = a.vni + 1)",
+    )
+    .bind(first)
+    .bind(last)
+    .scalar::<Option<u32>>(conn)
+    .await?;
+    Ok(end.map(|end| end.saturating_add(1)))
+}
+
+/// Whether a network's frames carry this number.
+async fn has_vni(conn: &mut Conn, vni: u32) -> DbResult<bool> {
+    Ok(sql("SELECT 1 FROM network WHERE vni = $1")
+        .bind(vni)
+        .optional(conn, |row| row.take::<i64>())
+        .await?
+        .is_some())
+}
+
+/// Whether a network is a bridge of each node alone.
+pub async fn is_local(conn: &mut Conn, id: NetworkId) -> DbResult<bool> {
+    Ok(
+        sql("SELECT 1 FROM network WHERE id = $1 AND vni IS NULL AND physical_network IS NULL")
+            .bind(id)
+            .optional(conn, |row| row.take::<i64>())
+            .await?
+            .is_some(),
+    )
 }

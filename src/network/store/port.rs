@@ -135,11 +135,24 @@ pub async fn find(conn: &mut Conn, id: PortId) -> DbResult<Option<Port>> {
     Ok(list(conn, &query).await?.pop())
 }
 
-/// Ports of these networks that carry frames, in order of id.
-pub async fn of_networks(conn: &mut Conn, networks: &[NetworkId]) -> DbResult<Vec<Port>> {
+/// Ports that are on a host or come to it, and carry frames, in order of id.
+pub async fn of_host(conn: &mut Conn, host: &str) -> DbResult<Vec<Port>> {
     let ports = sql(format!(
-        "SELECT {COLUMNS} FROM port WHERE admin_state_up = 1 AND network_id"
+        "SELECT {COLUMNS} FROM port WHERE admin_state_up = 1 AND (host = $1 OR migrating_to = $1) ORDER BY id"
     ))
+    .bind(host)
+    .all(conn, port)
+    .await?;
+    with_parts(conn, ports).await
+}
+
+/// Ports of these networks that are neither on this host nor come to it, and carry frames, in order of id.
+pub async fn elsewhere(conn: &mut Conn, networks: &[NetworkId], host: &str) -> DbResult<Vec<Port>> {
+    let ports = sql(format!(
+        "SELECT {COLUMNS} FROM port WHERE admin_state_up = 1 AND (host IS NULL OR host <> $1) \
+         AND (migrating_to IS NULL OR migrating_to <> $1) AND network_id"
+    ))
+    .bind(host)
     .push_in(networks.iter().copied())
     .push(" ORDER BY id")
     .all(conn, port)
@@ -195,6 +208,18 @@ pub async fn hosts_of_network(conn: &mut Conn, network: NetworkId) -> DbResult<V
         .bind(network)
         .all(conn, Row::take)
         .await
+}
+
+/// Hosts that have a network of tunnels in common with this one, by name, and this one.
+pub async fn hosts_beside(conn: &mut Conn, host: &str) -> DbResult<Vec<String>> {
+    sql("SELECT p.host FROM port p JOIN network n ON n.id = p.network_id WHERE n.vni IS NOT NULL AND p.host IS NOT NULL \
+         AND p.network_id IN (SELECT network_id FROM port WHERE host = $1 OR migrating_to = $1) \
+         UNION SELECT p.migrating_to FROM port p JOIN network n ON n.id = p.network_id \
+         WHERE n.vni IS NOT NULL AND p.migrating_to IS NOT NULL \
+         AND p.network_id IN (SELECT network_id FROM port WHERE host = $1 OR migrating_to = $1) ORDER BY 1")
+    .bind(host)
+    .all(conn, Row::take)
+    .await
 }
 
 /// Notes that a host has these ports; says which of them were waiting for it.

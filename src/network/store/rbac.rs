@@ -89,6 +89,20 @@ pub async fn sees_network(
     Ok(found > 0)
 }
 
+/// Whether a project may put ports on a network, because that is shared with it.
+pub async fn shares_network(
+    conn: &mut Conn,
+    network: NetworkId,
+    project: ProjectId,
+) -> DbResult<bool> {
+    let found = sql("SELECT COUNT(*) FROM rbac_policy WHERE kind = 'network' AND object_id = $1 AND target = $2 AND action = 'access_as_shared'")
+        .bind(network)
+        .bind(project)
+        .scalar::<i64>(conn)
+        .await?;
+    Ok(found > 0)
+}
+
 /// Ports of a project on a network, a few of them.
 pub async fn ports_on_network(
     conn: &mut Conn,

@@ -80,7 +80,7 @@ pub async fn list(conn: &mut Conn, query: &SubnetQuery) -> DbResult<Vec<Subnet>>
     let mut statement = sql(format!("SELECT {COLUMNS} FROM subnet WHERE 1 = 1"));
     if let Some(project) = query.visible_to {
         statement = statement.push_bind(
-            " AND network_id IN (SELECT id FROM network WHERE project_id = {} OR shared = 1 \
+            " AND network_id IN (SELECT id FROM network WHERE project_id = {} OR shared = 1 OR external = 1 \
              OR id IN (SELECT object_id FROM rbac_policy WHERE kind = 'network' AND target = {}))",
             project,
         );
@@ -104,6 +104,16 @@ pub async fn of_networks(conn: &mut Conn, networks: &[NetworkId]) -> DbResult<Ve
         .push(" ORDER BY created_at, id")
         .all(conn, subnet)
         .await
+}
+
+/// The subnets of networks that each node has by itself, oldest first.
+pub async fn of_local_networks(conn: &mut Conn) -> DbResult<Vec<Subnet>> {
+    sql(format!(
+        "SELECT {COLUMNS} FROM subnet WHERE network_id IN \
+         (SELECT id FROM network WHERE vni IS NULL AND physical_network IS NULL) ORDER BY created_at, id"
+    ))
+    .all(conn, subnet)
+    .await
 }
 
 /// Locks who gets which address of a subnet until the transaction ends, and says which was given last. `None` if there
