@@ -151,7 +151,7 @@ mod tests {
         let items = vec![
             json!({"id": "1", "name": "a", "shared": true, "tags": ["x", "y"], "fixed_ips": [{"ip_address": "10.0.0.1"}]}),
             json!({"id": "2", "name": "b", "shared": false, "tags": ["y"], "fixed_ips": []}),
-            json!({"id": "3", "name": "a", "shared": false, "fixed_ips": []}),
+            json!({"id": "3", "name": "a", "shared": false, "tags": [], "fixed_ips": []}),
         ];
         let ids = |query: &[(&str, &str)]| {
             let params = Params(
