@@ -21,7 +21,9 @@ use crate::compute::wire::{
     KeypairList, Migration, MigrationList, Server, ServerList,
 };
 use crate::image::wire::{Image, ImageList};
-use crate::network::wire::{Network, NetworkList, Port, PortList, Subnet, SubnetList};
+use crate::network::wire::{
+    Network, NetworkList, Port, PortList, SecurityGroup, SecurityGroupList, Subnet, SubnetList,
+};
 use crate::volume::wire::{Volume, VolumeList};
 
 /// Order of a list.
@@ -273,6 +275,16 @@ impl Page for SubnetList {
     type Item = Subnet;
     fn split(self) -> (Vec<Subnet>, Next) {
         (self.subnets, Next::of_links(&self.subnets_links))
+    }
+}
+
+impl Page for SecurityGroupList {
+    type Item = SecurityGroup;
+    fn split(self) -> (Vec<SecurityGroup>, Next) {
+        (
+            self.security_groups,
+            Next::of_links(&self.security_groups_links),
+        )
     }
 }
 

@@ -28,6 +28,7 @@ mod rbac_create;
 mod rbac_delete;
 mod rbac_list;
 mod rbac_update;
+mod security_group_adopt;
 mod security_group_create;
 mod security_group_default;
 mod security_group_delete;

@@ -57,6 +57,13 @@ pub struct ServerSecurityGroup {
     pub rules: Vec<ServerSecurityGroupRule>,
 }
 
+/// `{"security_group": {…}}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerSecurityGroupBody {
+    /// The group.
+    pub security_group: ServerSecurityGroup,
+}
+
 /// `{"security_groups": […]}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerSecurityGroupList {

@@ -67,6 +67,19 @@ pub(super) fn list<T: Serialize>(plural: &str, items: Vec<T>, params: &Params) -
 /// Every filter must hold; one that is given several times holds if any of its values does. Fields that the resource does
 /// not have are ignored, as Neutron does.
 fn matches(row: &Map<String, Value>, params: &Params) -> bool {
+    let has = |tag: &str| row.get("tags").is_some_and(|tags| equals(tags, tag));
+    for (name, wanted) in &params.0 {
+        let mut wanted = wanted.split(',');
+        let fits = match name.as_str() {
+            "tags-any" => wanted.any(has),
+            "not-tags" => !wanted.all(has),
+            "not-tags-any" => !wanted.any(has),
+            _ => true,
+        };
+        if !fits {
+            return false;
+        }
+    }
     let filters = params.0.iter().filter(|(name, _)| {
         !OTHERS.contains(&name.as_str()) && (row.contains_key(name) || name == "fixed_ips")
     });
@@ -79,6 +92,10 @@ fn matches(row: &Map<String, Value>, params: &Params) -> bool {
             .filter(|(key, _)| key == name)
             .map(|(_, value)| value.as_str());
         let found = row.get(name).unwrap_or(&Value::Null);
+        if name == "tags" {
+            // Several with commas between them must all be there.
+            return wanted.any(|tags| tags.split(',').all(|tag| equals(found, tag)));
+        }
         wanted.any(|wanted| equals(found, wanted))
     })
 }
@@ -132,9 +149,9 @@ mod tests {
     #[test]
     fn any_field_filters_and_pages_follow_each_other() {
         let items = vec![
-            json!({"id": "1", "name": "a", "shared": true, "fixed_ips": [{"ip_address": "10.0.0.1"}]}),
-            json!({"id": "2", "name": "b", "shared": false, "fixed_ips": []}),
-            json!({"id": "3", "name": "a", "shared": false, "fixed_ips": []}),
+            json!({"id": "1", "name": "a", "shared": true, "tags": ["x", "y"], "fixed_ips": [{"ip_address": "10.0.0.1"}]}),
+            json!({"id": "2", "name": "b", "shared": false, "tags": ["y"], "fixed_ips": []}),
+            json!({"id": "3", "name": "a", "shared": false, "tags": [], "fixed_ips": []}),
         ];
         let ids = |query: &[(&str, &str)]| {
             let params = Params(
@@ -158,6 +175,11 @@ mod tests {
             (vec![("name", "a"), ("name", "b")], ("123", false)),
             (vec![("shared", "True")], ("1", false)),
             (vec![("fixed_ips", "ip_address=10.0.0.1")], ("1", false)),
+            (vec![("tags", "x,y")], ("1", false)),
+            (vec![("tags", "y")], ("12", false)),
+            (vec![("tags-any", "x,z")], ("1", false)),
+            (vec![("not-tags", "x,y")], ("23", false)),
+            (vec![("not-tags-any", "x,y")], ("3", false)),
             (vec![("limit", "2")], ("12", true)),
             (vec![("limit", "2"), ("marker", "2")], ("3", false)),
             (

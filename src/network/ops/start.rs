@@ -1,7 +1,8 @@
-//! The network that is there from the beginning.
+//! The network that is there from the beginning, and security groups for ports that were there before these.
 
 use super::network_create;
 use super::network_segment;
+use super::security_group_adopt::security_group_adopt_on_conn;
 use super::subnet_create;
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
@@ -13,6 +14,9 @@ use crate::network::store;
 /// `network.default_cidr` (none if that is empty): shared with every project, owned by `owner`, its addresses translated
 /// to the node's on the way out. One that an operator deleted does not come back.
 pub async fn network_start(cx: &Context, owner: ProjectId) -> Result<()> {
+    let mut tx = cx.db.begin().await?;
+    security_group_adopt_on_conn(&mut tx).await?;
+    tx.commit().await?;
     let settings = &cx.config.network;
     if settings.default_cidr.is_empty() {
         return Ok(());

@@ -210,3 +210,30 @@ pub async fn names_of_servers(
     }
     Ok(found)
 }
+
+/// Ports that should have a group and have none.
+const WITHOUT: &str = "port_security = 1 AND device_owner NOT LIKE 'network:%' AND id NOT IN (SELECT port_id FROM port_security_group)";
+
+/// Projects with such ports.
+pub async fn projects_without(conn: &mut Conn) -> DbResult<Vec<ProjectId>> {
+    sql(format!(
+        "SELECT DISTINCT project_id FROM port WHERE {WITHOUT} ORDER BY project_id"
+    ))
+    .all(conn, Row::take)
+    .await
+}
+
+/// Gives a group to all such ports of a project.
+pub async fn give_to_ports_without(
+    conn: &mut Conn,
+    project: ProjectId,
+    group: SecurityGroupId,
+) -> DbResult<u64> {
+    sql(format!(
+        "INSERT INTO port_security_group (port_id, group_id) SELECT id, $2 FROM port WHERE project_id = $1 AND {WITHOUT}"
+    ))
+    .bind(project)
+    .bind(group)
+    .execute(conn)
+    .await
+}

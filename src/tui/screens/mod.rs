@@ -25,6 +25,7 @@ pub mod ports;
 pub mod projects;
 pub mod pulse;
 pub mod quotas;
+pub mod secgroups;
 pub mod servers;
 pub mod services;
 pub mod subnets;
@@ -141,6 +142,7 @@ pub static REGISTRY: &[&Entry] = &[
     &networks::ENTRY,
     &subnets::ENTRY,
     &ports::ENTRY,
+    &secgroups::ENTRY,
     &volumes::ENTRY,
     &projects::ENTRY,
     &users::ENTRY,

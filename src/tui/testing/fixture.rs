@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::NOW;
 use super::cloud::Answers;
-use super::hosts;
+use super::{groups, hosts};
 
 /// Microseconds, so many seconds before the tests' present.
 pub(super) fn ago(seconds: i64) -> i64 {
@@ -77,6 +77,10 @@ pub fn empty() -> Answers {
         ("/network/v2.0/networks", json!({"networks": []})),
         ("/network/v2.0/subnets", json!({"subnets": []})),
         ("/network/v2.0/ports", json!({"ports": []})),
+        (
+            "/network/v2.0/security-groups",
+            json!({"security_groups": []}),
+        ),
         ("/volume/v3/p1/volumes/detail", json!({"volumes": []})),
         ("/identity/v3/projects", json!({"projects": []})),
         ("/identity/v3/users", json!({"users": []})),
@@ -386,6 +390,7 @@ fn resources() -> Answers {
                 subnet(2, "fd00:1::/64", "fd00:1::1")]}),
         ),
         ("/network/v2.0/ports", json!({"ports": ports})),
+        ("/network/v2.0/security-groups", groups::groups()),
         (
             "/network/v2.0/quotas/p1/details.json",
             json!({"quota": {"network": {"used": 3, "limit": 100, "reserved": 0}, "subnet": {"used": 3, "limit": 100, "reserved": 0},

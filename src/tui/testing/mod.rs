@@ -3,6 +3,7 @@
 
 mod cloud;
 pub mod fixture;
+mod groups;
 mod hosts;
 
 use jiff::tz::TimeZone;

@@ -14,6 +14,7 @@
 //! - `drain`: a host is emptied and filled again.
 //! - `join`: a node on another machine, which shares no file with the control process.
 //! - `stock`: the stock command line.
+//! - `stock_groups`: the same, for security groups, what is shared, and labels.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
 //! - `screen`: servers are moved from the screen of a simulated fleet.
@@ -39,4 +40,5 @@ mod node;
 mod phases;
 mod screen;
 mod stock;
+mod stock_groups;
 mod web_image;

@@ -96,7 +96,7 @@ impl OpenStack {
 
     /// A column of a list.
     #[track_caller]
-    fn column(&self, line: &str, column: &str) -> Vec<String> {
+    pub(super) fn column(&self, line: &str, column: &str) -> Vec<String> {
         let list = self.json(line);
         let rows = list
             .as_array()
@@ -113,14 +113,14 @@ impl Drop for OpenStack {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[track_caller]
-fn has(list: &[String], name: &str) {
+pub(super) fn has(list: &[String], name: &str) {
     assert!(
         list.iter().any(|found| found == name),
         "{name} is not in {list:?}"
@@ -347,7 +347,7 @@ fn flavors_keys_images_networks_and_volumes() {
     cloud.assert_clean();
 }
 
-fn wait_json(os: &OpenStack, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(super) fn wait_json(os: &OpenStack, line: &str, wanted: impl Fn(&Value) -> bool) -> Value {
     crate::lab::wait::wait_for(line, super::cloud::PATIENCE, || {
         Some(os.json(line)).filter(&wanted)
     })

@@ -488,3 +488,58 @@ async fn groups_are_found_by_name_or_id_and_two_of_one_name_are_told_apart() {
     assert!(error.to_string().contains("Multiple"), "{error}");
     assert!(find(web.id.to_string()).await.unwrap()[0].is_some());
 }
+
+#[tokio::test]
+async fn ports_from_before_security_groups_stay_open_once() {
+    let lab = lab().await;
+    let cx = &lab.member;
+    let (network, _) = network(cx, "10.9.0.0/24").await;
+    let without = NewPort {
+        groups: Some(vec![]),
+        ..new_port(cx, network.id)
+    };
+    let old = port_create(cx, &without).await.unwrap();
+    let own = NewPort {
+        device_owner: "network:dhcp".into(),
+        ..new_port(cx, network.id)
+    };
+    let own = port_create(cx, &own).await.unwrap();
+    let named = port_create(cx, &new_port(cx, network.id)).await.unwrap();
+    bind(cx, old.id, "n1").await;
+    let before = wanted(cx, "n1").await;
+    for _ in 0..2 {
+        network_start(&lab.admin, project(&lab.admin))
+            .await
+            .unwrap();
+    }
+    assert!(wanted(cx, "n1").await > before);
+    let groups = port_show(cx, old.id).await.unwrap().groups;
+    let open = security_group_show(cx, groups[0]).await.unwrap();
+    assert_eq!(
+        words(&open.rules),
+        [
+            "egress IPv4 * *-* *",
+            "egress IPv6 * *-* *",
+            "ingress IPv4 * *-* *",
+            "ingress IPv6 * *-* *",
+        ]
+    );
+    assert_eq!(
+        port_show(cx, named.id).await.unwrap().groups,
+        [default(cx).await.id]
+    );
+    assert!(port_show(cx, own.id).await.unwrap().groups.is_empty());
+    let later = port_create(
+        cx,
+        &NewPort {
+            groups: Some(vec![]),
+            ..new_port(cx, network.id)
+        },
+    )
+    .await
+    .unwrap();
+    network_start(&lab.admin, project(&lab.admin))
+        .await
+        .unwrap();
+    assert!(port_show(cx, later.id).await.unwrap().groups.is_empty());
+}
