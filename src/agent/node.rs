@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::image_cache::ImageCache;
 use super::monitor::Monitor;
-use super::network::{NetworkAgent, NodePlace};
+use super::network::{MetadataDoor, NetworkAgent, NodePlace};
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::depot::dial::{Dialer, Home};
 use crate::hypervisor::{HostInfo, HvError, Hypervisor};
@@ -135,8 +135,8 @@ pub struct Node {
     pub host: String,
     /// Where it is in the network; found out when absent.
     pub address: Option<IpAddr>,
-    /// Networks that it is plugged into, by name.
-    pub physical_networks: Vec<String>,
+    /// Its interfaces to the networks that it is plugged into, by these networks' names.
+    pub physical_networks: BTreeMap<String, String>,
     /// What it measures of itself.
     pub monitor: Monitor,
     /// When its agent started.
@@ -164,7 +164,7 @@ impl Node {
         Self {
             host: host.to_owned(),
             address: None,
-            physical_networks: Vec::new(),
+            physical_networks: BTreeMap::new(),
             monitor: Monitor::default(),
             started: Time::now(),
             hypervisor,
@@ -187,9 +187,14 @@ impl Node {
     pub fn with_network(mut self) -> Self {
         let place = NodePlace {
             address: self.address,
-            physical: BTreeMap::new(),
+            physical: self.physical_networks.clone(),
         };
-        self.network = Some(NetworkAgent::new(&self.places.network).at(place));
+        let door = MetadataDoor {
+            bus: self.bus.clone(),
+            host: self.host.clone(),
+        };
+        let network = NetworkAgent::new(&self.places.network).at(place);
+        self.network = Some(network.with_metadata(door));
         self
     }
 
@@ -207,10 +212,10 @@ impl Node {
         self
     }
 
-    /// Says which networks it is plugged into.
+    /// Says which networks it is plugged into, and by which interfaces.
     #[must_use]
-    pub fn with_physical_networks(mut self, names: Vec<String>) -> Self {
-        self.physical_networks = names;
+    pub fn with_physical_networks(mut self, interfaces: BTreeMap<String, String>) -> Self {
+        self.physical_networks = interfaces;
         self
     }
 

@@ -84,7 +84,7 @@ async fn host(node: &Node) -> HostReport {
         disk_gb: simulated.map_or_else(|| node.places.disk_gb(), |all| (all, all)),
         uptime: uptime::read().ok().flatten(),
         address: node.address.or_else(monitor::address),
-        physical_networks: node.physical_networks.clone(),
+        physical_networks: node.physical_networks.keys().cloned().collect(),
         // Simulated hosts share one machine, which says nothing of them.
         metrics: match simulated {
             Some(_) => Default::default(),

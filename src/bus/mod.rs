@@ -235,7 +235,14 @@ impl Bus {
             .await
     }
 
-    /// The same for a change of something that only one may change at a time: the server refuses it once it has begun with
+    /// Asks whichever server of `R`'s topic takes it and waits up to `timeout` for its answer.
+    pub async fn ask<R: Rpc>(&self, request: &R, timeout: Duration) -> Result<R::Reply, CallError> {
+        let incoming = Self::incoming(R::METHOD, None, request)?;
+        self.answered::<R>(R::TOPIC.to_owned(), incoming, timeout)
+            .await
+    }
+
+    /// [`Self::call`] for a change of something that only one may change at a time: the server refuses it once it has begun with
     /// a later turn.
     pub async fn call_in_turn<R: Rpc>(
         &self,
@@ -245,11 +252,20 @@ impl Bus {
         request: &R,
         timeout: Duration,
     ) -> Result<R::Reply, CallError> {
-        let target = format!("{}.{host}", R::TOPIC);
         let incoming = Incoming {
             turn: turn.cloned(),
             ..Self::incoming(R::METHOD, operation, request)?
         };
+        self.answered::<R>(format!("{}.{host}", R::TOPIC), incoming, timeout)
+            .await
+    }
+
+    async fn answered<R: Rpc>(
+        &self,
+        target: String,
+        incoming: Incoming,
+        timeout: Duration,
+    ) -> Result<R::Reply, CallError> {
         let answer = tokio::time::timeout(timeout, self.carry_call(&target, incoming, timeout))
             .await
             .map_err(|_| CallError::Timeout {

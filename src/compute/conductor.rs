@@ -15,19 +15,22 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
+use super::rpc::metadata::MetadataAsk;
 use super::rpc::migration::MigrationReport;
 use super::rpc::{GuestReport, HostReport, ProgressReport};
 use super::{ops, reconcile};
-use crate::bus::{Fault, FaultKind, Handler, Incoming, Message};
+use crate::bus::{Fault, FaultKind, Handler, Incoming, Message, Rpc};
 use crate::context::{Cloud, Context};
 use crate::error::{Error, Result};
 
+type Answer = Box<dyn Fn(Context, Incoming) -> BoxFuture<'static, Result<Value>> + Send + Sync>;
 type Function = Box<dyn Fn(Context, Incoming) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Functions by the name of the message they take.
 pub struct Conductor {
     cloud: Arc<Cloud>,
     functions: HashMap<&'static str, Vec<Function>>,
+    answers: HashMap<&'static str, Answer>,
 }
 
 impl Conductor {
@@ -36,6 +39,7 @@ impl Conductor {
         let mut conductor = Self {
             cloud,
             functions: HashMap::new(),
+            answers: HashMap::new(),
         };
         conductor.on(|cx: Context, report: HostReport| async move {
             reconcile::host_reported(&cx, report).await
@@ -44,6 +48,9 @@ impl Conductor {
             reconcile::guest_reported(&cx, &report).await
         });
         conductor.on(progress);
+        conductor.answer(|cx: Context, asked: MetadataAsk| async move {
+            ops::metadata_show(&cx, &asked).await
+        });
         conductor.on(|cx: Context, report: MigrationReport| async move {
             ops::migration_progress(&cx, report.operation, report.progress).await
         });
@@ -68,6 +75,26 @@ impl Conductor {
         });
         self.functions.entry(M::METHOD).or_default().push(erased);
     }
+
+    /// `function` answers questions of type `R`; only one can.
+    pub fn answer<R, F, Fut>(&mut self, function: F)
+    where
+        R: Rpc + 'static,
+        F: Fn(Context, R) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<R::Reply>> + Send + 'static,
+    {
+        let erased: Answer = Box::new(move |cx, incoming| {
+            async move {
+                let question = incoming
+                    .parse()
+                    .map_err(|fault| Error::BadRequest(fault.message))?;
+                let reply = function(cx, question).await?;
+                serde_json::to_value(reply).map_err(|error| Error::Internal(error.to_string()))
+            }
+            .boxed()
+        });
+        self.answers.insert(R::METHOD, erased);
+    }
 }
 
 async fn progress(cx: Context, report: ProgressReport) -> Result<()> {
@@ -85,6 +112,11 @@ async fn progress(cx: Context, report: ProgressReport) -> Result<()> {
 #[async_trait]
 impl Handler for Conductor {
     async fn handle(&self, incoming: Incoming) -> std::result::Result<Value, Fault> {
+        if let Some(answer) = self.answers.get(incoming.method.as_str()) {
+            let cx = Context::system(self.cloud.clone());
+            let failed = |error: Error| Fault::new(FaultKind::Unavailable, error.to_string());
+            return answer(cx, incoming).await.map_err(failed);
+        }
         let functions = self
             .functions
             .get(incoming.method.as_str())

@@ -2,6 +2,7 @@
 mod api;
 pub mod conductor;
 mod config_drive;
+mod metadata;
 pub mod model;
 pub mod ops;
 mod picks;

@@ -3,6 +3,7 @@
 //! Requests carry whole specifications in the cloud's terms; the node translates them into its own (paths, taps). Each
 //! may come twice. A request whose generation is older than what the node has is refused as a conflict.
 
+pub mod metadata;
 pub mod migration;
 
 use std::collections::BTreeMap;

@@ -120,7 +120,11 @@ fn node(
     )?;
     let physical = config.agent.physical_networks.iter();
     Ok(Node::new(host, hypervisor, places, bus.clone())
-        .with_physical_networks(physical.map(|one| one.name.clone()).collect())
+        .with_physical_networks(
+            physical
+                .map(|one| (one.name.clone(), one.interface.clone()))
+                .collect(),
+        )
         .with_cache_bytes(config.image.cache_bytes)
         .with_address(config.agent.my_ip.parse().ok()))
 }

@@ -8,7 +8,7 @@
 //! `inet skydeck` looks at what the node routes, and at what it bridges, where [`security`](super::security) groups
 //! decide. Guests reach the world through address translation, where their
 //! network has it; nothing reaches them unasked, neither from the world nor from other networks. Of the node itself they
-//! reach DHCP, DNS and ping, nothing else: who runs a guest must not get at the control plane's machine.
+//! reach DHCP, DNS, metadata and ping, nothing else: who runs a guest must not get at the control plane's machine.
 //!
 //! The rules stay the same whatever there is; ports and networks are elements of sets. What others have in nftables is
 //! not touched, which also means that a rule of theirs may drop what is accepted here.
@@ -20,7 +20,9 @@ use ipnet::{IpNet, Ipv4Net};
 use serde_json::{Value, json};
 
 use super::blueprint::mac_text;
+use super::metadata::METADATA_PORT;
 use super::names::{BRIDGE_PREFIX, TAP_PREFIX};
+use super::router::METADATA;
 use super::security::Security;
 use super::tunnel::PORT;
 
@@ -140,8 +142,21 @@ impl Filter {
         );
         table.rule("input", [is(field("tcp", "dport"), 53), accept()]);
         table.rule("input", [is(field("ip", "protocol"), "icmp"), accept()]);
+        // Only what was meant for the metadata service, not whatever else listens at its port.
+        let meant = json!({"ct": {"key": "ip daddr", "dir": "original"}});
+        table.rule("input", [is(meant, METADATA), accept()]);
         table.rule("input", [drop()]);
 
+        table.hooked_chain("metadata", "prerouting", "nat", -100);
+        table.rule(
+            "metadata",
+            [
+                is(&from, &ours),
+                is(field("ip", "daddr"), METADATA),
+                is(field("tcp", "dport"), 80),
+                json!({"redirect": {"port": METADATA_PORT}}),
+            ],
+        );
         table.chain("postrouting", "nat", 100);
         let masquerade = json!({"masquerade": null});
         table.rule(
@@ -295,8 +310,13 @@ impl<'a> Table<'a> {
 
     /// A chain at a hook that has its name.
     pub fn chain(&mut self, hook: &str, kind: &str, priority: i32) {
+        self.hooked_chain(hook, hook, kind, priority);
+    }
+
+    /// A chain at a hook.
+    pub fn hooked_chain(&mut self, name: &str, hook: &str, kind: &str, priority: i32) {
         let chain =
-            json!({"name": hook, "type": kind, "hook": hook, "prio": priority, "policy": "accept"});
+            json!({"name": name, "type": kind, "hook": hook, "prio": priority, "policy": "accept"});
         self.add("chain", chain);
     }
 

@@ -23,6 +23,7 @@ mod files;
 mod filter;
 mod host;
 mod links;
+mod metadata;
 pub mod names;
 mod namespace;
 mod nft;
@@ -52,6 +53,8 @@ use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
 use error::HostError;
 use host::Host;
 pub use host::NodePlace;
+use metadata::Doors;
+pub use metadata::MetadataDoor;
 
 /// How often a node looks whether its networks are still as they shall be.
 const REPAIR: Duration = Duration::from_secs(15);
@@ -107,6 +110,8 @@ pub(super) async fn keep(node: Arc<Node>) {
 pub struct NetworkAgent {
     dir: PathBuf,
     place: NodePlace,
+    /// Where guests ask for metadata; none where nobody would answer.
+    doors: Option<Doors>,
     /// One at a time; two would undo each other.
     turn: Mutex<()>,
 }
@@ -117,6 +122,7 @@ impl NetworkAgent {
         Self {
             dir: state_dir.into(),
             place: NodePlace::default(),
+            doors: None,
             turn: Mutex::new(()),
         }
     }
@@ -125,6 +131,13 @@ impl NetworkAgent {
     #[must_use]
     pub fn at(mut self, place: NodePlace) -> Self {
         self.place = place;
+        self
+    }
+
+    /// Lets guests ask for metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, door: MetadataDoor) -> Self {
+        self.doors = Some(Doors::new(door));
         self
     }
 
@@ -142,14 +155,14 @@ impl NetworkAgent {
         }
         let host = Host::open(&self.dir, &self.place)?;
         self.remember(desired)?;
-        Self::make(&host, desired).await
+        self.make(&host, desired).await
     }
 
     /// Makes the node once more what it was told last; nothing if it was told nothing yet.
     pub async fn repair(&self) -> Result<NetworkApplied, Fault> {
         let _turn = self.turn.lock().await;
         match self.last()? {
-            Some(last) => Self::make(&Host::open(&self.dir, &self.place)?, &last).await,
+            Some(last) => self.make(&Host::open(&self.dir, &self.place)?, &last).await,
             None => Ok(NetworkApplied::default()),
         }
     }
@@ -158,12 +171,14 @@ impl NetworkAgent {
     pub async fn clean_up(&self) -> Result<NetworkApplied, Fault> {
         let _turn = self.turn.lock().await;
         let nothing = NetworkDesired::default();
-        let applied = Self::make(&Host::open(&self.dir, &self.place)?, &nothing).await?;
+        let applied = self
+            .make(&Host::open(&self.dir, &self.place)?, &nothing)
+            .await?;
         fs::remove_dir_all(&self.dir).map_err(HostError::file(&self.dir))?;
         Ok(applied)
     }
 
-    async fn make(host: &Host, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
+    async fn make(&self, host: &Host, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
         let site = host.site().await?;
         let blueprint = blueprint::Blueprint::new(desired, &site);
         let observed = host.observe().await?;
@@ -175,11 +190,15 @@ impl NetworkAgent {
                 Err(error) => failures.push(error.to_string()),
             }
         }
+        let mut problems = blueprint.problems;
+        if let Some(doors) = &self.doors {
+            problems.extend(doors.keep(desired).await);
+        }
         if failures.is_empty() {
             return Ok(NetworkApplied {
                 generation: desired.generation,
                 changes,
-                problems: blueprint.problems,
+                problems,
             });
         }
         Err(Fault::new(

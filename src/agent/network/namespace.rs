@@ -23,7 +23,7 @@ const IP: Program = Program {
     package: "iproute2",
 };
 /// Where namespaces have names.
-const NAMED: &str = "/run/netns";
+pub const NAMED: &str = "/run/netns";
 
 /// The namespaces of the node that are ours.
 pub struct Namespaces {

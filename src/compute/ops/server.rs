@@ -65,7 +65,7 @@ pub use migrations::{
     migration_list, migration_progress, migration_prune, server_migration_show,
     server_migration_wish,
 };
-pub(in crate::compute) use parts::{instance_spec, instance_spec_with_image};
+pub(in crate::compute) use parts::{instance_spec, instance_spec_with_image, server_drive};
 pub use plan::{LaunchPlan, PlanItem, PlanUse, server_create_plan};
 pub use ports::NicWish;
 pub(in crate::compute) use ports::{

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::super::model::PortAddress;
 use crate::db::{Conn, DbResult, LIST, Row, sql};
-use crate::ids::{PortId, SubnetId};
+use crate::ids::{NetworkId, PortId, SubnetId};
 
 fn address(row: &mut Row) -> DbResult<Ipv4Addr> {
     Ok(Ipv4Addr::from(row.take::<u32>()?))
@@ -60,6 +60,20 @@ pub async fn holder(
     sql("SELECT port_id FROM address WHERE subnet_id = $1 AND address = $2")
         .bind(subnet)
         .bind(u32::from(address))
+        .optional(conn, Row::take)
+        .await
+}
+
+/// The port that has an address on one of these networks.
+pub async fn on_networks(
+    conn: &mut Conn,
+    networks: &[NetworkId],
+    address: Ipv4Addr,
+) -> DbResult<Option<PortId>> {
+    sql("SELECT a.port_id FROM address a JOIN subnet s ON s.id = a.subnet_id WHERE a.address = $1 AND s.network_id")
+        .bind(u32::from(address))
+        .push_in(networks.iter().copied())
+        .push(" ORDER BY a.port_id LIMIT 1")
         .optional(conn, Row::take)
         .await
 }

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 
 use crate::compute::config_drive::{DriveFacts, DriveNic, config_drive};
-use crate::compute::model::{DEFAULT_ZONE, ImageCopy, Server};
-use crate::compute::rpc::{InstanceSpec, RootDisk};
+use crate::compute::model::{DEFAULT_ZONE, ImageCopy, Server, ServerNic};
+use crate::compute::rpc::{ConfigDrive, InstanceSpec, RootDisk};
 use crate::compute::store;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::{ImageId, PortId};
 use crate::image::ops::{image_for_boot, image_served};
 use crate::image::rpc::ImageSource;
-use crate::network::ops::port_guests;
+use crate::network::ops::{PortGuest, port_guests};
 use crate::volume::ops::volume_connection;
 
 /// The whole server as its node needs to know it to define its guest. Its image may be gone by now.
@@ -43,23 +43,10 @@ async fn spec(cx: &Context, server: &Server, source: Option<ImageSource>) -> Res
     for disk in disks {
         volumes.push(volume_connection(cx, disk.volume).await?);
     }
-    let drive_nics: Vec<DriveNic> = guests
-        .iter()
-        .zip(&nics)
-        .map(|(guest, nic)| DriveNic {
-            port: guest.spec.clone(),
-            subnets: guest.subnets.clone(),
-            tag: nic.tag.clone(),
-        })
-        .collect();
-    let drive = server.detail.config_drive.then(|| {
-        config_drive(DriveFacts {
-            server,
-            nics: &drive_nics,
-            availability_zone: server.availability_zone.as_deref().unwrap_or(DEFAULT_ZONE),
-            dns_domain: &cx.config.network.dns_domain,
-        })
-    });
+    let drive = server
+        .detail
+        .config_drive
+        .then(|| drive(cx, server, &guests, &nics));
     Ok(InstanceSpec {
         id: server.id,
         generation: server.generation,
@@ -81,6 +68,34 @@ async fn spec(cx: &Context, server: &Server, source: Option<ImageSource>) -> Res
             .into_iter()
             .filter(|(name, _)| name.starts_with("hw_"))
             .collect(),
+    })
+}
+
+/// The files of a server's config drive, whether or not it has one.
+pub async fn server_drive(cx: &Context, server: &Server) -> Result<ConfigDrive> {
+    let mut conn = cx.db.read().await?;
+    let nics = store::server_link::nics(&mut conn, server.id).await?;
+    drop(conn);
+    let ids: Vec<PortId> = nics.iter().map(|nic| nic.port).collect();
+    let guests = port_guests(cx, &ids).await?;
+    Ok(drive(cx, server, &guests, &nics))
+}
+
+fn drive(cx: &Context, server: &Server, guests: &[PortGuest], nics: &[ServerNic]) -> ConfigDrive {
+    let nics: Vec<DriveNic> = guests
+        .iter()
+        .zip(nics)
+        .map(|(guest, nic)| DriveNic {
+            port: guest.spec.clone(),
+            subnets: guest.subnets.clone(),
+            tag: nic.tag.clone(),
+        })
+        .collect();
+    config_drive(DriveFacts {
+        server,
+        nics: &nics,
+        availability_zone: server.availability_zone.as_deref().unwrap_or(DEFAULT_ZONE),
+        dns_domain: &cx.config.network.dns_domain,
     })
 }
 
