@@ -1,7 +1,10 @@
 //! The network service's SQL, by what it is about.
 
 pub(super) mod address;
+pub(super) mod agent;
+pub(super) mod floating;
 pub(super) mod host;
 pub(super) mod network;
 pub(super) mod port;
+pub(super) mod router;
 pub(super) mod subnet;

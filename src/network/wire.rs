@@ -7,9 +7,11 @@
 
 mod misc;
 mod port;
+mod router;
 
 pub use misc::*;
 pub use port::*;
+pub use router::*;
 
 use std::collections::BTreeMap;
 

@@ -189,6 +189,8 @@ async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Re
         network: Some(-1),
         subnet: Some(-1),
         port: Some(-1),
+        router: Some(-1),
+        floatingip: Some(-1),
     };
     client.network_quota_set(&project, quota).await?;
     let file = std::env::temp_dir()

@@ -13,49 +13,28 @@ use crate::network::ops::{self, Bounded};
 use crate::network::wire::{NetworkQuota, NetworkQuotaBody, NetworkQuotaRequest, NetworkQuotaUse};
 
 /// Names of the quotas in the settings.
-const SETTINGS: [&str; 3] = ["networks", "subnets", "ports"];
+const SETTINGS: [&str; Bounded::ALL.len()] =
+    ["networks", "subnets", "ports", "routers", "floatingips"];
 
 pub(super) async fn show(
     cx: Context,
     Path(project): Path<String>,
 ) -> Result<Json<NetworkQuotaBody<i64>>> {
-    let [network, subnet, port] = uses(&cx, &project).await?.map(|part| part.limit);
-    Ok(Json(NetworkQuotaBody {
-        quota: NetworkQuota {
-            network,
-            subnet,
-            port,
-            ..NetworkQuota::default()
-        },
-    }))
+    let parts = uses(&cx, &project).await?.map(|part| part.limit);
+    Ok(Json(quota_of(parts)))
 }
 
 pub(super) async fn details(
     cx: Context,
     Path(project): Path<String>,
 ) -> Result<Json<NetworkQuotaBody<NetworkQuotaUse>>> {
-    let [network, subnet, port] = uses(&cx, &project).await?;
-    Ok(Json(NetworkQuotaBody {
-        quota: NetworkQuota {
-            network,
-            subnet,
-            port,
-            ..NetworkQuota::default()
-        },
-    }))
+    let parts = uses(&cx, &project).await?;
+    Ok(Json(quota_of(parts)))
 }
 
 pub(super) async fn defaults(cx: Context, Path(_): Path<String>) -> Json<NetworkQuotaBody<i64>> {
-    let [network, subnet, port] =
-        Bounded::ALL.map(|kind| cx.config.quota.get(kind.setting()).copied().unwrap_or(-1));
-    Json(NetworkQuotaBody {
-        quota: NetworkQuota {
-            network,
-            subnet,
-            port,
-            ..NetworkQuota::default()
-        },
-    })
+    let parts = Bounded::ALL.map(|kind| cx.config.quota.get(kind.setting()).copied().unwrap_or(-1));
+    Json(quota_of(parts))
 }
 
 pub(super) async fn set(
@@ -67,6 +46,8 @@ pub(super) async fn set(
         ("networks", quota.network),
         ("subnets", quota.subnet),
         ("ports", quota.port),
+        ("routers", quota.router),
+        ("floatingips", quota.floatingip),
     ];
     let limits: Vec<(&str, i64)> = wanted
         .into_iter()
@@ -81,7 +62,7 @@ pub(super) async fn reset(cx: Context, Path(project): Path<String>) -> Result<St
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; 3]> {
+async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; Bounded::ALL.len()]> {
     let project: ProjectId = parse_id("project", project)?;
     cx.check_owner(project, "project", project)?;
     let uses = ops::network_quota(cx, project).await?;
@@ -90,4 +71,19 @@ async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; 3]> {
         used: part.used,
         reserved: 0,
     }))
+}
+
+/// In the order of [`Bounded::ALL`].
+fn quota_of<T: Default>(parts: [T; Bounded::ALL.len()]) -> NetworkQuotaBody<T> {
+    let [network, subnet, port, router, floatingip] = parts;
+    NetworkQuotaBody {
+        quota: NetworkQuota {
+            network,
+            subnet,
+            port,
+            router: Some(router),
+            floatingip: Some(floatingip),
+            ..NetworkQuota::default()
+        },
+    }
 }

@@ -1,4 +1,4 @@
-//! How many networks, subnets and ports a project may have. Counted when asked, never kept.
+//! How many networks, subnets, ports, routers and floating addresses a project may have. Counted when asked, never kept.
 
 use crate::context::Context;
 use crate::db::Conn;
@@ -16,11 +16,21 @@ pub enum Bounded {
     Subnets,
     /// Ports.
     Ports,
+    /// Routers.
+    Routers,
+    /// Floating addresses.
+    FloatingIps,
 }
 
 impl Bounded {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Networks, Self::Subnets, Self::Ports];
+    pub const ALL: [Self; 5] = [
+        Self::Networks,
+        Self::Subnets,
+        Self::Ports,
+        Self::Routers,
+        Self::FloatingIps,
+    ];
 
     /// The quota's name in the settings.
     pub fn setting(self) -> &'static str {
@@ -28,6 +38,8 @@ impl Bounded {
             Self::Networks => "networks",
             Self::Subnets => "subnets",
             Self::Ports => "ports",
+            Self::Routers => "routers",
+            Self::FloatingIps => "floatingips",
         }
     }
 }
@@ -42,10 +54,13 @@ pub struct QuotaUse {
 }
 
 /// Bound and use of each kind, in the order of [`Bounded::ALL`].
-pub async fn network_quota(cx: &Context, project: ProjectId) -> Result<[QuotaUse; 3]> {
+pub async fn network_quota(
+    cx: &Context,
+    project: ProjectId,
+) -> Result<[QuotaUse; Bounded::ALL.len()]> {
     let limits = quota_limits(cx, project).await?;
     let mut conn = cx.db.read().await?;
-    let mut uses = [QuotaUse { limit: -1, used: 0 }; 3];
+    let mut uses = [QuotaUse { limit: -1, used: 0 }; Bounded::ALL.len()];
     for (slot, kind) in uses.iter_mut().zip(Bounded::ALL) {
         slot.limit = limits.get(kind.setting()).copied().unwrap_or(-1);
         slot.used = count(&mut conn, project, kind).await?;
@@ -86,5 +101,7 @@ async fn count(conn: &mut Conn, project: ProjectId, kind: Bounded) -> Result<i64
         Bounded::Networks => store::network::count(conn, project).await?,
         Bounded::Subnets => store::subnet::count(conn, project).await?,
         Bounded::Ports => store::port::count(conn, project).await?,
+        Bounded::Routers => store::router::count(conn, project).await?,
+        Bounded::FloatingIps => store::floating::count(conn, project).await?,
     })
 }

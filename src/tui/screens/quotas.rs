@@ -303,6 +303,7 @@ impl Sheet for Edit {
             network: self.changed(form, "network.network"),
             subnet: self.changed(form, "network.subnet"),
             port: self.changed(form, "network.port"),
+            ..NetworkQuotaFields::default()
         };
         let project = self.project.clone();
         let name = format!("quota {project} {compute:?} {volume:?} {network:?}");
