@@ -16,6 +16,7 @@
 //! - `stock`: the stock command line.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
+//! - `routers`: networks, routers and floating addresses by the stock command line.
 //! - `screen`: servers are moved from the screen of a simulated fleet.
 
 pub mod cloud;
@@ -37,6 +38,7 @@ mod newcomer;
 mod node;
 #[cfg(feature = "failpoints")]
 mod phases;
+mod routers;
 mod screen;
 mod stock;
 mod web_image;
