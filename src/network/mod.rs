@@ -3,6 +3,7 @@ mod api;
 pub mod ipam;
 pub mod model;
 pub mod ops;
+pub mod placement;
 pub mod reconcile;
 mod refusal;
 pub mod rpc;
@@ -17,11 +18,19 @@ pub use api::routes;
 
 use crate::reconcile::Periodic;
 
-/// Recurring work: nodes are told what they shall have, if something changed or they forgot.
+/// Recurring work: DHCP and routers get their places; nodes are told what they shall have, if something changed or they
+/// forgot.
 pub fn periodic() -> Vec<Periodic> {
-    vec![Periodic {
-        name: "network_nodes",
-        every: Duration::from_secs(1),
-        run: |cx| reconcile::round(cx).boxed(),
-    }]
+    vec![
+        Periodic {
+            name: "network_services",
+            every: Duration::from_secs(2),
+            run: |cx| ops::services_place(cx).boxed(),
+        },
+        Periodic {
+            name: "network_nodes",
+            every: Duration::from_secs(1),
+            run: |cx| reconcile::round(cx).boxed(),
+        },
+    ]
 }

@@ -1,14 +1,19 @@
 //! What networking consists of, as plain values.
 
+mod agent;
+mod floating;
 mod mac;
 mod network;
 mod port;
 mod protocol;
 mod rbac;
+mod router;
 mod security_group;
 mod security_rule;
 mod subnet;
 
+pub use agent::{AgentDecision, AgentKind, NetworkAgent};
+pub use floating::{FloatingIp, FloatingIpChanges, FloatingTarget, NewFloatingIp, TargetWish};
 pub use mac::{mac_parse, mac_random};
 pub use network::{Network, NetworkChanges, NetworkKind, NetworkQuery, NewNetwork, Provider};
 pub use port::{
@@ -18,6 +23,9 @@ pub use port::{
 };
 pub use protocol::Protocol;
 pub use rbac::{NewRbacPolicy, RbacAction, RbacKind, RbacPolicy, RbacTarget};
+pub use router::{
+    Gateway, GatewayWish, InterfaceWish, NewRouter, Router, RouterChanges, RouterInterface,
+};
 pub use security_group::{
     DEFAULT_GROUP, NewSecurityGroup, SecurityGroup, SecurityGroupChanges, SecurityGroupQuery,
 };

@@ -1,4 +1,5 @@
-//! What can be done with networks, subnets, ports, security groups and what is shared: one operation, one file.
+//! What can be done with networks, subnets, ports, routers, floating addresses, security groups and what is shared: one
+//! operation, one file.
 //!
 //! **Nodes follow.** Whatever changes what a node shall have raises that node's generation in the same transaction
 //! ([`desired`]); telling the node comes after the commit: at once by [`host_network_ensure`] where somebody waits for it
@@ -7,9 +8,19 @@
 //! Ports have ids that are chosen beforehand, and every operation on them can be repeated, so that sagas may.
 
 mod address_give;
+mod agent_list;
+mod agent_services;
+mod agent_update;
 mod check;
 mod desired;
 mod desired_groups;
+mod desired_router;
+mod dhcp_service;
+mod floating_create;
+mod floating_delete;
+mod floating_list;
+mod floating_target;
+mod floating_update;
 mod host_network;
 mod network_create;
 mod network_delete;
@@ -29,6 +40,13 @@ mod rbac_create;
 mod rbac_delete;
 mod rbac_list;
 mod rbac_update;
+mod router_create;
+mod router_delete;
+mod router_gateway;
+mod router_interface;
+mod router_list;
+mod router_place;
+mod router_update;
 mod security_group_adopt;
 mod security_group_create;
 mod security_group_default;
@@ -39,13 +57,25 @@ mod security_rule_create;
 mod security_rule_delete;
 mod security_rule_list;
 mod server_ports;
+mod service_place;
+mod service_port;
 mod start;
 mod subnet_create;
 mod subnet_delete;
 mod subnet_list;
 mod subnet_update;
 
+pub use agent_list::{agent_list, agent_show};
+pub use agent_services::{
+    agent_network_add, agent_network_remove, agent_networks, agent_router_add, agent_router_remove,
+    agent_routers, network_agents, router_agents,
+};
+pub use agent_update::agent_update;
 pub use desired::{host_moved_on_conn, network_desired, port_spec_on_conn, port_specs};
+pub use floating_create::floating_create;
+pub use floating_delete::floating_delete;
+pub use floating_list::{floating_list, floating_show};
+pub use floating_update::floating_update;
 pub use host_network::{
     HostNetworkState, host_network_due, host_network_ensure, host_network_list, host_network_stale,
     host_network_tell,
@@ -71,6 +101,11 @@ pub use rbac_create::rbac_create;
 pub use rbac_delete::rbac_delete;
 pub use rbac_list::{rbac_list, rbac_show};
 pub use rbac_update::rbac_update;
+pub use router_create::router_create;
+pub use router_delete::router_delete;
+pub use router_interface::{router_interface_add, router_interface_remove};
+pub use router_list::{router_interfaces, router_list, router_show};
+pub use router_update::{router_routes_add, router_routes_remove, router_update};
 pub use security_group_create::security_group_create;
 pub use security_group_delete::security_group_delete;
 pub use security_group_list::{
@@ -82,6 +117,7 @@ pub use security_rule_create::security_rule_create;
 pub use security_rule_delete::security_rule_delete;
 pub use security_rule_list::{security_rule_list, security_rule_show};
 pub use server_ports::{PortGuest, port_guests, server_addresses_on_conn};
+pub use service_place::services_place;
 pub use start::network_start;
 pub use subnet_create::subnet_create;
 pub use subnet_delete::subnet_delete;
@@ -89,4 +125,8 @@ pub use subnet_list::{subnet_list, subnet_show};
 pub use subnet_update::subnet_update;
 
 #[cfg(test)]
+mod router_tests;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tunnel_tests;

@@ -7,9 +7,9 @@ use std::net::Ipv4Addr;
 pub(in crate::network) use groups::*;
 
 use super::ipam::RangeError;
-use super::model::{Port, Subnet};
+use super::model::{FloatingIp, Port, Route, Subnet};
 use crate::error::Error;
-use crate::ids::{NetworkId, PortId, SubnetId};
+use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
 
 /// Ids named in a message at most.
 const NAMED: usize = 5;
@@ -206,6 +206,183 @@ pub(super) fn not_usable(network: NetworkId) -> Error {
             "network_id: network {network} leads outside and is not shared: only its owner and administrators may put ports on it; use a router or a floating IP"
         ),
     }
+}
+
+pub(super) fn bad_request(message: impl Into<String>) -> Error {
+    invalid("BadRequest", message.into())
+}
+
+fn missing(kind: &'static str, message: String) -> Error {
+    Error::Named {
+        kind,
+        status: 404,
+        message,
+    }
+}
+
+pub(super) fn not_external(network: NetworkId) -> Error {
+    bad_request(format!(
+        "Network {network} is not a valid external network: it does not lead outside (router:external)"
+    ))
+}
+
+pub(super) fn external_in_use(network: NetworkId) -> Error {
+    conflict(
+        "ExternalNetworkInUse",
+        format!(
+            "External network {network} cannot be updated to be made non-external, since it has existing gateway ports or floating IPs."
+        ),
+    )
+}
+
+pub(super) fn router_in_use(router: RouterId, port: PortId) -> Error {
+    conflict(
+        "RouterInUse",
+        format!("Router {router} still has ports: {port}. Remove its interfaces first."),
+    )
+}
+
+pub(super) fn gateway_in_use(router: RouterId, network: NetworkId) -> Error {
+    conflict(
+        "RouterExternalGatewayInUseByFloatingIp",
+        format!(
+            "Gateway cannot be updated for router {router}, since a gateway to external network {network} is required by one or more floating IPs."
+        ),
+    )
+}
+
+pub(super) fn router_overlap(router: RouterId, new: &Subnet, have: &Subnet) -> Error {
+    bad_request(format!(
+        "Cidr {} of subnet {} overlaps with cidr {} of subnet {}, which router {router} is on",
+        new.cidr, new.id, have.cidr, have.id
+    ))
+}
+
+pub(super) fn no_interface(router: RouterId, port: PortId) -> Error {
+    missing(
+        "RouterInterfaceNotFound",
+        format!("Router {router} does not have an interface with id {port}"),
+    )
+}
+
+pub(super) fn no_interface_on(router: RouterId, subnet: SubnetId) -> Error {
+    missing(
+        "RouterInterfaceNotFoundForSubnet",
+        format!("Router {router} has no interface on subnet {subnet}"),
+    )
+}
+
+pub(super) fn interface_floating(
+    router: RouterId,
+    subnet: SubnetId,
+    floating: &FloatingIp,
+) -> Error {
+    conflict(
+        "RouterInterfaceInUseByFloatingIP",
+        format!(
+            "Router interface for subnet {subnet} on router {router} cannot be deleted, as it is required by one or more floating IPs: {} ({}).",
+            floating.address, floating.id
+        ),
+    )
+}
+
+pub(super) fn interface_routed(router: RouterId, subnet: SubnetId, route: &Route) -> Error {
+    conflict(
+        "RouterInterfaceInUseByRoute",
+        format!(
+            "Router interface for subnet {subnet} on router {router} cannot be deleted, as it is required by one or more routes: {} via {}.",
+            route.destination, route.nexthop
+        ),
+    )
+}
+
+pub(super) fn invalid_routes(route: &Route, why: &str) -> Error {
+    invalid(
+        "InvalidRoutes",
+        format!(
+            "Invalid format for routes: {} via {}, {why}",
+            route.destination, route.nexthop
+        ),
+    )
+}
+
+pub(super) fn routes_exhausted(router: RouterId, most: usize) -> Error {
+    invalid(
+        "RoutesExhausted",
+        format!(
+            "Unable to complete operation for {router}. The number of routes exceeds the maximum {most}."
+        ),
+    )
+}
+
+pub(super) fn floating_taken(
+    wanted: &FloatingIp,
+    has: &FloatingIp,
+    port: PortId,
+    fixed: Ipv4Addr,
+) -> Error {
+    conflict(
+        "FloatingIPPortAlreadyAssociated",
+        format!(
+            "Cannot associate floating IP {} ({}) with port {port} using fixed IP {fixed}, as that fixed IP already has a floating IP on external network {}: {}.",
+            wanted.address, wanted.id, has.network, has.address
+        ),
+    )
+}
+
+pub(super) fn not_reachable(network: NetworkId, subnet: SubnetId, port: PortId) -> Error {
+    missing(
+        "ExternalGatewayForFloatingIPNotFound",
+        format!(
+            "External network {network} is not reachable from subnet {subnet}. Therefore, cannot associate Port {port} with a Floating IP: a router must have an interface on the subnet and its gateway on the network."
+        ),
+    )
+}
+
+/// A port of the cloud's own is not changed or deleted by itself.
+pub(super) fn service_port(port: &Port) -> Error {
+    let way = match port.device_owner.as_str() {
+        super::model::DHCP_OWNER => {
+            "switch the subnets' DHCP off, or move it (network agent add network)"
+        }
+        super::model::FLOATING_OWNER => "delete the floating IP",
+        super::model::GATEWAY_OWNER => "change the router's external gateway",
+        _ => "remove the interface from the router",
+    };
+    conflict(
+        "ServicePortInUse",
+        format!(
+            "Port {} cannot be changed so or deleted directly via the port API: it has device owner {} and belongs to {}. Instead, {way}.",
+            port.id, port.device_owner, port.device_id
+        ),
+    )
+}
+
+/// Such ports are made by what they are for.
+pub(super) fn service_owner(owner: &str) -> Error {
+    invalid_input(format!(
+        "device_owner: ports of {owner} are made by the cloud itself, with routers, floating IPs and DHCP"
+    ))
+}
+
+pub(super) fn gateway_ip_in_use(gateway: Ipv4Addr, port: PortId) -> Error {
+    conflict(
+        "GatewayIpInUse",
+        format!("Current gateway ip {gateway} already in use by port {port}. Unable to update."),
+    )
+}
+
+pub(super) fn not_plugged(port: PortId, host: &str, physical: &str) -> Error {
+    conflict(
+        "PortBindingFailed",
+        format!(
+            "Binding failed for port {port}: {host} is not plugged into the physical network {physical} (agent.physical_networks)"
+        ),
+    )
+}
+
+pub(super) fn not_hosted(kind: &'static str, message: String) -> Error {
+    missing(kind, message)
 }
 
 impl From<RangeError> for Error {

@@ -261,6 +261,21 @@ pub struct NetworkDesired {
     pub security_groups: Vec<SecurityGroupSpec>,
 }
 
+impl NetworkDesired {
+    /// All ports that the node has by this: guests' and its own.
+    pub fn ports(&self) -> Vec<PortId> {
+        let networks = self.networks.iter().flat_map(|network| {
+            let dhcp = network.dhcp.iter().map(|own| own.port);
+            network.ports.iter().map(|port| port.id).chain(dhcp)
+        });
+        let routers = self.routers.iter().flat_map(|router| {
+            let gateway = router.gateway.iter().map(|way| way.port.port);
+            router.interfaces.iter().map(|own| own.port).chain(gateway)
+        });
+        networks.chain(routers).collect()
+    }
+}
+
 /// Makes the node's networking so, and answers what it found to mend.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NetworkApply {

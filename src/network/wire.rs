@@ -8,11 +8,13 @@
 mod misc;
 mod port;
 mod rbac;
+mod router;
 mod security_group;
 
 pub use misc::*;
 pub use port::*;
 pub use rbac::*;
+pub use router::*;
 pub use security_group::*;
 
 use std::collections::BTreeMap;

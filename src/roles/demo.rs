@@ -189,6 +189,8 @@ async fn prepare_and_launch(client: &Client, fleet: &Fleet) -> crate::client::Re
         network: Some(-1),
         subnet: Some(-1),
         port: Some(-1),
+        router: Some(-1),
+        floatingip: Some(-1),
         ..NetworkQuotaFields::default()
     };
     client.network_quota_set(&project, quota).await?;

@@ -168,6 +168,13 @@ fn body(method: &str, path: &str) -> Value {
         ("PUT", "/network/v2.0/rbac-policies/{id}") => {
             json!({"rbac_policy": {"target_tenant": NOTHING}})
         }
+        ("PUT", "/network/v2.0/routers/{id}") => json!({"router": {"name": "a"}}),
+        ("PUT", path) if path.ends_with("_router_interface") => json!({"subnet_id": NOTHING}),
+        ("PUT", path) if path.ends_with("_extraroutes") => json!({"router": {"routes": []}}),
+        ("PUT", "/network/v2.0/floatingips/{id}") => json!({"floatingip": {"description": "a"}}),
+        ("PUT", "/network/v2.0/agents/{id}") => json!({"agent": {"admin_state_up": true}}),
+        ("POST", "/network/v2.0/agents/{id}/dhcp-networks") => json!({"network_id": NOTHING}),
+        ("POST", "/network/v2.0/agents/{id}/l3-routers") => json!({"router_id": NOTHING}),
         ("PUT", "/volume/v3/volumes/{id}") => json!({"volume": {"name": "a"}}),
         ("PUT", "/volume/v3/snapshots/{id}") => json!({"snapshot": {"name": "a"}}),
         ("POST", "/volume/v3/volumes/{id}/action") => json!({"os-extend": {"new_size": 9}}),
@@ -261,7 +268,8 @@ async fn nobody_gets_in_whom_the_table_does_not_let() {
 
     // What belongs to a project does not exist for others, and stays as it is.
     let member = &callers[3].token;
-    let things = things(&running, member, &ours).await;
+    let outside = outside(&running, &admin).await;
+    let things = things(&running, member, &ours, &outside).await;
     let before = pictures(&running, member, &things).await;
     let stranger = token("theirs-member", Some("theirs")).await;
     for row in table().into_iter().filter(|row| row.names.is_some()) {
@@ -306,8 +314,30 @@ async fn project(running: &Running, admin: &str, name: &str) -> String {
     project
 }
 
+/// A network that leads outside.
+async fn outside(running: &Running, admin: &str) -> String {
+    let fields = json!({"name": "outside", "router:external": true});
+    let path = "/network/v2.0/networks";
+    let made = running
+        .call(admin, "POST", path, json!({"network": fields}))
+        .await;
+    let network = id(&made.body["network"]);
+    let fields = json!({"network_id": network, "cidr": "203.0.113.0/24", "ip_version": 4});
+    let path = "/network/v2.0/subnets";
+    let made = running
+        .call(admin, "POST", path, json!({"subnet": fields}))
+        .await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    network
+}
+
 /// One thing of each kind, by kind.
-async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'static str, Thing> {
+async fn things(
+    running: &Running,
+    member: &str,
+    project: &str,
+    outside: &str,
+) -> BTreeMap<&'static str, Thing> {
     let mut things = BTreeMap::new();
     let post = async |path: &str, body: Value| {
         let answer = running.call(member, "POST", path, body).await;
@@ -338,6 +368,17 @@ async fn things(running: &Running, member: &str, project: &str) -> BTreeMap<&'st
     let fields = json!({"network_id": network});
     let made = post("/network/v2.0/ports", json!({"port": fields})).await;
     things.insert("port", thing(id(&made["port"]), "/network/v2.0/ports"));
+    let made = post("/network/v2.0/routers", json!({"router": {"name": "r"}})).await;
+    things.insert(
+        "router",
+        thing(id(&made["router"]), "/network/v2.0/routers"),
+    );
+    let fields = json!({"floating_network_id": outside});
+    let made = post("/network/v2.0/floatingips", json!({"floatingip": fields})).await;
+    things.insert(
+        "floatingip",
+        thing(id(&made["floatingip"]), "/network/v2.0/floatingips"),
+    );
 
     let groups = "/network/v2.0/security-groups";
     let made = post(groups, json!({"security_group": {"name": "g"}})).await;

@@ -237,6 +237,8 @@ pub struct ServerAddress {
     pub address: std::net::IpAddr,
     /// Ethernet address of its port.
     pub mac: String,
+    /// Whether it is one outside that leads to the port.
+    pub is_floating: bool,
 }
 
 impl Lock {

@@ -99,6 +99,11 @@ pub async fn host_addresses_on_conn(
     Ok(found.into_iter().collect())
 }
 
+/// Networks that a host is plugged into.
+pub async fn host_physical_networks_on_conn(conn: &mut Conn, name: &str) -> Result<Vec<String>> {
+    Ok(store::host::physical_networks(conn, name).await?)
+}
+
 /// All hosts by name, as places for services of networks.
 pub async fn host_sites_on_conn(conn: &mut Conn, cx: &Context) -> Result<Vec<HostSite>> {
     Ok(store::host::sites(conn, down_us(cx)).await?)

@@ -144,6 +144,15 @@ pub async fn addresses(conn: &mut Conn, names: &[&str]) -> DbResult<Vec<(String,
     Ok(found)
 }
 
+/// Networks that a host is plugged into; none if it is not known.
+pub async fn physical_networks(conn: &mut Conn, name: &str) -> DbResult<Vec<String>> {
+    let found = sql("SELECT physical_networks FROM host WHERE name = $1")
+        .bind(name)
+        .optional(conn, or_default)
+        .await?;
+    Ok(found.unwrap_or_default())
+}
+
 /// What placing services of networks needs to know of hosts, by name.
 pub async fn sites(conn: &mut Conn, down_us: i64) -> DbResult<Vec<HostSite>> {
     let now = conn.engine().now_expr();

@@ -283,7 +283,8 @@ async fn network(cx: &Context) -> NetworkId {
         description: String::new(),
         cidr: "10.9.0.0/22".parse().unwrap(),
         gateway: None,
-        dhcp: true,
+        // The port of a network's DHCP comes with its first guest and stays, which is no residue.
+        dhcp: false,
         dns: Vec::new(),
         pools: None,
         routes: Vec::new(),

@@ -1,25 +1,31 @@
-//! Versions, extensions, zones and agents.
+//! Versions, extensions and zones.
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use serde_json::{Value, json};
 
 use crate::api::wire::{ApiVersion, Link, NetworkResource, NetworkResources, Versions};
 use crate::api::{State as ApiState, request_base};
-use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::network::ops;
 use crate::network::wire::{Extension, ExtensionBody, ExtensionList, NetworkZone, NetworkZoneList};
 
 /// What is offered beyond the core, by alias, with its name.
-const EXTENSIONS: [(&str, &str); 20] = [
+const EXTENSIONS: &[(&str, &str)] = &[
     ("agent", "agent"),
     ("allowed-address-pairs", "Allowed Address Pairs"),
     ("availability_zone", "Availability Zone"),
+    ("router_availability_zone", "Router Availability Zone"),
     ("binding", "Port Binding"),
+    ("dhcp_agent_scheduler", "DHCP Agent Scheduler"),
     ("dns-integration", "DNS Integration"),
+    (
+        "ext-gw-mode",
+        "Neutron L3 Configurable external gateway mode",
+    ),
     ("external-net", "Neutron external network"),
+    ("extraroute", "Neutron Extra Route"),
+    ("extraroute-atomic", "Atomically add/remove extra routes"),
+    ("l3_agent_scheduler", "L3 Agent Scheduler"),
     ("net-mtu", "Network MTU"),
     ("network_availability_zone", "Network Availability Zone"),
     ("port-security", "Port Security"),
@@ -39,6 +45,8 @@ const EXTENSIONS: [(&str, &str); 20] = [
         "security-groups-shared-filtering",
         "Security group filtering on the shared field",
     ),
+    ("provider", "Provider Network"),
+    ("router", "Neutron L3 Router"),
     ("standard-attr-revisions", "Resource revision numbers"),
     (
         "standard-attr-tag",
@@ -81,6 +89,8 @@ pub(super) async fn resources(
         ("security_group", "security-groups"),
         ("security_group_rule", "security-group-rules"),
         ("rbac_policy", "rbac-policies"),
+        ("router", "routers"),
+        ("floatingip", "floatingips"),
     ];
     Json(NetworkResources {
         resources: resources.map(resource).to_vec(),
@@ -115,34 +125,12 @@ pub(super) async fn extension_show(Path(alias): Path<String>) -> Result<Json<Ext
 }
 
 pub(super) async fn zone_list() -> Json<NetworkZoneList> {
-    let zone = NetworkZone {
+    let zone = |resource: &str| NetworkZone {
         name: "nova".into(),
         state: "available".into(),
-        resource: "network".into(),
+        resource: resource.into(),
     };
     Json(NetworkZoneList {
-        availability_zones: vec![zone],
+        availability_zones: ["network", "router"].map(zone).to_vec(),
     })
-}
-
-pub(super) async fn agent_list(cx: Context) -> Result<Json<Value>> {
-    let agents: Vec<Value> = ops::host_network_list(&cx)
-        .await?
-        .into_iter()
-        .map(|state| {
-            json!({
-                "id": uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_DNS, state.host.as_bytes()),
-                "agent_type": "Linux bridge agent",
-                "binary": "skydeck-agent",
-                "host": state.host,
-                "topic": "N/A",
-                "alive": state.trouble.is_none(),
-                "admin_state_up": true,
-                "availability_zone": "nova",
-                "heartbeat_timestamp": state.applied_at.to_seconds_text(),
-                "configurations": {"current": state.is_current, "trouble": state.trouble},
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "agents": agents })))
 }

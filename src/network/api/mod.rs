@@ -3,12 +3,15 @@
 //! Lists are made whole, as the wire has them, and then filtered by any of their fields, sorted and paged in one place
 //! ([`listing`]), since a project has hundreds of ports and not millions.
 
+mod agents;
 mod discovery;
+mod floatingips;
 mod listing;
 mod networks;
 mod ports;
 mod quotas;
 mod rbac;
+mod routers;
 mod security_groups;
 mod security_rules;
 mod subnets;
@@ -42,7 +45,6 @@ pub fn routes() -> Vec<Routes> {
             "network:zone:list",
             discovery::zone_list,
         )
-        .get("/v2.0/agents", "network:agent:list", discovery::agent_list)
         .get("/v2.0/networks", "network:network:list", networks::list)
         .post("/v2.0/networks", "network:network:create", networks::create)
         .get(
@@ -101,8 +103,122 @@ pub fn routes() -> Vec<Routes> {
         )
         .put("/v2.0/quotas/{project}", "network:quota:set", quotas::set)
         .delete("/v2.0/quotas/{project}", "network:quota:set", quotas::reset);
-    let routes = tags::routes(groups(routes));
-    vec![routes]
+    vec![
+        tags::routes(groups(routes)),
+        router_routes(),
+        agent_routes(),
+    ]
+}
+
+/// Routers and floating addresses.
+fn router_routes() -> Routes {
+    Routes::new(PREFIX, ErrorStyle::Network)
+        .get("/v2.0/routers", "network:router:list", routers::list)
+        .post("/v2.0/routers", "network:router:create", routers::create)
+        .get("/v2.0/routers/{id}", "network:router:show", routers::show)
+        .put(
+            "/v2.0/routers/{id}",
+            "network:router:update",
+            routers::update,
+        )
+        .delete(
+            "/v2.0/routers/{id}",
+            "network:router:delete",
+            routers::delete,
+        )
+        .put(
+            "/v2.0/routers/{id}/add_router_interface",
+            "network:router:update",
+            routers::interface_add,
+        )
+        .put(
+            "/v2.0/routers/{id}/remove_router_interface",
+            "network:router:update",
+            routers::interface_remove,
+        )
+        .put(
+            "/v2.0/routers/{id}/add_extraroutes",
+            "network:router:update",
+            routers::routes_add,
+        )
+        .put(
+            "/v2.0/routers/{id}/remove_extraroutes",
+            "network:router:update",
+            routers::routes_remove,
+        )
+        .get(
+            "/v2.0/floatingips",
+            "network:floatingip:list",
+            floatingips::list,
+        )
+        .post(
+            "/v2.0/floatingips",
+            "network:floatingip:create",
+            floatingips::create,
+        )
+        .get(
+            "/v2.0/floatingips/{id}",
+            "network:floatingip:show",
+            floatingips::show,
+        )
+        .put(
+            "/v2.0/floatingips/{id}",
+            "network:floatingip:update",
+            floatingips::update,
+        )
+        .delete(
+            "/v2.0/floatingips/{id}",
+            "network:floatingip:delete",
+            floatingips::delete,
+        )
+}
+
+/// Agents, and what is on them.
+fn agent_routes() -> Routes {
+    Routes::new(PREFIX, ErrorStyle::Network)
+        .get("/v2.0/agents", "network:agent:list", agents::list)
+        .get("/v2.0/agents/{id}", "network:agent:list", agents::show)
+        .put("/v2.0/agents/{id}", "network:agent:update", agents::update)
+        .get(
+            "/v2.0/agents/{id}/dhcp-networks",
+            "network:agent:list",
+            agents::networks,
+        )
+        .post(
+            "/v2.0/agents/{id}/dhcp-networks",
+            "network:agent:update",
+            agents::network_add,
+        )
+        .delete(
+            "/v2.0/agents/{id}/dhcp-networks/{network}",
+            "network:agent:update",
+            agents::network_remove,
+        )
+        .get(
+            "/v2.0/agents/{id}/l3-routers",
+            "network:agent:list",
+            agents::routers,
+        )
+        .post(
+            "/v2.0/agents/{id}/l3-routers",
+            "network:agent:update",
+            agents::router_add,
+        )
+        .delete(
+            "/v2.0/agents/{id}/l3-routers/{router}",
+            "network:agent:update",
+            agents::router_remove,
+        )
+        .get(
+            "/v2.0/networks/{id}/dhcp-agents",
+            "network:agent:list",
+            agents::of_network,
+        )
+        .get(
+            "/v2.0/routers/{id}/l3-agents",
+            "network:agent:list",
+            agents::of_router,
+        )
 }
 
 /// Security groups, their rules, and what is shared.

@@ -124,7 +124,7 @@ fn check(fields: &NetworkFields) -> Result<()> {
     Ok(())
 }
 
-fn to_wire(cx: &Context, network: &model::Network) -> Network {
+pub(super) fn to_wire(cx: &Context, network: &model::Network) -> Network {
     let project = network.project.to_string();
     let admin = cx.actor.is_admin();
     Network {

@@ -54,7 +54,7 @@ pub(super) async fn create(
     new.description = fields.description.unwrap_or_default();
     new.mac = fields.mac_address.filter(|mac| !mac.is_empty());
     if let Some(wishes) = fields.fixed_ips {
-        new.addresses = Addresses::These(addresses(&wishes)?);
+        new.addresses = Addresses::These(addresses("fixed_ips", &wishes)?);
     }
     new.device_id = fields.device_id.unwrap_or_default();
     new.device_owner = fields.device_owner.unwrap_or_default();
@@ -83,7 +83,7 @@ pub(super) async fn update(
         mac: fields.mac_address,
         addresses: fields
             .fixed_ips
-            .map(|wishes| addresses(&wishes))
+            .map(|wishes| addresses("fixed_ips", &wishes))
             .transpose()?,
         device_id: fields.device_id,
         device_owner: fields.device_owner,
@@ -138,19 +138,18 @@ fn range(prefix: &IpNet) -> String {
     }
 }
 
-fn addresses(wishes: &[FixedIp]) -> Result<Vec<AddressWish>> {
+pub(super) fn addresses(field: &str, wishes: &[FixedIp]) -> Result<Vec<AddressWish>> {
     let wish = |wish: &FixedIp| {
         let subnet = wish
             .subnet_id
             .as_deref()
-            .map(|id| parse_field("fixed_ips", id))
+            .map(|id| parse_field(field, id))
             .transpose()?;
         let address = wish.ip_address.as_deref();
         let address = address
             .map(|text| {
-                text.parse().map_err(|_| {
-                    Error::invalid("fixed_ips", format!("{text:?} is no IPv4 address"))
-                })
+                text.parse()
+                    .map_err(|_| Error::invalid(field, format!("{text:?} is no IPv4 address")))
             })
             .transpose()?;
         Ok(AddressWish { subnet, address })

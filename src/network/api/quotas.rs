@@ -13,14 +13,23 @@ use crate::network::ops::{self, Bounded};
 use crate::network::wire::{NetworkQuota, NetworkQuotaBody, NetworkQuotaRequest, NetworkQuotaUse};
 
 /// Bounds, or bounds with use, in the order of [`Bounded::ALL`].
-fn quota<T>(parts: [T; 6]) -> NetworkQuota<T> {
-    let [network, subnet, port, group, rule, policy] = parts;
+fn quota<T>(parts: [T; Bounded::ALL.len()]) -> NetworkQuota<T> {
+    let [
+        network,
+        subnet,
+        port,
+        group,
+        rule,
+        policy,
+        router,
+        floatingip,
+    ] = parts;
     NetworkQuota {
         network,
         subnet,
         port,
-        router: None,
-        floatingip: None,
+        router: Some(router),
+        floatingip: Some(floatingip),
         security_group: Some(group),
         security_group_rule: Some(rule),
         subnetpool: None,
@@ -67,6 +76,8 @@ pub(super) async fn set(
         quota.security_group,
         quota.security_group_rule,
         quota.rbac_policy,
+        quota.router,
+        quota.floatingip,
     ];
     let limits: Vec<(&str, i64)> = Bounded::ALL
         .into_iter()
@@ -83,7 +94,7 @@ pub(super) async fn reset(cx: Context, Path(project): Path<String>) -> Result<St
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; 6]> {
+async fn uses(cx: &Context, project: &str) -> Result<[NetworkQuotaUse; Bounded::ALL.len()]> {
     let project: ProjectId = parse_id("project", project)?;
     cx.check_owner(project, "project", project)?;
     let uses = ops::network_quota(cx, project).await?;

@@ -57,7 +57,7 @@ pub(super) async fn create(
             .allocation_pools
             .map(|pools| pools_of(&pools))
             .transpose()?,
-        routes: routes_of(&fields.host_routes.unwrap_or_default())?,
+        routes: routes_of("host_routes", &fields.host_routes.unwrap_or_default())?,
     };
     let subnet = ops::subnet_create(&cx, new).await?;
     Ok((
@@ -89,7 +89,7 @@ pub(super) async fn update(
             .transpose()?,
         routes: fields
             .host_routes
-            .map(|routes| routes_of(&routes))
+            .map(|routes| routes_of("host_routes", &routes))
             .transpose()?,
         tags: None,
     };
@@ -145,11 +145,11 @@ fn pools_of(pools: &[AllocationPool]) -> Result<Vec<Pool>> {
     pools.iter().map(pool).collect()
 }
 
-fn routes_of(routes: &[HostRoute]) -> Result<Vec<Route>> {
+pub(super) fn routes_of(field: &str, routes: &[HostRoute]) -> Result<Vec<Route>> {
     let route = |route: &HostRoute| {
         Ok(Route {
-            destination: parse("host_routes", &route.destination)?,
-            nexthop: parse("host_routes", &route.nexthop)?,
+            destination: parse(field, &route.destination)?,
+            nexthop: parse(field, &route.nexthop)?,
         })
     };
     routes.iter().map(route).collect()

@@ -9,7 +9,10 @@ use axum::http::StatusCode;
 use crate::api::{Body, Routes, parse_id};
 use crate::context::Context;
 use crate::error::Result;
-use crate::network::model::{NetworkChanges, PortChanges, SecurityGroupChanges, SubnetChanges};
+use crate::network::model::{
+    FloatingIpChanges, NetworkChanges, PortChanges, RouterChanges, SecurityGroupChanges,
+    SubnetChanges,
+};
 use crate::network::ops;
 use crate::network::refusal;
 use crate::network::wire::TagsBody;
@@ -21,10 +24,12 @@ enum Labelled {
     Subnet,
     Port,
     SecurityGroup,
+    Router,
+    FloatingIp,
 }
 
 /// Collection, rules for reading and writing, and what is in it.
-const COLLECTIONS: [(&str, &str, &str, Labelled); 4] = [
+const COLLECTIONS: [(&str, &str, &str, Labelled); 6] = [
     (
         "networks",
         "network:network:show",
@@ -48,6 +53,18 @@ const COLLECTIONS: [(&str, &str, &str, Labelled); 4] = [
         "network:security_group:show",
         "network:security_group:update",
         Labelled::SecurityGroup,
+    ),
+    (
+        "routers",
+        "network:router:show",
+        "network:router:update",
+        Labelled::Router,
+    ),
+    (
+        "floatingips",
+        "network:floatingip:show",
+        "network:floatingip:update",
+        Labelled::FloatingIp,
     ),
 ];
 
@@ -159,6 +176,11 @@ async fn read(kind: Labelled, cx: &Context, id: &str) -> Result<Vec<String>> {
             let id = parse_id("security group", id)?;
             ops::security_group_show(cx, id).await?.tags
         }
+        Labelled::Router => ops::router_show(cx, parse_id("router", id)?).await?.tags,
+        Labelled::FloatingIp => {
+            let id = parse_id("floatingip", id)?;
+            ops::floating_show(cx, id).await?.tags
+        }
     })
 }
 
@@ -204,6 +226,22 @@ async fn write(
             };
             let id = parse_id("security group", id)?;
             ops::security_group_update(cx, id, changes).await?.tags
+        }
+        Labelled::Router => {
+            let changes = RouterChanges {
+                tags,
+                ..RouterChanges::default()
+            };
+            let id = parse_id("router", id)?;
+            ops::router_update(cx, id, changes).await?.tags
+        }
+        Labelled::FloatingIp => {
+            let changes = FloatingIpChanges {
+                tags,
+                ..FloatingIpChanges::default()
+            };
+            let id = parse_id("floatingip", id)?;
+            ops::floating_update(cx, id, changes).await?.tags
         }
     })
 }

@@ -269,6 +269,8 @@ pub struct PortQuery {
     pub network: Option<NetworkId>,
     /// Used by this.
     pub device_id: Option<String>,
+    /// Used by something of this kind.
+    pub device_owner: Option<String>,
     /// With this Ethernet address.
     pub mac: Option<String>,
     /// Bound to this node.
@@ -288,4 +290,6 @@ pub struct ServerPortAddress {
     pub mac: String,
     /// The address.
     pub address: Ipv4Addr,
+    /// Whether it is one outside that leads to the port.
+    pub is_floating: bool,
 }

@@ -17,6 +17,15 @@ use crate::network::store;
 /// Addresses of one port at most.
 const MOST: usize = 5;
 
+/// Whether a port may have the address that its subnet tells guests as their gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gateways {
+    /// Routers may.
+    MayBeGiven,
+    /// Guests may not.
+    AreKept,
+}
+
 /// Gives a port what it wishes, in order. `kept` are addresses that it has and keeps; they count for positions only.
 pub(super) async fn address_give_on_conn(
     conn: &mut Conn,
@@ -24,6 +33,7 @@ pub(super) async fn address_give_on_conn(
     port: PortId,
     wishes: &Addresses,
     kept: u32,
+    gateways: Gateways,
 ) -> Result<Vec<PortAddress>> {
     let subnets = store::subnet::of_networks(conn, &[network]).await?;
     let wishes = match wishes {
@@ -41,6 +51,11 @@ pub(super) async fn address_give_on_conn(
     for (wish, position) in wishes.iter().zip(kept..) {
         let candidates = candidates(network, &subnets, wish)?;
         let address = match wish.address {
+            Some(address)
+                if gateways == Gateways::AreKept && candidates[0].gateway == Some(address) =>
+            {
+                return Err(refusal::ip_in_use(network, address, None));
+            }
             Some(address) => exact(conn, port, candidates[0], address, position).await?,
             None => any(conn, network, port, &candidates, position).await?,
         };
@@ -88,9 +103,6 @@ async fn exact(
     position: u32,
 ) -> Result<PortAddress> {
     locked(conn, subnet).await?;
-    if subnet.gateway == Some(address) {
-        return Err(refusal::ip_in_use(subnet.network, address, None));
-    }
     if !store::address::insert(conn, subnet.id, address, port, position).await? {
         let holder = store::address::holder(conn, subnet.id, address).await?;
         return Err(refusal::ip_in_use(subnet.network, address, holder));

@@ -11,11 +11,12 @@ use std::net::IpAddr;
 use super::desired_groups::{desired_groups, pairs_spec};
 use ipnet::{IpNet, Ipv4Net};
 
+use super::desired_router::router_spec;
 use crate::compute::ops::host_addresses_on_conn;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{NetworkId, PortId, SubnetId};
+use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
 use crate::network::model::{DHCP_OWNER, Network, NetworkKind, Port, PortAddress, Subnet};
 use crate::network::rpc::{
     NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec, SubnetSpec,
@@ -85,10 +86,18 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
         .iter()
         .map(|network| rows.network(network, domain(cx, network)))
         .collect();
+    let routers = store::router::of_host(&mut conn, host).await?;
+    let through: Vec<RouterId> = routers.iter().map(|router| router.id).collect();
+    let floating = store::floating::of_routers(&mut conn, &through).await?;
     Ok(NetworkDesired {
         generation,
         networks: specs,
         security_groups: desired_groups(&mut conn, host).await?,
+        routers: routers
+            .iter()
+            .filter(|router| router.admin_state_up)
+            .map(|router| router_spec(router, &here, &subnets, &floating))
+            .collect(),
         ..NetworkDesired::default()
     })
 }

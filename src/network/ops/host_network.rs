@@ -11,7 +11,7 @@ use super::port_list::port_announce;
 use crate::bus::CallError;
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
-use crate::ids::{PortId, Time};
+use crate::ids::Time;
 use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
 use crate::network::store;
 
@@ -95,11 +95,7 @@ async fn note(
     }
     let left_out = (!applied.problems.is_empty()).then(|| applied.problems.join("; "));
     store::host::applied(&mut tx, host, applied.generation, left_out.as_deref()).await?;
-    let ports: Vec<PortId> = desired
-        .networks
-        .iter()
-        .flat_map(|network| network.ports.iter().map(|port| port.id))
-        .collect();
+    let ports = desired.ports();
     let active = store::port::activate(&mut tx, host, &ports).await?;
     tx.commit().await?;
     for change in &applied.changes {

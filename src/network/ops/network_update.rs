@@ -6,7 +6,7 @@ use super::network_segment::{SegmentWish, check_mtu};
 use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{NetworkId, Time};
-use crate::network::model::{Network, NetworkChanges, NetworkKind};
+use crate::network::model::{GATEWAY_OWNER, Network, NetworkChanges, NetworkKind};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -27,6 +27,14 @@ pub async fn network_update(
         && let Some(port) = store::port::foreign(&mut tx, id, before.project).await?
     {
         return Err(refusal::shared_in_use(id, &port));
+    }
+    if before.external && !after.external {
+        store::network::lock(&mut tx, id).await?;
+        if store::floating::is_on_network(&mut tx, id).await?
+            || store::port::has_owner(&mut tx, id, GATEWAY_OWNER).await?
+        {
+            return Err(refusal::external_in_use(id));
+        }
     }
     if !store::network::update(&mut tx, &after).await? {
         return Err(Error::conflict(format!(

@@ -1,10 +1,13 @@
 //! Binding ports to nodes. A port that moves has two for a while: the one it is bound to, and the one that expects it.
 
 use super::desired::port_changed_on_conn;
+use super::dhcp_service::dhcp_fit_on_conn;
+use crate::compute::ops::host_physical_networks_on_conn;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{PortId, Time};
 use crate::network::model::{Port, PortStatus};
+use crate::network::refusal;
 use crate::network::store;
 
 /// Binds ports to a node, which is to be told; call [`host_network_ensure`](super::host_network_ensure) after the commit,
@@ -20,7 +23,11 @@ pub async fn port_bind_on_conn(conn: &mut Conn, ports: &[PortId], host: &str) ->
             bound.push(port);
             continue;
         }
-        bound.push(rebind(conn, port, Some(host), PortStatus::Build).await?);
+        check_plugged(conn, &port, host).await?;
+        let port = rebind(conn, port, Some(host), PortStatus::Build).await?;
+        // It finds its address when it starts.
+        dhcp_fit_on_conn(conn, port.network, Some(host)).await?;
+        bound.push(port);
     }
     Ok(bound)
 }
@@ -40,6 +47,9 @@ pub async fn port_expect_on_conn(
             continue;
         }
         // Whoever expected it so far learns that it does not come.
+        if let Some(host) = host {
+            check_plugged(conn, &port, host).await?;
+        }
         if port.migrating_to.is_some() {
             port_changed_on_conn(conn, &port).await?;
         }
@@ -86,6 +96,20 @@ pub async fn port_unbind_on_conn(conn: &mut Conn, ports: &[PortId]) -> Result<Ve
         }
     }
     Ok(unbound)
+}
+
+/// A flat network is where nodes are plugged into it, and nowhere else.
+async fn check_plugged(conn: &mut Conn, port: &Port, host: &str) -> Result<()> {
+    let network = store::network::find(conn, port.network).await?;
+    if let Some(physical) = network.as_ref().and_then(|network| network.kind.physical())
+        && !host_physical_networks_on_conn(conn, host)
+            .await?
+            .iter()
+            .any(|name| name == physical)
+    {
+        return Err(refusal::not_plugged(port.id, host, physical));
+    }
+    Ok(())
 }
 
 async fn rebind(

@@ -1,6 +1,6 @@
 //! Making ports.
 
-use super::address_give::address_give_on_conn;
+use super::address_give::{Gateways, address_give_on_conn};
 use super::check::{self, is_owner};
 use super::desired::port_changed_on_conn;
 use super::port_list::port_announce;
@@ -10,7 +10,9 @@ use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::Time;
-use crate::network::model::{Network, NewPort, Port, PortStatus, mac_parse, mac_random};
+use crate::network::model::{
+    Network, NewPort, Port, PortStatus, is_service_owner, mac_parse, mac_random,
+};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -50,7 +52,15 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
     let mut port = insert(conn, &network, new).await?;
     port.groups = groups_of_new_on_conn(conn, cx, new, port.port_security).await?;
     store::security_group::set_of_port(conn, port.id, &port.groups).await?;
-    port.addresses = address_give_on_conn(conn, network.id, port.id, &new.addresses, 0).await?;
+    port.addresses = address_give_on_conn(
+        conn,
+        network.id,
+        port.id,
+        &new.addresses,
+        0,
+        Gateways::AreKept,
+    )
+    .await?;
     member_changed_on_conn(conn, &port).await?;
     port_changed_on_conn(conn, &port).await?;
     Ok(port)
@@ -63,6 +73,9 @@ fn check_new(cx: &Context, network: &Network, new: &NewPort) -> Result<()> {
     check::text("device_owner", &new.device_owner)?;
     if let Some(hostname) = &new.hostname {
         check::label("dns_name", hostname)?;
+    }
+    if is_service_owner(&new.device_owner) {
+        return Err(refusal::service_owner(&new.device_owner));
     }
     if !is_owner(cx, network.project) {
         let loosened = new.port_security == Some(false) && network.port_security;
@@ -81,7 +94,7 @@ fn check_new(cx: &Context, network: &Network, new: &NewPort) -> Result<()> {
 }
 
 /// Writes the row under an Ethernet address that is free.
-async fn insert(conn: &mut Conn, network: &Network, new: &NewPort) -> Result<Port> {
+pub(super) async fn insert(conn: &mut Conn, network: &Network, new: &NewPort) -> Result<Port> {
     let now = Time::now();
     let mut port = Port {
         id: new.id,

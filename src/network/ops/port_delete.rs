@@ -1,6 +1,7 @@
 //! Deleting ports.
 
 use super::desired::port_changed_on_conn;
+use super::floating_target::targets_drop_on_conn;
 use super::port_list::{port_announce, port_show_on_conn};
 use super::port_security::member_changed_on_conn;
 use crate::context::{Change, Context};
@@ -15,6 +16,9 @@ use crate::network::store;
 pub async fn port_delete(cx: &Context, id: PortId) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     let port = port_show_on_conn(&mut tx, cx, id).await?;
+    if port.is_service() {
+        return Err(refusal::service_port(&port));
+    }
     if let Some(host) = &port.host {
         return Err(refusal::port_bound(id, host));
     }
@@ -33,6 +37,7 @@ pub async fn port_delete_on_conn(conn: &mut Conn, id: PortId) -> Result<Option<P
     // Before the row goes: afterwards its host may have no other port of the network.
     member_changed_on_conn(conn, &port).await?;
     port_changed_on_conn(conn, &port).await?;
+    targets_drop_on_conn(conn, id, &[]).await?;
     store::port::delete(conn, id).await?;
     Ok(Some(port))
 }

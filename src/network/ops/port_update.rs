@@ -1,15 +1,18 @@
 //! Changing ports.
 
-use super::address_give::address_give_on_conn;
+use super::address_give::{Gateways, address_give_on_conn};
 use super::check::{self, is_owner};
 use super::desired::port_changed_on_conn;
+use super::floating_target::targets_drop_on_conn;
 use super::port_list::{port_announce, port_show_on_conn};
 use super::port_security::{checked_pairs, groups_of_changed_on_conn, member_changed_on_conn};
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{PortId, Time};
-use crate::network::model::{AddressWish, Addresses, Port, PortAddress, PortChanges, mac_parse};
+use crate::network::model::{
+    AddressWish, Addresses, Port, PortAddress, PortChanges, is_service_owner, mac_parse,
+};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -17,6 +20,7 @@ use crate::network::store;
 pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Result<Port> {
     let mut tx = cx.db.begin().await?;
     let before = port_show_on_conn(&mut tx, cx, id).await?;
+    check_kind(&before, &changes)?;
     check_rights(&mut tx, cx, &before, &changes).await?;
     let mut after = changed(&before, &changes)?;
     let groups = groups_of_changed_on_conn(&mut tx, cx, &before, &after, &changes).await?;
@@ -32,6 +36,7 @@ pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Resu
     }
     if let Some(wishes) = &changes.addresses {
         after.addresses = readdress(&mut tx, &before, wishes).await?;
+        targets_drop_on_conn(&mut tx, id, &after.addresses).await?;
     }
     if let Some(groups) = groups {
         store::security_group::set_of_port(&mut tx, id, &groups).await?;
@@ -44,6 +49,32 @@ pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Resu
     tx.commit().await?;
     port_announce(cx, &after, Change::Updated);
     Ok(after)
+}
+
+/// What the cloud made for itself keeps what it is for, and nothing else becomes such a port.
+fn check_kind(port: &Port, changes: &PortChanges) -> Result<()> {
+    if let Some(owner) = changes
+        .device_owner
+        .as_deref()
+        .filter(|owner| is_service_owner(owner) && *owner != port.device_owner)
+    {
+        return Err(refusal::service_owner(owner));
+    }
+    let changed = changes.mac.is_some()
+        || changes.addresses.is_some()
+        || changes
+            .device_id
+            .as_ref()
+            .is_some_and(|id| *id != port.device_id)
+        || changes
+            .device_owner
+            .as_ref()
+            .is_some_and(|owner| *owner != port.device_owner)
+        || changes.port_security == Some(true);
+    if port.is_service() && changed {
+        return Err(refusal::service_port(port));
+    }
+    Ok(())
 }
 
 /// Whoever shares a network may not weaken what protects the others on it.
@@ -190,6 +221,7 @@ async fn readdress(
         port.id,
         &Addresses::These(wishes),
         after,
+        Gateways::AreKept,
     )
     .await?;
     kept.extend(given);

@@ -1,4 +1,5 @@
-//! How many networks, subnets, ports, security groups and the like a project may have. Counted when asked, never kept.
+//! How many networks, subnets, ports, security groups, routers and the like a project may have. Counted when asked, never
+//! kept.
 
 use crate::context::Context;
 use crate::db::Conn;
@@ -22,17 +23,23 @@ pub enum Bounded {
     SecurityGroupRules,
     /// Policies that share something.
     RbacPolicies,
+    /// Routers.
+    Routers,
+    /// Floating addresses.
+    FloatingIps,
 }
 
 impl Bounded {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Networks,
         Self::Subnets,
         Self::Ports,
         Self::SecurityGroups,
         Self::SecurityGroupRules,
         Self::RbacPolicies,
+        Self::Routers,
+        Self::FloatingIps,
     ];
 
     /// The quota's name in the settings.
@@ -44,6 +51,8 @@ impl Bounded {
             Self::SecurityGroups => "security_groups",
             Self::SecurityGroupRules => "security_group_rules",
             Self::RbacPolicies => "rbac_policies",
+            Self::Routers => "routers",
+            Self::FloatingIps => "floatingips",
         }
     }
 }
@@ -58,10 +67,13 @@ pub struct QuotaUse {
 }
 
 /// Bound and use of each kind, in the order of [`Bounded::ALL`].
-pub async fn network_quota(cx: &Context, project: ProjectId) -> Result<[QuotaUse; 6]> {
+pub async fn network_quota(
+    cx: &Context,
+    project: ProjectId,
+) -> Result<[QuotaUse; Bounded::ALL.len()]> {
     let limits = quota_limits(cx, project).await?;
     let mut conn = cx.db.read().await?;
-    let mut uses = [QuotaUse { limit: -1, used: 0 }; 6];
+    let mut uses = [QuotaUse { limit: -1, used: 0 }; Bounded::ALL.len()];
     for (slot, kind) in uses.iter_mut().zip(Bounded::ALL) {
         slot.limit = limits.get(kind.setting()).copied().unwrap_or(-1);
         slot.used = count(&mut conn, project, kind).await?;
@@ -105,5 +117,7 @@ async fn count(conn: &mut Conn, project: ProjectId, kind: Bounded) -> Result<i64
         Bounded::SecurityGroups => store::security_group::count(conn, project).await?,
         Bounded::SecurityGroupRules => store::security_rule::count(conn, project).await?,
         Bounded::RbacPolicies => store::rbac::count(conn, project).await?,
+        Bounded::Routers => store::router::count(conn, project).await?,
+        Bounded::FloatingIps => store::floating::count(conn, project).await?,
     })
 }

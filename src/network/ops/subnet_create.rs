@@ -9,6 +9,7 @@ use ipnet::Ipv4Net;
 
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
+use super::dhcp_service::dhcp_fit_on_conn;
 use super::quota::{Bounded, room_on_conn};
 use crate::context::{Change, Context, Event};
 use crate::db::Conn;
@@ -34,6 +35,7 @@ pub async fn subnet_create(cx: &Context, new: NewSubnet) -> Result<Subnet> {
     let subnet = checked(&network, new)?;
     room_on_conn(&mut tx, cx, subnet.project, Bounded::Subnets).await?;
     insert_on_conn(&mut tx, &network, &subnet).await?;
+    dhcp_fit_on_conn(&mut tx, network.id, None).await?;
     network_changed_on_conn(&mut tx, network.id).await?;
     tx.commit().await?;
     let event = Event::new("subnet", subnet.id, Some(subnet.project), Change::Created);

@@ -2,6 +2,7 @@
 
 use super::check::is_owner;
 use super::desired::network_changed_on_conn;
+use super::dhcp_service::{dhcp_fit_on_conn, dhcp_port_on_conn};
 use super::subnet_list::subnet_show_on_conn;
 use crate::context::{Change, Context, Event};
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::ids::SubnetId;
 use crate::network::refusal;
 use crate::network::store;
 
-/// Deletes a subnet of which no port has an address.
+/// Deletes a subnet of which no port has an address but that of its network's DHCP.
 pub async fn subnet_delete(cx: &Context, id: SubnetId) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     let subnet = subnet_show_on_conn(&mut tx, cx, id).await?;
@@ -18,11 +19,16 @@ pub async fn subnet_delete(cx: &Context, id: SubnetId) -> Result<()> {
     }
     // From here on nobody gets an address of it.
     store::subnet::lock(&mut tx, id).await?;
+    let dhcp = dhcp_port_on_conn(&mut tx, subnet.network).await?;
     let ports = store::address::ports_of_subnet(&mut tx, id).await?;
-    if !ports.is_empty() {
+    if ports
+        .iter()
+        .any(|port| Some(*port) != dhcp.as_ref().map(|dhcp| dhcp.id))
+    {
         return Err(refusal::subnet_in_use(id, &ports));
     }
     store::subnet::delete(&mut tx, id).await?;
+    dhcp_fit_on_conn(&mut tx, subnet.network, None).await?;
     network_changed_on_conn(&mut tx, subnet.network).await?;
     tx.commit().await?;
     cx.events.publish(

@@ -2,6 +2,7 @@
 
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
+use super::dhcp_service::dhcp_fit_on_conn;
 use super::subnet_create::{check_dns, check_routes, sorted};
 use super::subnet_list::subnet_show_on_conn;
 use crate::context::{Change, Context, Event};
@@ -20,6 +21,12 @@ pub async fn subnet_update(cx: &Context, id: SubnetId, changes: SubnetChanges) -
         return Err(refusal::not_owner("subnet", before.network));
     }
     let after = changed(&before, changes)?;
+    if let Some(gateway) = before.gateway.filter(|_| after.gateway != before.gateway) {
+        store::subnet::lock(&mut tx, id).await?;
+        if let Some(port) = store::address::holder(&mut tx, id, gateway).await? {
+            return Err(refusal::gateway_ip_in_use(gateway, port));
+        }
+    }
     if let Some(gateway) = after.gateway.filter(|_| after.gateway != before.gateway) {
         store::subnet::lock(&mut tx, id).await?;
         if let Some(port) = store::address::holder(&mut tx, id, gateway).await? {
@@ -31,6 +38,7 @@ pub async fn subnet_update(cx: &Context, id: SubnetId, changes: SubnetChanges) -
             "somebody else changed subnet {id} at the same time; try again"
         )));
     }
+    dhcp_fit_on_conn(&mut tx, after.network, None).await?;
     network_changed_on_conn(&mut tx, after.network).await?;
     tx.commit().await?;
     let event = Event::new("subnet", id, Some(after.project), Change::Updated);

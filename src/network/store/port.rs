@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::super::model::{Port, PortAddress, PortQuery, PortStatus, ServerPortAddress};
-use super::{address, security_group};
+use super::super::model::{
+    DHCP_OWNER, FLOATING_OWNER, GATEWAY_OWNER, Port, PortAddress, PortQuery, PortStatus,
+    ServerPortAddress,
+};
+use super::{address, floating, security_group};
 use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
 use crate::ids::{NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, Time};
 
@@ -113,6 +116,9 @@ pub async fn list(conn: &mut Conn, query: &PortQuery) -> DbResult<Vec<Port>> {
     if let Some(device) = &query.device_id {
         statement = statement.push_bind(" AND device_id = {}", device);
     }
+    if let Some(owner) = &query.device_owner {
+        statement = statement.push_bind(" AND device_owner = {}", owner);
+    }
     if let Some(mac) = &query.mac {
         statement = statement.push_bind(" AND mac = {}", mac);
     }
@@ -183,6 +189,16 @@ pub async fn ids_of_network(conn: &mut Conn, network: NetworkId) -> DbResult<Vec
         .bind(network)
         .all(conn, Row::take)
         .await
+}
+
+/// Whether a network has ports of this kind.
+pub async fn has_owner(conn: &mut Conn, network: NetworkId, owner: &str) -> DbResult<bool> {
+    let found = sql("SELECT 1 FROM port WHERE network_id = $1 AND device_owner = $2 LIMIT 1")
+        .bind(network)
+        .bind(owner)
+        .optional(conn, |row| row.take::<i64>())
+        .await?;
+    Ok(found.is_some())
 }
 
 /// A port on this network of another project than `owner`, and of none that it is shared with by name, if there is one.
@@ -259,17 +275,25 @@ pub async fn delete(conn: &mut Conn, id: PortId) -> DbResult<bool> {
         .await
 }
 
-/// How many a project has.
+/// How many a project has, without those that the cloud makes for itself.
 pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
-    sql("SELECT COUNT(*) FROM port WHERE project_id = $1")
+    sql("SELECT COUNT(*) FROM port WHERE project_id = $1 AND device_owner NOT IN ($2, $3, $4)")
         .bind(project)
+        .bind(DHCP_OWNER)
+        .bind(GATEWAY_OWNER)
+        .bind(FLOATING_OWNER)
         .scalar(conn)
         .await
 }
 
 /// How many ports there are of all projects together.
 pub async fn count_all(conn: &mut Conn) -> DbResult<i64> {
-    sql("SELECT COUNT(*) FROM port").scalar(conn).await
+    sql("SELECT COUNT(*) FROM port WHERE device_owner NOT IN ($1, $2, $3)")
+        .bind(DHCP_OWNER)
+        .bind(GATEWAY_OWNER)
+        .bind(FLOATING_OWNER)
+        .scalar(conn)
+        .await
 }
 
 /// Addresses of all ports that these servers use, oldest port first.
@@ -290,9 +314,45 @@ pub async fn addresses_of_servers(
                 network: row.take()?,
                 mac: row.take()?,
                 address: std::net::Ipv4Addr::from(row.take::<u32>()?),
+                is_floating: false,
             })
         });
         found.extend(some.await?);
     }
+    let mut ports: Vec<PortId> = found.iter().map(|at: &ServerPortAddress| at.port).collect();
+    ports.dedup();
+    for (port, fixed, address) in floating::of_targets(conn, &ports).await? {
+        let inside = |at: &ServerPortAddress| at.port == port && at.address == fixed;
+        if let Some(at) = found.iter().position(inside) {
+            let outside = ServerPortAddress {
+                address,
+                is_floating: true,
+                ..found[at].clone()
+            };
+            found.insert(at + 1, outside);
+        }
+    }
     Ok(found)
+}
+
+/// Where DHCP is answered: the network, its physical network if it is on one, and the host, by network.
+pub async fn dhcp_places(
+    conn: &mut Conn,
+) -> DbResult<Vec<(NetworkId, Option<String>, Option<String>)>> {
+    sql("SELECT p.network_id, n.physical_network, p.host FROM port p JOIN network n ON n.id = p.network_id \
+         WHERE p.device_owner = $1 ORDER BY p.network_id")
+    .bind(DHCP_OWNER)
+    .all(conn, |row| Ok((row.take()?, row.take()?, row.take()?)))
+    .await
+}
+
+/// Networks that guests are on and whose DHCP nobody answers, with the physical network of those that are on one.
+pub async fn dhcp_missing(conn: &mut Conn) -> DbResult<Vec<(NetworkId, Option<String>)>> {
+    sql("SELECT n.id, n.physical_network FROM network n WHERE (n.vni IS NOT NULL OR n.physical_network IS NOT NULL) \
+         AND EXISTS (SELECT 1 FROM subnet s WHERE s.network_id = n.id AND s.dhcp = 1) \
+         AND EXISTS (SELECT 1 FROM port g WHERE g.network_id = n.id AND g.host IS NOT NULL AND g.device_owner LIKE 'compute:%') \
+         AND NOT EXISTS (SELECT 1 FROM port d WHERE d.network_id = n.id AND d.device_owner = $1) ORDER BY n.id")
+    .bind(DHCP_OWNER)
+    .all(conn, |row| Ok((row.take()?, row.take()?)))
+    .await
 }

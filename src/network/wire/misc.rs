@@ -129,6 +129,18 @@ pub struct NetworkQuotaFields {
         skip_serializing_if = "Option::is_none"
     )]
     pub rbac_policy: Option<i64>,
+    /// Routers.
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub router: Option<i64>,
+    /// Floating addresses.
+    #[serde(
+        deserialize_with = "flexible_int",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub floatingip: Option<i64>,
 }
 
 /// `{"quota": {…}}`, body of `PUT /quotas/{project}`.

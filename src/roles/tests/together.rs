@@ -124,7 +124,11 @@ async fn numbers_are_given_once_and_ranges_do_not_overlap() {
         .map(|pair| pair.unwrap().0.number)
         .collect();
     assert_eq!(numbers.len(), MANY);
-    let networks = join_all((0..MANY).map(|_| network_create(&cx, NewNetwork::default()))).await;
+    let local = NewNetwork {
+        external: true,
+        ..NewNetwork::default()
+    };
+    let networks = join_all((0..MANY).map(|_| network_create(&cx, local.clone()))).await;
     let subnets = networks
         .into_iter()
         .map(|network| subnet_create(&cx, subnet(network.unwrap().id, "10.8.0.0/24")));

@@ -17,6 +17,7 @@
 //! - `stock_groups`: the same, for security groups, what is shared, and labels.
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
+//! - `routers`: networks, routers and floating addresses by the stock command line.
 //! - `screen`: servers are moved from the screen of a simulated fleet.
 
 pub mod cloud;
@@ -38,6 +39,7 @@ mod newcomer;
 mod node;
 #[cfg(feature = "failpoints")]
 mod phases;
+mod routers;
 mod screen;
 mod stock;
 mod stock_groups;

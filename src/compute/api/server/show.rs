@@ -250,7 +250,12 @@ fn addresses(view: &ServerView) -> BTreeMap<String, Vec<wire::ServerAddress>> {
             .push(wire::ServerAddress {
                 version: if found.address.is_ipv4() { 4 } else { 6 },
                 addr: found.address.to_string(),
-                kind: "fixed".to_owned(),
+                kind: if found.is_floating {
+                    "floating"
+                } else {
+                    "fixed"
+                }
+                .to_owned(),
                 mac_addr: found.mac.clone(),
             });
     }

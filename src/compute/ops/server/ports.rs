@@ -245,6 +245,7 @@ pub async fn addresses_on_conn(
                 network: found.network,
                 address: found.address.into(),
                 mac: found.mac,
+                is_floating: found.is_floating,
             });
     }
     Ok(by_server)

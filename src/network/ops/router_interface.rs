@@ -1,0 +1,191 @@
+//! Plugging routers into networks.
+
+use super::check::is_owner;
+use super::port_delete::port_delete_on_conn;
+use super::port_list::port_show_on_conn;
+use super::router_create::router_announce;
+use super::router_list::{router_interfaces_on_conn, router_take_on_conn};
+use super::router_place::{router_move_on_conn, router_write_on_conn};
+use super::service_port::{service_bind_on_conn, service_port_on_conn};
+use super::subnet_list::subnet_show_on_conn;
+use crate::context::{Change, Context};
+use crate::db::Conn;
+use crate::error::Result;
+use crate::ids::{PortId, RouterId, SubnetId};
+use crate::network::ipam;
+use crate::network::model::{
+    AddressWish, Addresses, INTERFACE_OWNER, InterfaceWish, NetworkKind, Port, Router,
+    RouterInterface, Subnet,
+};
+use crate::network::refusal;
+use crate::network::store;
+
+/// Plugs a router into a subnet, as its gateway, or takes a port for it.
+pub async fn router_interface_add(
+    cx: &Context,
+    id: RouterId,
+    wish: InterfaceWish,
+) -> Result<RouterInterface> {
+    let mut tx = cx.db.begin().await?;
+    let mut router = router_take_on_conn(&mut tx, cx, id).await?;
+    let port = match wish {
+        InterfaceWish::Subnet(subnet) => of_subnet(&mut tx, cx, &router, subnet).await?,
+        InterfaceWish::Port(port) => of_port(&mut tx, cx, &router, port).await?,
+    };
+    router_write_on_conn(&mut tx, &mut router).await?;
+    tx.commit().await?;
+    router_announce(cx, &router, Change::Updated);
+    Ok(told(&router, &port))
+}
+
+async fn of_subnet(conn: &mut Conn, cx: &Context, router: &Router, id: SubnetId) -> Result<Port> {
+    let subnet = subnet_show_on_conn(conn, cx, id).await?;
+    let network = super::network_show_on_conn(conn, cx, subnet.network).await?;
+    if !is_owner(cx, network.project) {
+        return Err(refusal::not_owner("subnet_id", network.id));
+    }
+    let gateway = subnet.gateway.ok_or_else(|| {
+        refusal::bad_request("Subnet for router interface must have a gateway IP")
+    })?;
+    if network.kind == NetworkKind::Local {
+        return Err(refusal::bad_request(format!(
+            "network {} is local: each node is its gateway {gateway} itself. Use a port with another address, or a network of another kind",
+            network.id
+        )));
+    }
+    check_apart(conn, router, &[subnet]).await?;
+    let wish = AddressWish {
+        subnet: Some(id),
+        address: Some(gateway),
+    };
+    service_port_on_conn(
+        conn,
+        &network,
+        router.project,
+        INTERFACE_OWNER,
+        router.id.to_string(),
+        &Addresses::These(vec![wish]),
+        router.host.as_deref(),
+    )
+    .await
+}
+
+async fn of_port(conn: &mut Conn, cx: &Context, router: &Router, id: PortId) -> Result<Port> {
+    let mut port = port_show_on_conn(conn, cx, id).await?;
+    if !port.device_id.is_empty() || !port.device_owner.is_empty() {
+        return Err(refusal::port_in_use(&port));
+    }
+    if port.addresses.is_empty() {
+        return Err(refusal::bad_request(
+            "Router port must have at least one fixed IP",
+        ));
+    }
+    let subnets = store::subnet::of_networks(conn, &[port.network]).await?;
+    let subnets: Vec<Subnet> = subnets
+        .into_iter()
+        .filter(|subnet| port.addresses.iter().any(|at| at.subnet == subnet.id))
+        .collect();
+    check_apart(conn, router, &subnets).await?;
+    port.device_owner = INTERFACE_OWNER.to_owned();
+    port.device_id = router.id.to_string();
+    port.port_security = false;
+    service_bind_on_conn(conn, port, router.host.as_deref()).await
+}
+
+/// A router can not have the same addresses twice.
+async fn check_apart(conn: &mut Conn, router: &Router, more: &[Subnet]) -> Result<()> {
+    let mut networks = Vec::new();
+    let mut used = Vec::new();
+    for port in super::router_list::router_ports_on_conn(conn, router.id).await? {
+        networks.push(port.network);
+        used.extend(port.addresses.iter().map(|at| at.subnet));
+    }
+    let subnets = store::subnet::of_networks(conn, &networks).await?;
+    for have in subnets.iter().filter(|have| used.contains(&have.id)) {
+        for new in more {
+            if have.id == new.id {
+                return Err(refusal::bad_request(format!(
+                    "Router already has a port on subnet {}",
+                    new.id
+                )));
+            }
+            if ipam::overlap(have.cidr, new.cidr) {
+                return Err(refusal::router_overlap(router.id, new, have));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Takes a router from a subnet or a port, which is deleted. What still needs it is in the way.
+pub async fn router_interface_remove(
+    cx: &Context,
+    id: RouterId,
+    subnet: Option<SubnetId>,
+    port: Option<PortId>,
+) -> Result<RouterInterface> {
+    let mut tx = cx.db.begin().await?;
+    let mut router = router_take_on_conn(&mut tx, cx, id).await?;
+    let interfaces = router_interfaces_on_conn(&mut tx, id).await?;
+    let found = interfaces.iter().find(|have| {
+        port.is_none_or(|port| port == have.id)
+            && subnet.is_none_or(|id| have.addresses.iter().any(|at| at.subnet == id))
+    });
+    let port = match (found, port, subnet) {
+        (_, None, None) => {
+            return Err(refusal::bad_request(
+                "Either subnet_id or port_id must be specified",
+            ));
+        }
+        (Some(found), ..) => found,
+        (None, Some(port), _) => return Err(refusal::no_interface(id, port)),
+        (None, None, Some(subnet)) => return Err(refusal::no_interface_on(id, subnet)),
+    };
+    let subnets = store::subnet::of_networks(&mut tx, &[port.network]).await?;
+    for subnet in subnets
+        .iter()
+        .filter(|subnet| port.addresses.iter().any(|at| at.subnet == subnet.id))
+    {
+        check_unneeded(&mut tx, &router, subnet).await?;
+    }
+    port_delete_on_conn(&mut tx, port.id).await?;
+    if interfaces.len() == 1 {
+        // Nothing goes through it any more.
+        router_move_on_conn(&mut tx, id, None).await?;
+        router = router_take_on_conn(&mut tx, cx, id).await?;
+    } else {
+        router_write_on_conn(&mut tx, &mut router).await?;
+    }
+    tx.commit().await?;
+    router_announce(cx, &router, Change::Updated);
+    Ok(told(&router, port))
+}
+
+async fn check_unneeded(conn: &mut Conn, router: &Router, subnet: &Subnet) -> Result<()> {
+    for floating in store::floating::of_routers(conn, &[router.id]).await? {
+        if let Some(target) = floating.target
+            && let Some(port) = store::port::find(conn, target.port).await?
+            && port
+                .addresses
+                .iter()
+                .any(|at| at.subnet == subnet.id && at.address == target.address)
+        {
+            return Err(refusal::interface_floating(router.id, subnet.id, &floating));
+        }
+    }
+    let through = |route: &&crate::network::model::Route| subnet.cidr.contains(&route.nexthop);
+    if let Some(route) = router.routes.iter().find(through) {
+        return Err(refusal::interface_routed(router.id, subnet.id, route));
+    }
+    Ok(())
+}
+
+fn told(router: &Router, port: &Port) -> RouterInterface {
+    RouterInterface {
+        router: router.id,
+        project: router.project,
+        port: port.id,
+        network: port.network,
+        subnets: port.addresses.iter().map(|at| at.subnet).collect(),
+    }
+}

@@ -1,0 +1,73 @@
+//! Ports that the cloud makes for itself: of DHCP, of routers, and the places of floating addresses.
+//!
+//! They are no guests': nothing is filtered there, and only what made them changes or removes them.
+
+use super::address_give::{Gateways, address_give_on_conn};
+use super::desired::port_changed_on_conn;
+use super::port_create::insert;
+use crate::db::Conn;
+use crate::error::{Error, Result};
+use crate::ids::{PortId, ProjectId, Time};
+use crate::network::model::{Addresses, Network, NewPort, Port, PortStatus};
+use crate::network::store;
+
+/// Makes one, bound to a host if there is one.
+pub(super) async fn service_port_on_conn(
+    conn: &mut Conn,
+    network: &Network,
+    project: ProjectId,
+    owner: &str,
+    device: String,
+    addresses: &Addresses,
+    host: Option<&str>,
+) -> Result<Port> {
+    // From here on nobody deletes the network.
+    if !store::network::lock(conn, network.id).await? {
+        return Err(Error::not_found("network", network.id));
+    }
+    let new = NewPort {
+        device_id: device,
+        device_owner: owner.to_owned(),
+        port_security: Some(false),
+        ..NewPort::new(PortId::new(), network.id, project)
+    };
+    let mut port = insert(conn, network, &new).await?;
+    port.addresses = address_give_on_conn(
+        conn,
+        network.id,
+        port.id,
+        addresses,
+        0,
+        Gateways::MayBeGiven,
+    )
+    .await?;
+    match host {
+        Some(host) => service_bind_on_conn(conn, port, Some(host)).await,
+        None => Ok(port),
+    }
+}
+
+/// Binds one to a host, or to none; both hosts follow.
+pub(super) async fn service_bind_on_conn(
+    conn: &mut Conn,
+    mut port: Port,
+    host: Option<&str>,
+) -> Result<Port> {
+    port_changed_on_conn(conn, &port).await?;
+    port.host = host.map(str::to_owned);
+    port.status = if host.is_some() {
+        PortStatus::Build
+    } else {
+        PortStatus::Down
+    };
+    port.revision += 1;
+    port.updated_at = Time::now();
+    if !store::port::update(conn, &port).await? {
+        return Err(Error::Unavailable(format!(
+            "port {} was changed by somebody else at the same time; try again",
+            port.id
+        )));
+    }
+    port_changed_on_conn(conn, &port).await?;
+    Ok(port)
+}
