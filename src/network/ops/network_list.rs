@@ -28,7 +28,7 @@ pub async fn network_show_on_conn(conn: &mut Conn, cx: &Context, id: NetworkId) 
     match store::network::find(conn, id).await? {
         Some(network) if network.shared || is_owner(cx, network.project) => Ok(network),
         Some(network) => match cx.actor.project.as_ref() {
-            Some(own) if store::rbac::sees_network(conn, id, own.id).await? => Ok(network),
+            Some(own) if !store::rbac::grants(conn, id, own.id).await?.is_empty() => Ok(network),
             _ => Err(Error::not_found("network", id)),
         },
         None => Err(Error::not_found("network", id)),

@@ -10,7 +10,9 @@ use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::Time;
-use crate::network::model::{Network, NewPort, Port, PortStatus, mac_parse, mac_random};
+use crate::network::model::{
+    Network, NewPort, Port, PortStatus, RbacAction, mac_parse, mac_random,
+};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -35,6 +37,7 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
     }
     let network = super::network_show_on_conn(conn, cx, new.network).await?;
     check_new(cx, &network, new)?;
+    check_usable(conn, cx, &network).await?;
     check::project_for(cx, Some(new.project))?;
     room_on_conn(conn, cx, new.project, Bounded::Ports).await?;
     // From here on nobody deletes the network.
@@ -48,6 +51,19 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
     member_changed_on_conn(conn, &port).await?;
     network_changed_on_conn(conn, network.id).await?;
     Ok(port)
+}
+
+/// Who only sees a network, because it leads outside for them, has no ports on it.
+async fn check_usable(conn: &mut Conn, cx: &Context, network: &Network) -> Result<()> {
+    if network.shared || is_owner(cx, network.project) {
+        return Ok(());
+    }
+    let own = cx.project()?.id;
+    let grants = store::rbac::grants(conn, network.id, own).await?;
+    if grants.contains(&RbacAction::Shared) {
+        return Ok(());
+    }
+    Err(refusal::not_owner("network_id", network.id))
 }
 
 fn check_new(cx: &Context, network: &Network, new: &NewPort) -> Result<()> {
