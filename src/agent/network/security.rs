@@ -28,6 +28,9 @@ use crate::network::rpc::{RuleRange, RuleRemote, SecurityGroupSpec, SecurityRule
 const SENDER: u32 = 0xffff_0000;
 /// Mask of the half that says who gets it.
 const RECEIVER: u32 = 0x0000_ffff;
+/// Flags of TCP (RFC 9293): those that begin and end a connection, and the one that all packets in between have.
+const OPENING: u8 = 0x07;
+const ACK: u8 = 0x10;
 /// Ports of one node that can have groups.
 const MOST: usize = 0xffff;
 
@@ -147,9 +150,8 @@ impl Security {
             table.plain_chain(&into);
             table.plain_chain(&out);
             if port.arriving {
-                let flags =
-                    json!({"&": [field("tcp", "flags"), {"|": ["fin", "syn", "rst", "ack"]}]});
-                table.rule(&into, [is(flags, "ack"), accept()]);
+                let flags = json!({"&": [field("tcp", "flags"), OPENING | ACK]});
+                table.rule(&into, [is(flags, ACK), accept()]);
             }
             for id in groups {
                 let jump = |ingress| [json!({"jump": {"target": group_chain(*id, ingress)}})];

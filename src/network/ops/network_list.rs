@@ -30,7 +30,7 @@ pub async fn network_show_on_conn(conn: &mut Conn, cx: &Context, id: NetworkId) 
             Ok(network)
         }
         Some(network) => match cx.actor.project.as_ref() {
-            Some(own) if store::rbac::sees_network(conn, id, own.id).await? => Ok(network),
+            Some(own) if !store::rbac::grants(conn, id, own.id).await?.is_empty() => Ok(network),
             _ => Err(Error::not_found("network", id)),
         },
         None => Err(Error::not_found("network", id)),

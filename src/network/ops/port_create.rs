@@ -11,7 +11,7 @@ use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::Time;
 use crate::network::model::{
-    Network, NewPort, Port, PortStatus, is_service_owner, mac_parse, mac_random,
+    Network, NewPort, Port, PortStatus, RbacAction, is_service_owner, mac_parse, mac_random,
 };
 use crate::network::refusal;
 use crate::network::store;
@@ -36,13 +36,8 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
         return Ok(found);
     }
     let network = super::network_show_on_conn(conn, cx, new.network).await?;
-    if !is_owner(cx, network.project) && !network.shared {
-        let own = cx.project()?.id;
-        if !store::rbac::shares_network(conn, network.id, own).await? {
-            return Err(refusal::not_usable(network.id));
-        }
-    }
     check_new(cx, &network, new)?;
+    check_usable(conn, cx, &network).await?;
     check::project_for(cx, Some(new.project))?;
     room_on_conn(conn, cx, new.project, Bounded::Ports).await?;
     // From here on nobody deletes the network.
@@ -64,6 +59,19 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
     member_changed_on_conn(conn, &port).await?;
     port_changed_on_conn(conn, &port).await?;
     Ok(port)
+}
+
+/// Who only sees a network, because it leads outside for them, has no ports on it.
+async fn check_usable(conn: &mut Conn, cx: &Context, network: &Network) -> Result<()> {
+    if network.shared || is_owner(cx, network.project) {
+        return Ok(());
+    }
+    let own = cx.project()?.id;
+    let grants = store::rbac::grants(conn, network.id, own).await?;
+    if grants.contains(&RbacAction::Shared) {
+        return Ok(());
+    }
+    Err(refusal::not_usable(network.id))
 }
 
 fn check_new(cx: &Context, network: &Network, new: &NewPort) -> Result<()> {

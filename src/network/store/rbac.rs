@@ -1,6 +1,6 @@
 //! What is shared with certain projects.
 
-use super::super::model::{RbacKind, RbacPolicy};
+use super::super::model::{RbacAction, RbacKind, RbacPolicy};
 use crate::db::{Conn, DbResult, Row, sql};
 use crate::ids::{NetworkId, PortId, ProjectId, RbacPolicyId, SecurityGroupId};
 
@@ -75,32 +75,17 @@ pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
         .await
 }
 
-/// Whether a policy lets a project see a network.
-pub async fn sees_network(
+/// What policies let a project do with a network that is not its own.
+pub async fn grants(
     conn: &mut Conn,
     network: NetworkId,
     project: ProjectId,
-) -> DbResult<bool> {
-    let found = sql("SELECT COUNT(*) FROM rbac_policy WHERE kind = 'network' AND object_id = $1 AND target = $2")
+) -> DbResult<Vec<RbacAction>> {
+    sql("SELECT action FROM rbac_policy WHERE kind = 'network' AND object_id = $1 AND target = $2")
         .bind(network)
         .bind(project)
-        .scalar::<i64>(conn)
-        .await?;
-    Ok(found > 0)
-}
-
-/// Whether a project may put ports on a network, because that is shared with it.
-pub async fn shares_network(
-    conn: &mut Conn,
-    network: NetworkId,
-    project: ProjectId,
-) -> DbResult<bool> {
-    let found = sql("SELECT COUNT(*) FROM rbac_policy WHERE kind = 'network' AND object_id = $1 AND target = $2 AND action = 'access_as_shared'")
-        .bind(network)
-        .bind(project)
-        .scalar::<i64>(conn)
-        .await?;
-    Ok(found > 0)
+        .all(conn, Row::take_parsed)
+        .await
 }
 
 /// Ports of a project on a network, a few of them.

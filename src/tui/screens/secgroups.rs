@@ -330,7 +330,10 @@ impl Sheet for Allow {
             Choice::new("egress", "out", "What its ports send"),
         ];
         vec![
-            Field::choice("direction", "Direction", "For what comes in, or goes out").of(ways),
+            Field::choice("direction", "Direction", "For what comes in, or goes out")
+                .of(ways)
+                .required()
+                .with("ingress"),
             Field::text(
                 "protocol",
                 "Protocol",

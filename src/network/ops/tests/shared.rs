@@ -63,7 +63,7 @@ async fn a_network_is_shared_with_one_project_until_it_is_not_used_there() {
     assert_eq!(kind(&error), "NotFound");
     let policy = rbac_create(cx, new.clone()).await.unwrap();
     assert_eq!(rbac_show(cx, policy.id).await.unwrap(), policy);
-    assert_eq!(policies(cx).await, [policy.clone()]);
+    assert_eq!(policies(cx).await, std::slice::from_ref(&policy));
     assert!(policies(&third).await.is_empty());
     let error = rbac_create(cx, new).await.unwrap_err();
     assert_eq!(kind(&error), "DuplicatePolicyError");
@@ -118,6 +118,10 @@ async fn a_network_is_shared_with_one_project_until_it_is_not_used_there() {
     );
     rbac_create(&lab.admin, new).await.unwrap();
     assert!(network_show(&third, network.id).await.is_ok());
+    let error = port_create(&third, &new_port(&third, network.id))
+        .await
+        .unwrap_err();
+    assert_eq!(kind(&error), "PolicyNotAuthorized");
     network_delete(cx, network.id).await.unwrap();
     assert!(policies(&lab.admin).await.is_empty());
 }
@@ -135,7 +139,7 @@ async fn what_a_network_says_of_itself_is_a_policy_for_all() {
     );
     let shared = rbac_create(admin, new.clone()).await.unwrap();
     assert!(network_show(member, network.id).await.unwrap().shared);
-    assert_eq!(policies(admin).await, [shared.clone()]);
+    assert_eq!(policies(admin).await, std::slice::from_ref(&shared));
     assert_eq!(rbac_show(admin, shared.id).await.unwrap(), shared);
     let error = rbac_create(admin, new).await.unwrap_err();
     assert_eq!(kind(&error), "DuplicatePolicyError");
