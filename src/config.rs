@@ -3,12 +3,16 @@
 //! The built-in file is also the schema: a key that it does not have is an error that names the nearest one it has, and a
 //! variable's name is resolved against its keys. Invariant: after [`Config::load`] every path is absolute.
 
+mod network;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use serde::Deserialize;
 use toml::{Table, Value};
+
+pub use network::{MOST_VNI, Network, NumberRange, PhysicalNetwork};
 
 /// The built-in layer.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");
@@ -163,38 +167,6 @@ pub struct Agent {
     pub down_after: u64,
 }
 
-/// A network that is there already, and the interface by which a node is plugged into it: `physnet1:eth1`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct PhysicalNetwork {
-    /// Its name, the same on all nodes.
-    pub name: String,
-    /// This node's interface.
-    pub interface: String,
-}
-
-impl TryFrom<String> for PhysicalNetwork {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        // As long as the kernel's names of interfaces may be.
-        let parts = text.split_once(':').filter(|(name, interface)| {
-            (1..=255).contains(&name.len())
-                && (1..=15).contains(&interface.len())
-                && text.chars().all(|c| c.is_ascii_graphic() && c != '/')
-        });
-        match parts {
-            Some((name, interface)) => Ok(Self {
-                name: name.to_owned(),
-                interface: interface.to_owned(),
-            }),
-            None => Err(format!(
-                "{text:?} is not NAME:INTERFACE, like physnet1:eth1"
-            )),
-        }
-    }
-}
-
 /// How guests shall execute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -274,43 +246,6 @@ pub struct Volume {
     pub max_over_subscription_ratio: f64,
 }
 
-/// `[network]`
-#[derive(Clone, Debug, Deserialize)]
-#[expect(missing_docs, reason = "config/default.toml documents each key")]
-pub struct Network {
-    pub default_cidr: String,
-    pub default_name: String,
-    pub dns: Vec<std::net::IpAddr>,
-    pub dns_domain: String,
-    pub vni_range: NumberRange,
-    pub underlay_mtu: u32,
-}
-
-/// Numbers from one to another, both included: `1000:65535`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct NumberRange {
-    /// First.
-    pub first: u32,
-    /// Last.
-    pub last: u32,
-}
-
-impl TryFrom<String> for NumberRange {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let ends = text.split_once(':').and_then(|(first, last)| {
-            Some(Self {
-                first: first.trim().parse().ok()?,
-                last: last.trim().parse().ok()?,
-            })
-        });
-        ends.filter(|range| range.first <= range.last)
-            .ok_or_else(|| format!("{text:?} is not FIRST:LAST, like 1000:65535"))
-    }
-}
-
 /// `[telemetry]`
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "config/default.toml documents each key")]
@@ -343,9 +278,6 @@ pub struct Console {
 pub struct Log {
     pub level: String,
 }
-
-/// Largest VXLAN network identifier.
-pub const MOST_VNI: u32 = 16_777_215;
 
 /// Where layers come from; tests give their own.
 #[derive(Debug, Default)]
@@ -506,30 +438,8 @@ impl Config {
                 self.agent.my_ip
             )));
         }
-        let vnis = self.network.vni_range;
-        if vnis.first < 1 || vnis.last > MOST_VNI {
-            return Err(malformed(format!(
-                "network.vni_range is {}:{}: 1:{MOST_VNI} is allowed",
-                vnis.first, vnis.last
-            )));
-        }
-        if !(576..=65_535).contains(&self.network.underlay_mtu) {
-            return Err(malformed(format!(
-                "network.underlay_mtu is {}: 576 to 65535 is allowed",
-                self.network.underlay_mtu
-            )));
-        }
-        let physical = &self.agent.physical_networks;
-        if let Some(twice) = physical.iter().enumerate().find(|(at, one)| {
-            physical[..*at]
-                .iter()
-                .any(|other| other.name == one.name || other.interface == one.interface)
-        }) {
-            return Err(malformed(format!(
-                "agent.physical_networks names {}:{} after another with the same name or interface: each belongs to one",
-                twice.1.name, twice.1.interface
-            )));
-        }
+        self.network.check().map_err(malformed)?;
+        network::check_physical(&self.agent.physical_networks).map_err(malformed)?;
         if let Some(program) = self.compute.fencing_command.first()
             && !program.starts_with('/')
         {
