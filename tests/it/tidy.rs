@@ -63,7 +63,8 @@ const CORNERS: &[(&str, &str)] = &[
     ("virt", "hypervisor"),
     ("lapin", "bus"),
     ("reqwest", "client fetch depot"),
-    ("axum", "api"),
+    // Nodes answer their guests, who ask for metadata.
+    ("axum", "api agent"),
     ("ratatui", "tui"),
     ("crossterm", "tui"),
 ];

@@ -22,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{setsockopt, sockopt::BindToDevice};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
@@ -177,13 +178,7 @@ fn wanted(desired: &NetworkDesired) -> BTreeMap<Spot, MetadataPlace> {
 fn inode(spot: &Spot) -> Option<u64> {
     match spot {
         Spot::Namespace(name) => Some(fs::metadata(Path::new(NAMED).join(name)).ok()?.ino()),
-        Spot::Bridge(name) => {
-            let index = fs::read_to_string(format!("/proc/self/net/dev_mcast")).ok()?;
-            let line = index
-                .lines()
-                .find(|line| line.split_whitespace().nth(1) == Some(name))?;
-            line.split_whitespace().next()?.parse().ok()
-        }
+        Spot::Bridge(name) => if_nametoindex(name.as_str()).ok().map(u64::from),
     }
 }
 

@@ -98,7 +98,6 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
             .filter(|router| router.admin_state_up)
             .map(|router| router_spec(router, &here, &subnets, &floating))
             .collect(),
-        ..NetworkDesired::default()
     })
 }
 
