@@ -107,6 +107,10 @@ pub struct NetworkSpec {
     pub dhcp: Option<ServicePort>,
     /// Domain of its names.
     pub dns_domain: String,
+    /// Name servers that are asked for names of the world; if empty, the node's own where the node is the gateway, and none
+    /// elsewhere.
+    #[serde(default)]
+    pub resolvers: Vec<IpAddr>,
 }
 
 /// A port that is elsewhere.

@@ -224,6 +224,7 @@ impl Blueprint {
                 domain,
                 mtu: network.mtu,
                 forwards: nat,
+                resolvers: network.resolvers.clone(),
                 subnets: served,
                 reservations,
             };
@@ -263,8 +264,15 @@ impl Blueprint {
             .filter(|subnet| subnet.dhcp)
             .filter_map(|subnet| serve_from(port, subnet))
             .collect();
+        let everywhere = IpNet::from(Ipv4Net::default());
+        let way_out = served.iter().find_map(|subnet| subnet.gateway);
+        let way_out = way_out.filter(|_| !network.resolvers.is_empty());
         let room = Room {
             wires: [(outer, wire)].into(),
+            routes: way_out
+                .map(|hop| (everywhere, hop.into()))
+                .into_iter()
+                .collect(),
             ..Room::default()
         };
         let namespace = dhcp_namespace(network.id);
@@ -275,7 +283,9 @@ impl Blueprint {
         let server = DhcpServer {
             domain,
             mtu: network.mtu,
-            forwards: false,
+            // Its namespace has no way to the node's own.
+            forwards: !network.resolvers.is_empty(),
+            resolvers: network.resolvers.clone(),
             subnets: served,
             reservations,
         };

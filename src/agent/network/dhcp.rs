@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use ipnet::Ipv4Net;
@@ -27,6 +27,8 @@ pub struct DhcpServer {
     pub mtu: u32,
     /// Whether it asks the node's name servers what it does not know. Off where guests shall not reach the world.
     pub forwards: bool,
+    /// Whom it asks instead of the node's name servers.
+    pub resolvers: Vec<IpAddr>,
     /// Subnets it serves.
     pub subnets: Vec<ServedSubnet>,
     /// Who gets which address and name.
@@ -142,8 +144,11 @@ impl DhcpServer {
              dhcp-option-force=option:mtu,{}\n",
             self.mtu
         );
-        if !self.forwards {
+        if !self.forwards || !self.resolvers.is_empty() {
             text.push_str("no-resolv\n");
+        }
+        for resolver in self.resolvers.iter().filter(|_| self.forwards) {
+            let _ = writeln!(text, "server={resolver}");
         }
         if !self.domain.is_empty() {
             let domain = &self.domain;
@@ -280,6 +285,7 @@ mod tests {
             domain: "cloud.test".into(),
             mtu: 1450,
             forwards: false,
+            resolvers: Vec::new(),
             subnets: vec![subnet(1, Vec::new()), subnet(2, vec![route])],
             reservations: vec![Reservation {
                 mac: [0xfa, 0x16, 0x3e, 0, 0, 1],

@@ -24,6 +24,7 @@ pub fn network(cidr: &str) -> NetworkSpec {
         flood: false,
         dhcp: None,
         dns_domain: "cloud.test".into(),
+        resolvers: Vec::new(),
     }
 }
 

@@ -84,7 +84,10 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
     };
     let specs = networks
         .iter()
-        .map(|network| rows.network(network, domain(cx, network)))
+        .map(|network| NetworkSpec {
+            resolvers: cx.config.network.dns.clone(),
+            ..rows.network(network, domain(cx, network))
+        })
         .collect();
     let routers = store::router::of_host(&mut conn, host).await?;
     let through: Vec<RouterId> = routers.iter().map(|router| router.id).collect();
@@ -162,6 +165,7 @@ impl Rows<'_> {
             flood: tunnelled && here.iter().chain(elsewhere).any(|port| is_anywhere(port)),
             dhcp,
             dns_domain,
+            resolvers: Vec::new(),
         }
     }
 
