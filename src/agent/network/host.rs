@@ -10,7 +10,7 @@ use super::error::HostError;
 use super::links::{self, Links};
 use super::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
 use super::namespace::Namespaces;
-use super::nft::{Nft, Place};
+use super::nft::{Nft, Place, see_bridged};
 use super::plan::{Change, Observed, SeenBridge};
 use super::room::{Room, SeenWire};
 use super::tunnel::TunnelChange;
@@ -149,7 +149,12 @@ impl Host {
         match change {
             Change::ServerRemove(bridge) => self.servers.remove(bridge).await,
             Change::BridgeRemove(bridge) => self.links.remove(bridge).await,
-            Change::FilterReplace => self.nft.replace(&blueprint.filter.transaction()).await,
+            Change::FilterReplace => {
+                if !blueprint.filter.security.ports.is_empty() {
+                    see_bridged().await?;
+                }
+                self.nft.replace(&blueprint.filter.transaction()).await
+            }
             Change::FilterRemove => self.nft.remove().await,
             Change::BridgeMake(name) => {
                 self.links.bridge_make(name, &blueprint.bridges[name]).await

@@ -6,7 +6,7 @@
 //! remembered.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,6 +23,27 @@ const NFT: Program = Program {
     name: "nft",
     package: "nftables",
 };
+
+const MODPROBE: Program = Program {
+    name: "modprobe",
+    package: "kmod",
+};
+/// Where the kernel says whether it shows bridged packets to the rules for packets.
+const BRIDGED: &str = "/proc/sys/net/bridge";
+
+/// Makes sure that the kernel can show bridged packets to the rules for packets: without that, security groups would not
+/// be looked at. Bridges of ours ask for it themselves; those of others go on as they were.
+pub async fn see_bridged() -> Result<(), HostError> {
+    if Path::new(BRIDGED).exists() {
+        return Ok(());
+    }
+    MODPROBE.run(&["br_netfilter"], b"").await?;
+    for family in ["iptables", "ip6tables", "arptables"] {
+        let path = format!("{BRIDGED}/bridge-nf-call-{family}");
+        fs::write(&path, "0").map_err(HostError::file(path))?;
+    }
+    Ok(())
+}
 
 /// A packet filter of ours, in the namespace of the thread.
 pub struct Nft {

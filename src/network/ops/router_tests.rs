@@ -517,3 +517,27 @@ async fn floating_addresses_are_given_once_and_lead_to_an_address_once() {
     );
     assert_eq!(floating_list(&lab.admin).await.unwrap().len(), 12);
 }
+
+#[tokio::test]
+async fn an_address_is_somebody_only_at_its_place() {
+    let lab = lab().await;
+    let cx = &lab.member;
+    host_up(&lab.admin, "n1", "192.0.2.1", &[]).await;
+    // Two networks with the same addresses; a router on the first.
+    let (first, subnet) = network(cx, "10.9.0.0/24").await;
+    let (second, _) = network(cx, "10.9.0.0/24").await;
+    let port = guest(cx, first.id, "n1").await;
+    let address = port.addresses[0].address;
+    let made = router(cx, None).await;
+    plug(cx, made.id, subnet.id).await;
+    let at = async |place, address: Ipv4Addr| {
+        let found = port_at_address(cx, place, address.into()).await.unwrap();
+        found.map(|port| port.id)
+    };
+    for place in [PortPlace::Network(first.id), PortPlace::Router(made.id)] {
+        assert_eq!(at(place, address).await, Some(port.id));
+        assert_eq!(at(place, "10.9.0.200".parse().unwrap()).await, None);
+    }
+    assert_eq!(at(PortPlace::Network(second.id), address).await, None);
+    assert_eq!(at(PortPlace::Router(RouterId::new()), address).await, None);
+}
