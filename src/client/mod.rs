@@ -31,6 +31,7 @@ mod network;
 mod node;
 mod page;
 mod request;
+mod router;
 mod security_group;
 pub mod server;
 mod transport;

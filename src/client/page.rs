@@ -22,7 +22,8 @@ use crate::compute::wire::{
 };
 use crate::image::wire::{Image, ImageList};
 use crate::network::wire::{
-    Network, NetworkList, Port, PortList, SecurityGroup, SecurityGroupList, Subnet, SubnetList,
+    FloatingIp, FloatingIpList, Network, NetworkList, Port, PortList, Router, RouterList,
+    SecurityGroup, SecurityGroupList, Subnet, SubnetList,
 };
 use crate::volume::wire::{Volume, VolumeList};
 
@@ -275,6 +276,20 @@ impl Page for SubnetList {
     type Item = Subnet;
     fn split(self) -> (Vec<Subnet>, Next) {
         (self.subnets, Next::of_links(&self.subnets_links))
+    }
+}
+
+impl Page for RouterList {
+    type Item = Router;
+    fn split(self) -> (Vec<Router>, Next) {
+        (self.routers, Next::of_links(&self.routers_links))
+    }
+}
+
+impl Page for FloatingIpList {
+    type Item = FloatingIp;
+    fn split(self) -> (Vec<FloatingIp>, Next) {
+        (self.floatingips, Next::of_links(&self.floatingips_links))
     }
 }
 

@@ -120,6 +120,8 @@ impl Lab {
         let cx = Context::new(cloud.clone(), actor("member", Rank::Member), "req-member");
         let admin = Context::new(cloud.clone(), actor("admin", Rank::Admin), "req-admin");
         flavors(&admin).await;
+        // Made when a project first needs it, and never gone again: worlds are compared with it.
+        network::security_group_list(&cx).await.unwrap();
         let lab = Self {
             image: upload(&cx, "tiny", bytes()).await,
             network: network(&cx).await,

@@ -128,7 +128,12 @@ async fn numbers_are_given_once_and_ranges_do_not_overlap() {
         external: true,
         ..NewNetwork::default()
     };
-    let networks = join_all((0..MANY).map(|_| network_create(&cx, local.clone()))).await;
+    let cx = Context::system(cloud.clone());
+    let owned = NewNetwork {
+        project: Some(ProjectId::new()),
+        ..local
+    };
+    let networks = join_all((0..MANY).map(|_| network_create(&cx, owned.clone()))).await;
     let subnets = networks
         .into_iter()
         .map(|network| subnet_create(&cx, subnet(network.unwrap().id, "10.8.0.0/24")));

@@ -11,6 +11,7 @@ pub mod detail;
 pub mod events;
 mod filter;
 pub mod flavors;
+pub mod floatingips;
 pub mod hosts;
 pub mod images;
 pub mod keypairs;
@@ -25,6 +26,7 @@ pub mod ports;
 pub mod projects;
 pub mod pulse;
 pub mod quotas;
+pub mod routers;
 pub mod secgroups;
 pub mod servers;
 pub mod services;
@@ -142,6 +144,8 @@ pub static REGISTRY: &[&Entry] = &[
     &networks::ENTRY,
     &subnets::ENTRY,
     &ports::ENTRY,
+    &routers::ENTRY,
+    &floatingips::ENTRY,
     &secgroups::ENTRY,
     &volumes::ENTRY,
     &projects::ENTRY,

@@ -81,6 +81,8 @@ pub fn empty() -> Answers {
             "/network/v2.0/security-groups",
             json!({"security_groups": []}),
         ),
+        ("/network/v2.0/routers", json!({"routers": []})),
+        ("/network/v2.0/floatingips", json!({"floatingips": []})),
         ("/volume/v3/p1/volumes/detail", json!({"volumes": []})),
         ("/identity/v3/projects", json!({"projects": []})),
         ("/identity/v3/users", json!({"users": []})),
@@ -391,6 +393,23 @@ fn resources() -> Answers {
         ),
         ("/network/v2.0/ports", json!({"ports": ports})),
         ("/network/v2.0/security-groups", groups::groups()),
+        (
+            "/network/v2.0/routers",
+            json!({"routers": [
+                {"id": id(12, 0), "name": "edge", "status": "ACTIVE", "admin_state_up": true, "project_id": "p1", "created_at": before(80_000),
+                    "external_gateway_info": {"network_id": id(5, 1), "enable_snat": true,
+                        "external_fixed_ips": [{"ip_address": "203.0.113.10"}]}, "routes": []},
+                {"id": id(12, 1), "name": "inner", "status": "ACTIVE", "admin_state_up": false, "project_id": "p1",
+                    "created_at": before(60_000), "external_gateway_info": null, "routes": []}]}),
+        ),
+        (
+            "/network/v2.0/floatingips",
+            json!({"floatingips": [
+                {"id": id(13, 0), "floating_ip_address": "203.0.113.77", "fixed_ip_address": "10.0.0.5", "status": "ACTIVE",
+                    "router_id": id(12, 0), "port_id": id(8, 0), "floating_network_id": id(5, 1), "created_at": before(70_000)},
+                {"id": id(13, 1), "floating_ip_address": "203.0.113.78", "status": "DOWN", "floating_network_id": id(5, 1),
+                    "created_at": before(50_000)}]}),
+        ),
         (
             "/network/v2.0/quotas/p1/details.json",
             json!({"quota": {"network": {"used": 3, "limit": 100, "reserved": 0}, "subnet": {"used": 3, "limit": 100, "reserved": 0},

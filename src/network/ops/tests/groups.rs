@@ -234,15 +234,6 @@ async fn a_port_has_the_default_group_unless_others_are_named_and_none_without_p
     assert!(after.groups.is_empty() && !after.port_security);
     port_delete(cx, named.id).await.unwrap();
     security_group_delete(cx, web).await.unwrap();
-    // The network's own.
-    let own = |groups| NewPort {
-        device_owner: "network:dhcp".into(),
-        groups,
-        ..new_port(cx, network.id)
-    };
-    assert!(port_create(cx, &own(None)).await.unwrap().groups.is_empty());
-    let error = port_create(cx, &own(Some(vec![db]))).await.unwrap_err();
-    assert_eq!(kind(&error), "Invalid");
 }
 
 #[tokio::test]
@@ -499,11 +490,6 @@ async fn ports_from_before_security_groups_stay_open_once() {
         ..new_port(cx, network.id)
     };
     let old = port_create(cx, &without).await.unwrap();
-    let own = NewPort {
-        device_owner: "network:dhcp".into(),
-        ..new_port(cx, network.id)
-    };
-    let own = port_create(cx, &own).await.unwrap();
     let named = port_create(cx, &new_port(cx, network.id)).await.unwrap();
     bind(cx, old.id, "n1").await;
     let before = wanted(cx, "n1").await;
@@ -528,7 +514,6 @@ async fn ports_from_before_security_groups_stay_open_once() {
         port_show(cx, named.id).await.unwrap().groups,
         [default(cx).await.id]
     );
-    assert!(port_show(cx, own.id).await.unwrap().groups.is_empty());
     let later = port_create(
         cx,
         &NewPort {
