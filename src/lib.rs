@@ -71,6 +71,23 @@
 //! by one wish (a drain, a rebalancing) are `compute/sagas/server_moves.rs` over these; a dead host's servers go by
 //! `compute/sagas/server_evacuate.rs`, and `compute/sagas/host_fence.rs` makes sure that a host is dead.
 //!
+//! # One packet of a tenant
+//!
+//! 1. Rows say what there is. `network/ops/desired.rs` (`network_desired`) computes from them all that a host's networking shall
+//!    be: its networks, behind which host every other port is, who answers DHCP, routers, `network/ops/desired_router.rs`
+//!    (`router_spec`), and security groups, `network/ops/desired_groups.rs` (`desired_groups`). Which host answers DHCP and
+//!    which one routes is decided by the pure `network/placement.rs`.
+//! 2. The agent says it in the host's own terms, `agent/network/blueprint.rs` (`new`), looks at what is there,
+//!    `agent/network/host.rs` (`observe`), and changes what differs, `agent/network/plan.rs` (`plan`).
+//! 3. A frame comes out of a guest's tap. The packet filter drops it unless its addresses are the guest's,
+//!    `agent/network/filter.rs` (`transaction`), notes in its mark who sends and who gets it, and asks the groups of both,
+//!    `agent/network/security.rs` (`write_forward`).
+//! 4. The bridge knows that the other station is behind the tunnel, and the tunnel at which host: entries of
+//!    `agent/network/tunnel.rs` (`plan`). While a port moves there are none, and all hosts of the network get the frame.
+//! 5. What is for elsewhere goes to the router, a namespace, `agent/network/room.rs` (`plan`), whose rules translate addresses,
+//!    `agent/network/router.rs` (`room`). What is for 169.254.169.254 ends there, or where DHCP is answered:
+//!    `agent/network/metadata.rs` (`keep`) passes it on to `compute/ops/metadata_show.rs` (`metadata_show`).
+//!
 //! # One metering sample
 //!
 //! 1. Each interval, `agent/sampling/mod.rs` (`run`) makes one bulk call, `hypervisor/mod.rs` (`stats`), for all guests.

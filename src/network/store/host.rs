@@ -57,8 +57,15 @@ pub async fn due(conn: &mut Conn, before: Time) -> DbResult<Vec<HostNetwork>> {
     .await
 }
 
+/// What changes what nodes shall have does so alone. Everything about networks is locked after this turn is taken: two that
+/// change several networks, ports and nodes in different orders would else wait for each other.
+pub async fn turn(conn: &mut Conn) -> DbResult<()> {
+    conn.take_turn("network:nodes").await
+}
+
 /// Notes that what a node shall have changed.
 pub async fn bump(conn: &mut Conn, host: &str) -> DbResult<()> {
+    turn(conn).await?;
     let known = sql("UPDATE network_host SET wanted = wanted + 1 WHERE host = $1")
         .bind(host)
         .swapped(conn)

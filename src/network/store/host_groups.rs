@@ -64,6 +64,7 @@ pub async fn member_pairs(conn: &mut Conn, host: &str) -> DbResult<Vec<(Security
 
 /// Notes that what a group allows changed: for nodes with ports that have it.
 pub async fn rules_changed(conn: &mut Conn, group: SecurityGroupId) -> DbResult<u64> {
+    super::host::turn(conn).await?;
     let ports = "FROM port p JOIN port_security_group g ON g.port_id = p.id WHERE g.group_id = $1";
     sql(format!(
         "UPDATE network_host SET wanted = wanted + 1 WHERE host IN (SELECT p.host {ports} UNION SELECT p.migrating_to {ports})"
@@ -75,6 +76,7 @@ pub async fn rules_changed(conn: &mut Conn, group: SecurityGroupId) -> DbResult<
 
 /// Notes that a group is no more: for nodes with ports that have groups whose rules name it.
 pub async fn named_changed(conn: &mut Conn, group: SecurityGroupId) -> DbResult<u64> {
+    super::host::turn(conn).await?;
     let ports = "FROM port p JOIN port_security_group g ON g.port_id = p.id \
                  JOIN security_group_rule r ON r.group_id = g.group_id WHERE r.remote_group = $1";
     sql(format!(
@@ -88,6 +90,7 @@ pub async fn named_changed(conn: &mut Conn, group: SecurityGroupId) -> DbResult<
 /// Notes that a port's groups or addresses change: for nodes with ports that have groups whose rules name one of the groups
 /// that it has now.
 pub async fn member_changed(conn: &mut Conn, port: PortId) -> DbResult<u64> {
+    super::host::turn(conn).await?;
     let ports = "FROM port_security_group m JOIN security_group_rule r ON r.remote_group = m.group_id \
                  JOIN port_security_group g ON g.group_id = r.group_id JOIN port p ON p.id = g.port_id WHERE m.port_id = $1";
     sql(format!(

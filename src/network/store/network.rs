@@ -174,6 +174,7 @@ pub async fn count_all(conn: &mut Conn) -> DbResult<i64> {
 /// Locks the network's row until the transaction ends, so that ports and subnets do not appear while it is deleted.
 /// `false` if there is none.
 pub async fn lock(conn: &mut Conn, id: NetworkId) -> DbResult<bool> {
+    super::host::turn(conn).await?;
     sql("UPDATE network SET revision = revision + 0 WHERE id = $1")
         .bind(id)
         .swapped(conn)

@@ -207,7 +207,7 @@ async fn play(lab: &Lab, act: Act) -> Result<()> {
         }
         Act::Resize(at) => {
             let id = pick(&all, at)?;
-            let larger = lab.server(id).await.flavor.id == SMALL;
+            let larger = compute::server_show(cx, id).await?.server.flavor.id == SMALL;
             compute::server_resize(cx, id, if larger { LARGE } else { SMALL }).await?;
         }
         Act::Decide(at, true) => drop(compute::server_resize_confirm(cx, pick(&all, at)?).await?),
@@ -232,7 +232,9 @@ async fn play(lab: &Lab, act: Act) -> Result<()> {
 async fn quiet(lab: &Lab) {
     lab.until("all has ended", async || {
         for id in servers(lab).await {
-            if lab.server(id).await.vm_state == VmState::Resized {
+            // It may be gone by now.
+            let found = compute::server_show(&lab.cx, id).await;
+            if found.is_ok_and(|found| found.server.vm_state == VmState::Resized) {
                 // It may be decided already.
                 let _ = compute::server_resize_confirm(&lab.cx, id).await;
             }
