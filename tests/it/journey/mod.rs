@@ -43,5 +43,4 @@ mod routers;
 mod screen;
 mod stock;
 mod stock_groups;
-mod tenants;
 mod web_image;
