@@ -291,7 +291,6 @@ impl Blueprint {
         };
         let mut files = server.files(&interface, &site.servers.join(name), &site.run_as);
         files.namespace = Some(namespace);
-        files.interface = interface;
         self.servers.insert(name.to_owned(), files);
     }
 
@@ -383,13 +382,7 @@ impl Blueprint {
             );
             reservations.push(Reservation {
                 mac,
-                addresses: port
-                    .addresses
-                    .iter()
-                    .filter_map(|address| match address {
-                        IpAddr::V4(address) => Some(*address),
-                        IpAddr::V6(_) => None,
-                    })
+                addresses: v4(&port.addresses)
                     .filter(|address| subnets.iter().any(|subnet| subnet.cidr.contains(address)))
                     .collect(),
                 hostname,
@@ -404,22 +397,36 @@ impl Blueprint {
     }
 }
 
-/// How a subnet is served. Without a gateway the node has no address in it: the server then speaks from a link-local
-/// one, to which guests are given a route.
+/// How a subnet is served by the node itself. Without a gateway the node has no address in it: the server then speaks from
+/// a link-local one, to which guests are given a route.
 fn serve(network: &NetworkSpec, subnet: &SubnetSpec) -> ServedSubnet {
-    let server = subnet.gateway.unwrap_or_else(|| link_local(network.id));
-    let mut routes = subnet.routes.clone();
-    if subnet.gateway.is_none() {
-        routes.push((Ipv4Net::from(server), Ipv4Addr::UNSPECIFIED));
+    match subnet.gateway {
+        Some(gateway) => served(subnet, gateway, None),
+        None => {
+            let server = link_local(network.id);
+            let route = (Ipv4Net::from(server), Ipv4Addr::UNSPECIFIED);
+            served(subnet, server, Some(route))
+        }
     }
-    let mut dns: Vec<Ipv4Addr> = subnet
-        .dns
-        .iter()
-        .filter_map(|address| match address {
-            IpAddr::V4(address) => Some(*address),
-            IpAddr::V6(_) => None,
-        })
-        .collect();
+}
+
+/// How a subnet is served by a namespace's server, if that has an address in it.
+fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
+    let own: Vec<IpAddr> = port.addresses.iter().map(IpNet::addr).collect();
+    let server = v4(&own).find(|address| subnet.cidr.contains(address))?;
+    let route = (Ipv4Net::from(router::METADATA), server);
+    Some(served(subnet, server, Some(route)))
+}
+
+/// A subnet served from an address, with a route more than it says itself.
+fn served(
+    subnet: &SubnetSpec,
+    server: Ipv4Addr,
+    route: Option<(Ipv4Net, Ipv4Addr)>,
+) -> ServedSubnet {
+    let mut routes = subnet.routes.clone();
+    routes.extend(route);
+    let mut dns: Vec<Ipv4Addr> = v4(&subnet.dns).collect();
     if dns.is_empty() {
         dns.push(server);
     }
@@ -433,29 +440,11 @@ fn serve(network: &NetworkSpec, subnet: &SubnetSpec) -> ServedSubnet {
     }
 }
 
-/// How a subnet is served by a namespace's server, if that has an address in it.
-fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
-    let server = port.addresses.iter().find_map(|net| match net {
-        IpNet::V4(net) if subnet.cidr.contains(&net.addr()) => Some(net.addr()),
-        _ => None,
-    })?;
-    let mut routes = subnet.routes.clone();
-    routes.push((Ipv4Net::from(router::METADATA), server));
-    let named = subnet.dns.iter().filter_map(|address| match address {
+/// The IPv4 ones of some addresses.
+fn v4(addresses: &[IpAddr]) -> impl Iterator<Item = Ipv4Addr> + '_ {
+    addresses.iter().filter_map(|address| match address {
         IpAddr::V4(address) => Some(*address),
         IpAddr::V6(_) => None,
-    });
-    let mut dns: Vec<Ipv4Addr> = named.collect();
-    if dns.is_empty() {
-        dns.push(server);
-    }
-    Some(ServedSubnet {
-        tag: dhcp::tag(subnet.id),
-        cidr: subnet.cidr.trunc(),
-        server,
-        gateway: subnet.gateway,
-        dns,
-        routes,
     })
 }
 
@@ -463,14 +452,7 @@ fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
 fn stationed(station: &StationSpec) -> Option<Reservation> {
     Some(Reservation {
         mac: parse_mac(&station.mac)?,
-        addresses: station
-            .addresses
-            .iter()
-            .filter_map(|address| match address {
-                IpAddr::V4(address) => Some(*address),
-                IpAddr::V6(_) => None,
-            })
-            .collect(),
+        addresses: v4(&station.addresses).collect(),
         hostname: station.hostname.clone().filter(|name| is_label(name)),
     })
 }

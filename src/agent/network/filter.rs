@@ -66,7 +66,7 @@ impl GuestPort {
     fn nets(&self, v4: bool) -> Vec<IpNet> {
         let own = self.addresses.iter().map(|address| IpNet::from(*address));
         let all = own.chain(self.pairs.iter().map(|(_, net)| net.trunc()));
-        let of_family = all.filter(|net| matches!(net, IpNet::V4(_)) == v4);
+        let of_family = all.filter(|net| is_v4(*net) == v4);
         IpNet::aggregate(&of_family.collect())
     }
 }
@@ -106,13 +106,11 @@ impl Filter {
             json!({"meta": {"key": "iifname"}}),
             json!({"meta": {"key": "oifname"}}),
         );
-        let known = json!({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}});
-
         self.security.write_zones(table);
         self.security.write_groups(table);
         table.chain("forward", "filter", 0);
-        table.rule("forward", [is(&to, &ours), known.clone(), accept()]);
-        table.rule("forward", [is(&from, &ours), known.clone(), accept()]);
+        table.rule("forward", [is(&to, &ours), known(), accept()]);
+        table.rule("forward", [is(&from, &ours), known(), accept()]);
         let bridged = is(concat([&from, &to]), "@inside");
         self.security
             .write_forward(table, &is(&from, &ours), &bridged);
@@ -132,7 +130,7 @@ impl Filter {
             table.rule("input", [tunnel, stranger, drop()]);
         }
         table.rule("input", [is_not(&from, &ours), accept()]);
-        table.rule("input", [known, accept()]);
+        table.rule("input", [known(), accept()]);
         table.rule(
             "input",
             [
@@ -346,6 +344,11 @@ impl<'a> Table<'a> {
     }
 }
 
+/// Whether a network is of IPv4.
+pub fn is_v4(net: IpNet) -> bool {
+    matches!(net, IpNet::V4(_))
+}
+
 /// A network as an element of a set; one address as itself.
 fn net_value(net: IpNet) -> Value {
     if net.prefix_len() == net.max_prefix_len() {
@@ -373,6 +376,11 @@ pub fn field(protocol: &str, name: &str) -> Value {
 /// Both together, as the key of a set.
 pub fn concat(parts: [&Value; 2]) -> Value {
     json!({"concat": parts})
+}
+
+/// Matches what belongs to a connection that is open.
+pub fn known() -> Value {
+    json!({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}})
 }
 
 /// The verdict.

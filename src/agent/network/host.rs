@@ -104,23 +104,19 @@ impl Host {
             ..Observed::default()
         };
         for link in &links {
+            let on = link.controller.and_then(|index| names.get(&index));
+            let on = on.map(|name| (*name).to_owned());
             if link.name.starts_with(TAP_PREFIX) {
-                let on = link.controller.and_then(|index| names.get(&index));
-                observed
-                    .taps
-                    .insert(link.name.clone(), on.map(|name| (*name).to_owned()));
+                observed.taps.insert(link.name.clone(), on);
             } else if link.name.starts_with(WIRE_PREFIX) {
-                let on = link.controller.and_then(|index| names.get(&index));
                 let seen = SeenWire {
-                    bridge: on.map(|name| (*name).to_owned()),
+                    bridge: on,
                     up: link.up,
                     mtu: link.mtu,
                 };
                 observed.wires.insert(link.name.clone(), seen);
             } else if self.place.physical.values().any(|name| *name == link.name) {
-                let on = link.controller.and_then(|index| names.get(&index));
                 let on = on.filter(|name| name.starts_with(BRIDGE_PREFIX) && link.up);
-                let on = on.map(|name| (*name).to_owned());
                 observed.uplinks.insert(link.name.clone(), on);
             } else if link.is_bridge && link.name.starts_with(BRIDGE_PREFIX) {
                 let seen = SeenBridge {

@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::blueprint::parse_mac;
-use super::filter::{Table, accept, drop, field, is, is_not, remove_tables};
+use super::filter::{Table, accept, drop, field, is, is_not, known, remove_tables};
 use super::names::{INSIDE_PREFIX, bridge_name, inside_interface, outside_interface, wire_name};
 use super::room::{Room, Wire};
 use crate::network::rpc::{NetworkSpec, RouterSpec, ServicePort};
@@ -49,7 +49,9 @@ pub fn room(
     let mut add = |port: &ServicePort, inner: String| {
         let network = networks.get(&port.network);
         match network.and_then(|network| wire(port, inner, network)) {
-            Some((outer, wire)) => drop_old(room.wires.insert(outer, wire)),
+            Some((outer, wire)) => {
+                room.wires.insert(outer, wire);
+            }
             None => problems.push(format!(
                 "router {}: port {} can not be made: its network is not here or its Ethernet address is none",
                 router.id, port.port
@@ -73,8 +75,6 @@ pub fn room(
     room.filter = Some(filter(router));
     room
 }
-
-fn drop_old<T>(_old: Option<T>) {}
 
 /// The ways of a router: its own routes, and out by the first gateway of each family.
 fn routes(router: &RouterSpec) -> BTreeSet<(IpNet, IpAddr)> {
@@ -142,8 +142,7 @@ fn filter(router: &RouterSpec) -> Value {
     table.rule("prerouting", [json!({"dnat": {"addr": by}})]);
 
     table.chain("input", "filter", 0);
-    let known = json!({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "related"]}});
-    table.rule("input", [known.clone(), accept()]);
+    table.rule("input", [known(), accept()]);
     table.rule("input", [is(field("ip", "protocol"), "icmp"), accept()]);
     table.rule(
         "input",
@@ -155,7 +154,7 @@ fn filter(router: &RouterSpec) -> Value {
     table.chain("forward", "filter", 0);
     table.chain("postrouting", "nat", 100);
     if let Some((name, address, snat)) = outer {
-        table.rule("forward", [known, accept()]);
+        table.rule("forward", [known(), accept()]);
         table.rule("forward", [translated.clone(), accept()]);
         if snat {
             table.rule("forward", [is(&from, &name), drop()]);

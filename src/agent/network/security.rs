@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
-use super::filter::{Table, accept, drop, field, is};
+use super::filter::{Table, accept, drop, field, is, is_v4};
 use super::tunnel::PORT;
 use crate::ids::SecurityGroupId;
 use crate::network::rpc::{RuleRange, RuleRemote, SecurityGroupSpec, SecurityRuleSpec};
@@ -220,10 +220,6 @@ impl Security {
             table.rule("forward", [json!({"vmap": {"key": key, "data": verdicts}})]);
         }
     }
-}
-
-fn is_v4(net: IpNet) -> bool {
-    matches!(net, IpNet::V4(_))
 }
 
 fn mark() -> Value {

@@ -8,9 +8,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::desired_groups::{desired_groups, pairs_spec};
 use ipnet::{IpNet, Ipv4Net};
 
+use super::desired_groups::{desired_groups, pairs_spec};
 use super::desired_router::router_spec;
 use crate::compute::ops::host_addresses_on_conn;
 use crate::context::Context;
@@ -25,10 +25,8 @@ use crate::network::store;
 
 /// Raises the generation of every node that has this network, so that they are told.
 pub(super) async fn network_changed_on_conn(conn: &mut Conn, network: NetworkId) -> Result<()> {
-    for host in store::port::hosts_of_network(conn, network).await? {
-        store::host::bump(conn, &host).await?;
-    }
-    Ok(())
+    let hosts = store::port::hosts_of_network(conn, network).await?;
+    Ok(store::host::bump(conn, &hosts).await?)
 }
 
 /// The same where only this port changed: nobody else needs to know what is on a local network.
@@ -36,18 +34,19 @@ pub(super) async fn port_changed_on_conn(conn: &mut Conn, port: &Port) -> Result
     if !store::network::is_local(conn, port.network).await? {
         return network_changed_on_conn(conn, port.network).await;
     }
-    for host in port.host.iter().chain(&port.migrating_to) {
-        store::host::bump(conn, host).await?;
-    }
-    Ok(())
+    let hosts: Vec<String> = port
+        .host
+        .iter()
+        .chain(&port.migrating_to)
+        .cloned()
+        .collect();
+    Ok(store::host::bump(conn, &hosts).await?)
 }
 
 /// A host has another address: those that send frames to it are told. To be called in the transaction that notes it.
 pub async fn host_moved_on_conn(conn: &mut Conn, host: &str) -> Result<()> {
-    for beside in store::port::hosts_beside(conn, host).await? {
-        store::host::bump(conn, &beside).await?;
-    }
-    Ok(())
+    let hosts = store::port::hosts_beside(conn, host).await?;
+    Ok(store::host::bump(conn, &hosts).await?)
 }
 
 /// Everything a node's networking shall be. Its generation is read first: what changes while the rest is read raises it,
@@ -81,13 +80,11 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
         elsewhere: by_network(&elsewhere),
         tunnels: &tunnels,
         subnets: &subnets,
+        resolvers: &cx.config.network.dns,
     };
     let specs = networks
         .iter()
-        .map(|network| NetworkSpec {
-            resolvers: cx.config.network.dns.clone(),
-            ..rows.network(network, domain(cx, network))
-        })
+        .map(|network| rows.network(network, domain(cx, network)))
         .collect();
     let routers = store::router::of_host(&mut conn, host).await?;
     let through: Vec<RouterId> = routers.iter().map(|router| router.id).collect();
@@ -119,6 +116,7 @@ struct Rows<'a> {
     elsewhere: HashMap<NetworkId, Vec<&'a Port>>,
     tunnels: &'a HashMap<String, IpAddr>,
     subnets: &'a [Subnet],
+    resolvers: &'a [IpAddr],
 }
 
 impl Rows<'_> {
@@ -165,7 +163,7 @@ impl Rows<'_> {
             flood: tunnelled && here.iter().chain(elsewhere).any(|port| is_anywhere(port)),
             dhcp,
             dns_domain,
-            resolvers: Vec::new(),
+            resolvers: self.resolvers.to_vec(),
         }
     }
 

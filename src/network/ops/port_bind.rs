@@ -54,7 +54,7 @@ pub async fn port_expect_on_conn(
             port_changed_on_conn(conn, &port).await?;
         }
         port.migrating_to = host.map(str::to_owned);
-        write(conn, port).await?;
+        port_write_on_conn(conn, port).await?;
     }
     Ok(())
 }
@@ -78,7 +78,7 @@ pub async fn port_arrived_on_conn(
         port.host = Some(host.to_owned());
         port.migrating_to = None;
         port.status = PortStatus::Active;
-        arrived.push(write(conn, port).await?);
+        arrived.push(port_write_on_conn(conn, port).await?);
     }
     Ok(arrived)
 }
@@ -125,11 +125,11 @@ async fn rebind(
     port.host = host.map(str::to_owned);
     port.migrating_to = None;
     port.status = status;
-    write(conn, port).await
+    port_write_on_conn(conn, port).await
 }
 
-/// Writes the port, and tells those that have its network.
-async fn write(conn: &mut Conn, mut port: Port) -> Result<Port> {
+/// Writes a port that was read before, and tells those that have its network.
+pub(super) async fn port_write_on_conn(conn: &mut Conn, mut port: Port) -> Result<Port> {
     port.revision += 1;
     port.updated_at = Time::now();
     if !store::port::update(conn, &port).await? {

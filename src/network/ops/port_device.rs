@@ -1,11 +1,11 @@
 //! Ports that were there before a server, and stay after it.
 
-use super::desired::port_changed_on_conn;
+use super::port_bind::port_write_on_conn;
 use super::port_list::port_show_on_conn;
 use crate::context::Context;
 use crate::db::Conn;
-use crate::error::{Error, Result};
-use crate::ids::{PortId, ServerId, Time};
+use crate::error::Result;
+use crate::ids::{PortId, ServerId};
 use crate::network::model::{COMPUTE_OWNER, Port};
 use crate::network::refusal;
 use crate::network::store;
@@ -31,7 +31,7 @@ pub async fn port_take_on_conn(
     if port.hostname.is_none() {
         port.hostname = hostname.map(str::to_owned);
     }
-    write(conn, port).await
+    port_write_on_conn(conn, port).await
 }
 
 /// Takes a port from the server that has it, without deleting it, and the server's name with it. `None` if there is no such port, or if the server does
@@ -47,21 +47,8 @@ pub async fn port_release_on_conn(
             port.device_id = String::new();
             port.device_owner = String::new();
             port.hostname = port.hostname.filter(|name| Some(name.as_str()) != hostname);
-            write(conn, port).await.map(Some)
+            port_write_on_conn(conn, port).await.map(Some)
         }
         _ => Ok(None),
     }
-}
-
-async fn write(conn: &mut Conn, mut port: Port) -> Result<Port> {
-    port.revision += 1;
-    port.updated_at = Time::now();
-    if !store::port::update(conn, &port).await? {
-        return Err(Error::Unavailable(format!(
-            "port {} was changed by somebody else at the same time; try again",
-            port.id
-        )));
-    }
-    port_changed_on_conn(conn, &port).await?;
-    Ok(port)
 }

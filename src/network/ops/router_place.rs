@@ -31,10 +31,7 @@ pub(super) async fn router_move_on_conn(
 
 /// Raises the generation of the node that has the router.
 pub(super) async fn router_changed_on_conn(conn: &mut Conn, router: &Router) -> Result<()> {
-    if let Some(host) = &router.host {
-        store::host::bump(conn, host).await?;
-    }
-    Ok(())
+    Ok(store::host::bump(conn, router.host.as_slice()).await?)
 }
 
 /// Writes a router that was read before; its node is to be told.

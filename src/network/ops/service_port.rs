@@ -4,10 +4,11 @@
 
 use super::address_give::{Gateways, address_give_on_conn};
 use super::desired::port_changed_on_conn;
+use super::port_bind::port_write_on_conn;
 use super::port_create::insert;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::{PortId, ProjectId, Time};
+use crate::ids::{PortId, ProjectId};
 use crate::network::model::{Addresses, Network, NewPort, Port, PortStatus};
 use crate::network::store;
 
@@ -60,14 +61,5 @@ pub(super) async fn service_bind_on_conn(
     } else {
         PortStatus::Down
     };
-    port.revision += 1;
-    port.updated_at = Time::now();
-    if !store::port::update(conn, &port).await? {
-        return Err(Error::Unavailable(format!(
-            "port {} was changed by somebody else at the same time; try again",
-            port.id
-        )));
-    }
-    port_changed_on_conn(conn, &port).await?;
-    Ok(port)
+    port_write_on_conn(conn, port).await
 }

@@ -63,9 +63,16 @@ pub async fn turn(conn: &mut Conn) -> DbResult<()> {
     conn.take_turn("network:nodes").await
 }
 
-/// Notes that what a node shall have changed.
-pub async fn bump(conn: &mut Conn, host: &str) -> DbResult<()> {
+/// Notes that what these nodes shall have changed.
+pub async fn bump(conn: &mut Conn, hosts: &[String]) -> DbResult<()> {
     turn(conn).await?;
+    for host in hosts {
+        bump_one(conn, host).await?;
+    }
+    Ok(())
+}
+
+async fn bump_one(conn: &mut Conn, host: &str) -> DbResult<()> {
     let known = sql("UPDATE network_host SET wanted = wanted + 1 WHERE host = $1")
         .bind(host)
         .swapped(conn)
