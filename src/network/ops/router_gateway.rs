@@ -1,7 +1,7 @@
 //! A router's way out.
 
 use super::port_delete::port_delete_on_conn;
-use super::router_list::router_interfaces_on_conn;
+use super::router_list::{router_interfaces_on_conn, subnets_of_ports_on_conn};
 use super::service_port::service_port_on_conn;
 use crate::context::Context;
 use crate::db::Conn;
@@ -108,15 +108,13 @@ fn fits(gateway: &Gateway, wishes: Option<&[AddressWish]>) -> bool {
 
 /// A router can not have the same addresses on both sides.
 async fn check_apart(conn: &mut Conn, router: &Router, outside: &[Subnet]) -> Result<()> {
-    for port in router_interfaces_on_conn(conn, router.id).await? {
-        for inside in store::subnet::of_networks(conn, &[port.network]).await? {
-            let used = port.addresses.iter().any(|at| at.subnet == inside.id);
-            let common = outside
-                .iter()
-                .find(|outside| ipam::overlap(outside.cidr, inside.cidr));
-            if let Some(outside) = common.filter(|_| used) {
-                return Err(refusal::router_overlap(router.id, outside, &inside));
-            }
+    let ports = router_interfaces_on_conn(conn, router.id).await?;
+    for inside in subnets_of_ports_on_conn(conn, &ports).await? {
+        let common = outside
+            .iter()
+            .find(|outside| ipam::overlap(outside.cidr, inside.cidr));
+        if let Some(outside) = common {
+            return Err(refusal::router_overlap(router.id, outside, &inside));
         }
     }
     Ok(())

@@ -4,7 +4,9 @@ use super::check::is_owner;
 use super::port_delete::port_delete_on_conn;
 use super::port_list::port_show_on_conn;
 use super::router_create::router_announce;
-use super::router_list::{router_interfaces_on_conn, router_take_on_conn};
+use super::router_list::{
+    router_interfaces_on_conn, router_ports_on_conn, router_take_on_conn, subnets_of_ports_on_conn,
+};
 use super::router_place::{router_move_on_conn, router_write_on_conn};
 use super::service_port::{service_bind_on_conn, service_port_on_conn};
 use super::subnet_list::subnet_show_on_conn;
@@ -80,11 +82,7 @@ async fn of_port(conn: &mut Conn, cx: &Context, router: &Router, id: PortId) -> 
             "Router port must have at least one fixed IP",
         ));
     }
-    let subnets = store::subnet::of_networks(conn, &[port.network]).await?;
-    let subnets: Vec<Subnet> = subnets
-        .into_iter()
-        .filter(|subnet| port.addresses.iter().any(|at| at.subnet == subnet.id))
-        .collect();
+    let subnets = subnets_of_ports_on_conn(conn, std::slice::from_ref(&port)).await?;
     check_apart(conn, router, &subnets).await?;
     port.device_owner = INTERFACE_OWNER.to_owned();
     port.device_id = router.id.to_string();
@@ -94,14 +92,8 @@ async fn of_port(conn: &mut Conn, cx: &Context, router: &Router, id: PortId) -> 
 
 /// A router can not have the same addresses twice.
 async fn check_apart(conn: &mut Conn, router: &Router, more: &[Subnet]) -> Result<()> {
-    let mut networks = Vec::new();
-    let mut used = Vec::new();
-    for port in super::router_list::router_ports_on_conn(conn, router.id).await? {
-        networks.push(port.network);
-        used.extend(port.addresses.iter().map(|at| at.subnet));
-    }
-    let subnets = store::subnet::of_networks(conn, &networks).await?;
-    for have in subnets.iter().filter(|have| used.contains(&have.id)) {
+    let ports = router_ports_on_conn(conn, router.id).await?;
+    for have in &subnets_of_ports_on_conn(conn, &ports).await? {
         for new in more {
             if have.id == new.id {
                 return Err(refusal::bad_request(format!(
@@ -141,11 +133,7 @@ pub async fn router_interface_remove(
         (None, Some(port), _) => return Err(refusal::no_interface(id, port)),
         (None, None, Some(subnet)) => return Err(refusal::no_interface_on(id, subnet)),
     };
-    let subnets = store::subnet::of_networks(&mut tx, &[port.network]).await?;
-    for subnet in subnets
-        .iter()
-        .filter(|subnet| port.addresses.iter().any(|at| at.subnet == subnet.id))
-    {
+    for subnet in &subnets_of_ports_on_conn(&mut tx, std::slice::from_ref(port)).await? {
         check_unneeded(&mut tx, &router, subnet).await?;
     }
     port_delete_on_conn(&mut tx, port.id).await?;

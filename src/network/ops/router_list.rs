@@ -3,8 +3,8 @@
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::RouterId;
-use crate::network::model::{GATEWAY_OWNER, INTERFACE_OWNER, Port, PortQuery, Router};
+use crate::ids::{NetworkId, RouterId, SubnetId};
+use crate::network::model::{GATEWAY_OWNER, INTERFACE_OWNER, Port, PortQuery, Router, Subnet};
 use crate::network::store;
 
 /// Routers, oldest first.
@@ -60,6 +60,19 @@ pub(super) async fn router_ports_on_conn(conn: &mut Conn, id: RouterId) -> Resul
         .into_iter()
         .filter(|port| [INTERFACE_OWNER, GATEWAY_OWNER].contains(&port.device_owner.as_str()))
         .collect())
+}
+
+/// Subnets that these ports have addresses of, oldest first.
+pub(super) async fn subnets_of_ports_on_conn(
+    conn: &mut Conn,
+    ports: &[Port],
+) -> Result<Vec<Subnet>> {
+    let networks: Vec<NetworkId> = ports.iter().map(|port| port.network).collect();
+    let mut subnets = store::subnet::of_networks(conn, &networks).await?;
+    let addresses = ports.iter().flat_map(|port| &port.addresses);
+    let used: Vec<SubnetId> = addresses.map(|at| at.subnet).collect();
+    subnets.retain(|subnet| used.contains(&subnet.id));
+    Ok(subnets)
 }
 
 /// A router's ports inside, oldest first.

@@ -3,7 +3,7 @@
 use super::check;
 use super::router_create::router_announce;
 use super::router_gateway::gateway_set_on_conn;
-use super::router_list::{router_ports_on_conn, router_take_on_conn};
+use super::router_list::{router_ports_on_conn, router_take_on_conn, subnets_of_ports_on_conn};
 use super::router_place::router_write_on_conn;
 use crate::context::{Change, Context};
 use crate::db::Conn;
@@ -12,7 +12,6 @@ use crate::ids::RouterId;
 use crate::network::ipam;
 use crate::network::model::{Route, Router, RouterChanges};
 use crate::network::refusal;
-use crate::network::store;
 
 /// Further routes of one router at most.
 const MOST_ROUTES: usize = 30;
@@ -88,17 +87,14 @@ async fn set_routes(conn: &mut Conn, router: &mut Router, routes: Vec<Route>) ->
     }
     if !routes.is_empty() {
         let ports = router_ports_on_conn(conn, router.id).await?;
-        let networks: Vec<_> = ports.iter().map(|port| port.network).collect();
-        let subnets = store::subnet::of_networks(conn, &networks).await?;
+        let subnets = subnets_of_ports_on_conn(conn, &ports).await?;
         for route in &routes {
             let own = ports
                 .iter()
                 .any(|port| port.addresses.iter().any(|at| at.address == route.nexthop));
-            let connected = ports.iter().flat_map(|port| &port.addresses).any(|at| {
-                subnets.iter().any(|subnet| {
-                    subnet.id == at.subnet && ipam::is_usable(subnet.cidr, route.nexthop)
-                })
-            });
+            let connected = subnets
+                .iter()
+                .any(|subnet| ipam::is_usable(subnet.cidr, route.nexthop));
             if own || !connected {
                 let why = if own {
                     "the nexthop is used by router"
