@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+pub use monitor::Whereabouts;
 pub use node::{MigrationDoor, Node, NodeError, Places};
 pub use table::MethodTable;
 

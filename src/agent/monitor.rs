@@ -2,7 +2,7 @@
 //! names (`cpu.percent`, …), as shares of one.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Mutex, PoisonError};
 
 /// Remembers the last reading.
@@ -79,11 +79,40 @@ fn shares(before: Ticks, now: Ticks) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// The address by which this machine speaks to the world. Nothing is sent to find it.
-pub fn address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // Of TEST-NET-1 (RFC 5737): the default route is what counts.
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+/// By which address this machine is known to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The address that somebody set.
+    pub set: Option<IpAddr>,
+    /// Host and port of the broker, which every node reaches.
+    pub broker: Option<String>,
+}
+
+impl Whereabouts {
+    /// The address that was set; or else the one by which it speaks to the world; or else, where there is no world, the
+    /// one by which it speaks to the broker. Nothing is sent to find it, but to the name service for the broker's name.
+    pub async fn address(&self) -> Option<IpAddr> {
+        if self.set.is_some() {
+            return self.set;
+        }
+        // Of TEST-NET-1 (RFC 5737): the default route is what counts.
+        let world = own_address_to((Ipv4Addr::new(192, 0, 2, 1), 9).into());
+        if world.is_some() {
+            return world;
+        }
+        let mut broker = tokio::net::lookup_host(self.broker.as_ref()?).await.ok()?;
+        broker.find_map(own_address_to)
+    }
+}
+
+/// The address by which this machine would speak to that one.
+fn own_address_to(other: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match other {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(other).ok()?;
     let found = socket.local_addr().ok()?.ip();
     (!found.is_unspecified() && !found.is_loopback()).then_some(found)
 }

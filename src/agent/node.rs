@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::image_cache::ImageCache;
-use super::monitor::Monitor;
+use super::monitor::{Monitor, Whereabouts};
 use super::network::{MetadataDoor, NetworkAgent, NodePlace};
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::depot::dial::{Dialer, Home};
@@ -133,8 +133,8 @@ pub struct MigrationDoor {
 pub struct Node {
     /// Its name.
     pub host: String,
-    /// Where it is in the network; found out when absent.
-    pub address: Option<IpAddr>,
+    /// Where it is in the network.
+    pub whereabouts: Whereabouts,
     /// Its interfaces to the networks that it is plugged into, by these networks' names.
     pub physical_networks: BTreeMap<String, String>,
     /// What it measures of itself.
@@ -163,7 +163,10 @@ impl Node {
     pub fn new(host: &str, hypervisor: Arc<dyn Hypervisor>, places: Places, bus: Bus) -> Self {
         Self {
             host: host.to_owned(),
-            address: None,
+            whereabouts: Whereabouts {
+                set: None,
+                broker: bus.broker(),
+            },
             physical_networks: BTreeMap::new(),
             monitor: Monitor::default(),
             started: Time::now(),
@@ -186,7 +189,7 @@ impl Node {
     #[must_use]
     pub fn with_network(mut self) -> Self {
         let place = NodePlace {
-            address: self.address,
+            whereabouts: self.whereabouts.clone(),
             physical: self.physical_networks.clone(),
         };
         let door = MetadataDoor {
@@ -208,7 +211,7 @@ impl Node {
     /// Says where it is in the network.
     #[must_use]
     pub fn with_address(mut self, address: Option<IpAddr>) -> Self {
-        self.address = address;
+        self.whereabouts.set = address;
         self
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{Node, monitor, uptime};
+use super::{Node, uptime};
 use crate::bus::Message;
 use crate::compute::rpc::{GuestReport, HostReport};
 use crate::hypervisor::HvEvent;
@@ -83,7 +83,7 @@ async fn host(node: &Node) -> HostReport {
         trouble,
         disk_gb: simulated.map_or_else(|| node.places.disk_gb(), |all| (all, all)),
         uptime: uptime::read().ok().flatten(),
-        address: node.address.or_else(monitor::address),
+        address: node.whereabouts.address().await,
         physical_networks: node.physical_networks.keys().cloned().collect(),
         // Simulated hosts share one machine, which says nothing of them.
         metrics: match simulated {

@@ -302,6 +302,14 @@ impl Bus {
         Ok(())
     }
 
+    /// Host and port of the broker, if there is one.
+    pub fn broker(&self) -> Option<String> {
+        match &self.carrier {
+            Carrier::Local(_) => None,
+            Carrier::Amqp(bus) => Some(bus.broker()),
+        }
+    }
+
     /// Whether all of it is inside this process.
     pub fn is_local(&self) -> bool {
         matches!(self.carrier, Carrier::Local(_))

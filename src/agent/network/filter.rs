@@ -145,11 +145,17 @@ impl Filter {
         table.rule("input", [is(meant, METADATA), accept()]);
         table.rule("input", [drop()]);
 
+        // Elsewhere a namespace answers, and the kernel shows what is bridged to it to this chain as well.
+        let routed = self
+            .bridges
+            .keys()
+            .filter(|bridge| !self.security.zones.contains_key(*bridge));
+        table.set("routed", json!("ifname"), routed.map(|name| json!(name)));
         table.hooked_chain("metadata", "prerouting", "nat", -100);
         table.rule(
             "metadata",
             [
-                is(&from, &ours),
+                is(&from, "@routed"),
                 is(field("ip", "daddr"), METADATA),
                 is(field("tcp", "dport"), 80),
                 json!({"redirect": {"port": METADATA_PORT}}),

@@ -14,7 +14,7 @@ use super::nft::{Nft, Place, see_bridged};
 use super::plan::{Change, Observed, SeenBridge};
 use super::room::{Room, SeenWire};
 use super::tunnel::TunnelChange;
-use crate::agent::monitor;
+use crate::agent::monitor::Whereabouts;
 
 /// The machine, for one look and one plan.
 pub struct Host {
@@ -28,8 +28,8 @@ pub struct Host {
 /// Where the node is among others, as it was told.
 #[derive(Clone, Debug, Default)]
 pub struct NodePlace {
-    /// Where its tunnels end; found out when absent.
-    pub address: Option<IpAddr>,
+    /// Where its tunnels end.
+    pub whereabouts: Whereabouts,
     /// Its interfaces to physical networks, by the networks' names.
     pub physical: BTreeMap<String, String>,
 }
@@ -59,7 +59,7 @@ impl Host {
                 foreign.push(((*name).to_owned(), address));
             }
         }
-        let own = self.place.address.or_else(monitor::address);
+        let own = self.place.whereabouts.address().await;
         let tunnel = own.map(|own| {
             let carrier = foreign
                 .iter()

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use nix::sched::{CloneFlags, setns};
+use nix::sys::statfs::{NSFS_MAGIC, statfs};
 
 use super::error::HostError;
 use super::files::{directory, write_private};
@@ -42,10 +43,10 @@ impl Namespaces {
     pub async fn observe(&self) -> Result<BTreeMap<String, Option<SeenRoom>>, HostError> {
         let mut seen = BTreeMap::new();
         for name in self.noted()? {
-            let there = Path::new(NAMED).join(&name).exists();
-            let room = if there {
+            // One that can not be looked at is not one that is gone: it is left alone, with all that goes through it.
+            let room = if is_there(&name) {
                 let filter = self.filter(&name);
-                within(&name, move || look(filter)).await.ok()
+                Some(within(&name, move || look(filter)).await?)
             } else {
                 None
             };
@@ -161,6 +162,11 @@ impl Namespaces {
     fn filter(&self, name: &str) -> Nft {
         Nft::new(self.dir.join(format!("{name}.json")), Place::Router)
     }
+}
+
+/// Whether there is a namespace behind a name; the name alone is what a reboot leaves.
+fn is_there(name: &str) -> bool {
+    statfs(&Path::new(NAMED).join(name)).is_ok_and(|found| found.filesystem_type() == NSFS_MAGIC)
 }
 
 fn open(name: &str) -> Result<File, HostError> {

@@ -82,12 +82,20 @@ impl Broker {
         })
     }
 
+    /// Host and port.
+    pub(super) fn address(&self) -> String {
+        let host = &self.uri.authority.host;
+        let port = self.uri.authority.port;
+        if host.contains(':') {
+            format!("[{host}]:{port}")
+        } else {
+            format!("{host}:{port}")
+        }
+    }
+
     /// Host, port and virtual host.
     pub(super) fn place(&self) -> String {
-        format!(
-            "{}:{} (vhost {})",
-            self.uri.authority.host, self.uri.authority.port, self.uri.vhost
-        )
+        format!("{} (vhost {})", self.address(), self.uri.vhost)
     }
 
     /// Connects and logs in.

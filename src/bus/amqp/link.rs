@@ -30,6 +30,7 @@ pub(super) struct State {
 pub(super) struct Link {
     state: watch::Sender<State>,
     place: String,
+    address: String,
 }
 
 impl Link {
@@ -46,6 +47,7 @@ impl Link {
         let link = Arc::new(Self {
             state,
             place: broker.place(),
+            address: broker.address(),
         });
         tokio::spawn(link.clone().keep(broker, stop));
         link
@@ -54,6 +56,11 @@ impl Link {
     /// Where the broker is.
     pub(super) fn place(&self) -> &str {
         &self.place
+    }
+
+    /// The broker's host and port.
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     /// What the connection is now.

@@ -88,6 +88,11 @@ impl AmqpBus {
         })
     }
 
+    /// The broker's host and port.
+    pub(super) fn broker(&self) -> String {
+        self.link.address().to_owned()
+    }
+
     pub(super) fn serve(&self, topic: &str, host: &str, handler: Arc<dyn Handler>) -> Serving {
         let names = [topic.to_owned(), format!("{topic}.{host}")];
         self.served

@@ -32,6 +32,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Settings {
     /// Settings of the node, besides the pace of its reports.
     pub agent: String,
+    /// Where it listens besides its socket and this machine's own port; empty or like `, "10.0.0.1:8775"`.
+    pub listen: String,
     /// Further tables of the settings file, `agent` and `api` excepted.
     pub extra: String,
     /// Whether a control process is started; otherwise [`Cloud::boot`] does.
@@ -42,6 +44,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             agent: "virt_type = \"qemu\"\nreport_interval = 1".into(),
+            listen: String::new(),
             extra: String::new(),
             started: true,
         }
@@ -72,8 +75,8 @@ impl Cloud {
     pub fn on(machine: Machine, settings: Settings) -> Self {
         let data = machine.dir().join("data");
         let text = format!(
-            "data_dir = {data:?}\n[agent]\n{}\n[api]\nlisten = [\"unix:\", \"127.0.0.1:8774\"]\n{}",
-            settings.agent, settings.extra
+            "data_dir = {data:?}\n[agent]\n{}\n[api]\nlisten = [\"unix:\", \"127.0.0.1:8774\"{}]\n{}",
+            settings.agent, settings.listen, settings.extra
         );
         std::fs::write(machine.dir().join("config.toml"), text).unwrap();
         let mut cloud = Self {

@@ -175,6 +175,7 @@ async fn a_node_on_another_machine_is_joined_used_and_left() {
         agent: "enabled = false\ndown_after = 5".into(),
         extra: "node_url = \"https://127.0.0.1:8775\"\n".into(),
         started: false,
+        ..Settings::default()
     });
     let broker = cloud.machine.within_network(Broker::start);
     let url = broker.url("/");

@@ -43,4 +43,5 @@ mod routers;
 mod screen;
 mod stock;
 mod stock_groups;
+mod tenants;
 mod web_image;

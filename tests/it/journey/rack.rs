@@ -65,6 +65,7 @@ impl RackCloud {
             control,
             Settings {
                 agent: format!("enabled = false\n{agent}"),
+                listen: format!(", \"tls:{CONTROL}:8775\""),
                 extra: format!("{bus}{control_settings}"),
                 started: true,
             },

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
+use skydeck::agent::Whereabouts;
 use skydeck::agent::network::NodePlace;
 use skydeck::agent::network::names::{dhcp_namespace, router_namespace, tunnel_name};
 use skydeck::ids::{NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, SubnetId};
@@ -35,7 +36,10 @@ impl Nodes {
         let rack = Rack::start(2);
         let site = |node| {
             let place = NodePlace {
-                address: Some(tunnel(node)),
+                whereabouts: Whereabouts {
+                    set: Some(tunnel(node)),
+                    broker: None,
+                },
                 ..NodePlace::default()
             };
             Site::on(rack.host(node), place)
@@ -466,6 +470,9 @@ fn damage_to_tunnels_and_namespaces_is_mended_and_nothing_is_left_in_the_end() {
     for (node, damage) in [
         (1, format!("ip netns del {dhcp}")),
         (2, format!("ip netns del {router}")),
+        // Names without a namespace, as a reboot leaves them.
+        (1, format!("umount /run/netns/{dhcp}")),
+        (2, format!("umount /run/netns/{router}")),
         (2, format!("ip netns exec {router} ip route del default")),
         (
             2,
