@@ -138,6 +138,7 @@ pub mod config;
 pub mod context;
 pub mod db;
 pub mod depot;
+pub mod doctor;
 pub mod error;
 mod failpoint;
 pub mod fetch;

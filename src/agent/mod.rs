@@ -9,6 +9,7 @@
 //! [`Node`] is what requests work on; [`table`] says which function answers which method; [`instance`], [`network`],
 //! [`volume`] and [`image_cache`] do the work; [`report`] tells the control plane.
 
+mod examine;
 pub mod image_cache;
 pub mod instance;
 mod monitor;

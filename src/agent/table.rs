@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::turns::Turns;
-use super::{Node, image_cache, instance, network, volume};
+use super::{Node, examine, image_cache, instance, network, volume};
 use crate::bus::dedupe::Dedupe;
 use crate::bus::{Fault, FaultKind, Handler, Incoming, Rpc};
 use crate::failpoint;
@@ -86,5 +86,6 @@ pub(super) fn standard(node: Arc<Node>) -> MethodTable {
     network::register(&mut table);
     image_cache::register(&mut table);
     volume::register(&mut table);
+    examine::register(&mut table);
     table
 }

@@ -22,6 +22,7 @@ pub mod skydeck;
 mod auth;
 mod compute;
 mod discovery;
+mod doctor;
 mod entry;
 mod error;
 pub mod identity;

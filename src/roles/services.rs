@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::identity::model::ProjectQuery;
 use crate::reconcile::Periodic;
 use crate::saga::Registry;
-use crate::{compute, depot, identity, image, network, saga, telemetry, volume};
+use crate::{compute, depot, doctor, identity, image, network, saga, telemetry, volume};
 
 /// All routes of the one port.
 pub fn routes() -> Vec<Routes> {
@@ -27,6 +27,7 @@ pub fn routes() -> Vec<Routes> {
         compute::routes(),
         network::routes(),
         telemetry::routes(),
+        doctor::routes(),
     ]
     .into_iter()
     .flatten()

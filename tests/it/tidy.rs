@@ -70,7 +70,7 @@ const CORNERS: &[(&str, &str)] = &[
 ];
 
 /// Folders of `src` that are services, and their layers' names.
-const SERVICES: &str = "identity compute image network volume telemetry depot";
+const SERVICES: &str = "identity compute image network volume telemetry depot doctor";
 const LAYERS: &str = "model rpc wire store ops sagas reconcile api";
 
 /// Longest file of `src`, in lines.

@@ -7,7 +7,7 @@ mod ensure;
 mod log;
 mod migration;
 mod note;
-mod owner;
+pub(super) mod owner;
 mod port;
 mod power;
 mod snapshot;

@@ -39,9 +39,10 @@ mod tunnel;
 mod tunnels;
 mod wires;
 
+use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -49,6 +50,8 @@ use tokio::time::MissedTickBehavior;
 
 use super::{MethodTable, Node};
 use crate::bus::{Fault, FaultKind};
+use crate::doctor::rpc::{HostExamined, Mended};
+use crate::ids::Time;
 use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
 use error::HostError;
 use host::Host;
@@ -58,6 +61,8 @@ pub use metadata::MetadataDoor;
 
 /// How often a node looks whether its networks are still as they shall be.
 const REPAIR: Duration = Duration::from_secs(15);
+/// Mended things that are kept in mind.
+const MENDED: usize = 50;
 /// How long networks wait for the hypervisor at the start: with it come the rights of the directories.
 const HYPERVISOR: Duration = Duration::from_secs(10);
 
@@ -114,6 +119,8 @@ pub struct NetworkAgent {
     doors: Option<Doors>,
     /// One at a time; two would undo each other.
     turn: Mutex<()>,
+    /// What was mended lately, oldest first.
+    mended: StdMutex<VecDeque<Mended>>,
 }
 
 impl NetworkAgent {
@@ -124,6 +131,7 @@ impl NetworkAgent {
             place: NodePlace::default(),
             doors: None,
             turn: Mutex::new(()),
+            mended: StdMutex::default(),
         }
     }
 
@@ -154,17 +162,60 @@ impl NetworkAgent {
             });
         }
         let host = Host::open(&self.dir, &self.place)?;
+        let again = self.last()?.as_ref() == Some(desired);
         self.remember(desired)?;
-        self.make(&host, desired).await
+        let applied = self.make(&host, desired).await?;
+        if again {
+            self.note(&applied);
+        }
+        Ok(applied)
     }
 
     /// Makes the node once more what it was told last; nothing if it was told nothing yet.
     pub async fn repair(&self) -> Result<NetworkApplied, Fault> {
         let _turn = self.turn.lock().await;
         match self.last()? {
-            Some(last) => self.make(&Host::open(&self.dir, &self.place)?, &last).await,
+            Some(last) => {
+                let host = Host::open(&self.dir, &self.place)?;
+                let applied = self.make(&host, &last).await?;
+                self.note(&applied);
+                Ok(applied)
+            }
             None => Ok(NetworkApplied::default()),
         }
+    }
+
+    /// Keeps in mind what was changed although nothing else was wanted.
+    fn note(&self, applied: &NetworkApplied) {
+        let mended = self.mended.lock();
+        let mut mended = mended.unwrap_or_else(PoisonError::into_inner);
+        let at = Time::now();
+        mended.extend(applied.changes.iter().map(|change| Mended {
+            at,
+            change: change.clone(),
+        }));
+        let excess = mended.len().saturating_sub(MENDED);
+        mended.drain(..excess);
+    }
+
+    /// Compares the node with what it was told last, and changes nothing.
+    pub async fn examine(&self) -> Result<HostExamined, Fault> {
+        let _turn = self.turn.lock().await;
+        let Some(desired) = self.last()? else {
+            return Ok(HostExamined::default());
+        };
+        let host = Host::open(&self.dir, &self.place)?;
+        let blueprint = blueprint::Blueprint::new(&desired, &host.site().await?);
+        let changes = plan::plan(&blueprint, &host.observe().await?);
+        let mended = self.mended.lock();
+        let mended = mended.unwrap_or_else(PoisonError::into_inner);
+        Ok(HostExamined {
+            generation: desired.generation,
+            differences: changes.iter().map(ToString::to_string).collect(),
+            problems: blueprint.problems,
+            mended: mended.iter().cloned().collect(),
+            ..HostExamined::default()
+        })
     }
 
     /// Removes everything of ours, also what was made by a node that was told something else.

@@ -27,6 +27,7 @@ mod power;
 mod prepare;
 mod prune;
 mod rebuild;
+mod remains;
 mod request;
 mod reset_state;
 mod resize;
@@ -77,6 +78,7 @@ pub use power::{
 };
 pub use prune::server_prune;
 pub use rebuild::{RebuildWish, server_rebuild};
+pub use remains::{ServerStanding, server_remains_remove, server_standings};
 pub use request::{DiskRequest, DiskSource, NetworkChoice, NewServer, NicRequest};
 pub use reset_state::server_reset_state;
 pub use resize::{server_resize, server_resize_confirm, server_resize_revert};

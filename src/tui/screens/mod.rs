@@ -8,6 +8,7 @@ pub mod action;
 pub mod audit;
 pub mod clouds;
 pub mod detail;
+pub mod doctor;
 pub mod events;
 mod filter;
 pub mod flavors;
@@ -152,6 +153,7 @@ pub static REGISTRY: &[&Entry] = &[
     &users::ENTRY,
     &quotas::ENTRY,
     &services::ENTRY,
+    &doctor::ENTRY,
     &operations::ENTRY,
     &migrations::ENTRY,
     &moves::ENTRY,

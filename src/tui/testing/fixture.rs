@@ -616,6 +616,7 @@ fn skydeck() -> Answers {
         ),
         ("/skydeck/v1/migrations", hosts::moves()),
         ("/skydeck/v1/services", hosts::processes()),
+        ("/skydeck/v1/doctor", hosts::findings()),
         ("/skydeck/v1/bus", hosts::bus()),
         ("/skydeck/v1/plans/moves", hosts::drain()),
         ("/skydeck/v1/plans/migration", hosts::what_if()),

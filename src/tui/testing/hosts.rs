@@ -277,3 +277,28 @@ pub fn samples_of_many(count: i64) -> Value {
         |number: i64| json!({"host": name_of_many(number), "cpu_util": (number * 37 % 101) as f64});
     json!({"at": NOW.0, "servers": [], "hosts": (1..=count).map(one).collect::<Vec<_>>()})
 }
+
+/// What the doctor found: a network that differs, a guest that is elsewhere, files of nobody, and what was mended.
+pub fn findings() -> Value {
+    let finding = |number: usize,
+                   host: &str,
+                   severity: &str,
+                   found: &str,
+                   advice: &str,
+                   remedy: Option<&str>| {
+        json!({"id": id(21, number), "host": host, "severity": severity, "found": found, "advice": advice,
+            "remedy": remedy, "safe": remedy == Some("repair"),
+            "server_id": (remedy == Some("remove")).then(|| id(1, 3)),
+            "at": (severity == "mended").then(|| ago(400))})
+    };
+    json!({"findings": [
+        finding(1, "cmp-04", "error", "it can not be examined: its agent does not report",
+            "look at its power, its network, and its agent's log (journalctl -u skydeck-agent)", None),
+        finding(2, "cmp-01", "error", "its network is not as it was told", "packet filter replaced", Some("repair")),
+        finding(3, "cmp-02", "error", "it has a guest of server batch-runner, which is on cmp-03",
+            "remove takes it away for ever; what runs on cmp-03 stays", Some("remove")),
+        finding(4, "cmp-03", "warning", "it has files of a server that nobody knows (00000001-0000-4000-8000-000000000099) (2048 MiB)",
+            "remove takes it away for ever; it may be of another cloud, or from before a restored backup", Some("remove")),
+        finding(5, "cmp-01", "mended", "its network was not as it was told", "tap sdt-000000000003 put on sdb-000000000001", None),
+    ]})
+}

@@ -30,6 +30,7 @@ mod clean;
 mod console;
 #[cfg(feature = "failpoints")]
 mod crash;
+mod doctor;
 mod drain;
 mod faults;
 mod hosts;

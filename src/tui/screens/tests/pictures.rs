@@ -61,6 +61,8 @@ const VIEWS: &[(&str, &str)] = &[
     ("user", r#": "users" enter enter"#),
     ("quotas", r#": "quotas" enter"#),
     ("services", r#": "services" enter"#),
+    ("doctor", r#": "doctor" enter"#),
+    ("finding", r#": "doctor" enter / "host:cmp-02" enter enter"#),
     (
         "service",
         r#": "services" enter / "name:agent host:cmp-03" enter enter"#,
