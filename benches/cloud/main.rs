@@ -1,6 +1,6 @@
 //! `make bench`: what the cloud costs, beside what can not be avoided, in one run on one machine. It prints and asserts
 //! nothing; the goals stand beside the numbers. `cargo bench -- real` runs one part (`scheduler`, `simulated`,
-//! `fleet`, `real`, `migration`), `-- picture` takes the README's picture.
+//! `fleet`, `real`, `network`, `migration`), `-- picture` takes the README's picture.
 //!
 //! Needs root and the packages of `make setup-test`, as the integration tests do.
 
@@ -13,6 +13,7 @@ mod journey;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod lab;
 mod migration;
+mod network;
 mod picture;
 mod real;
 mod report;
@@ -45,6 +46,9 @@ fn main() {
         }
         if runs("real") {
             real::run().await;
+        }
+        if runs("network") {
+            network::run();
         }
         if runs("migration") {
             migration::run().await;

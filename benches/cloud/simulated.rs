@@ -23,6 +23,7 @@ pub async fn run() {
     let mut cloud = Cloud::with(Settings {
         agent: HOST.into(),
         extra: ROOM.into(),
+        listen: String::new(),
         started: false,
     });
     let begun = Instant::now();

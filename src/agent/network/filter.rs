@@ -109,8 +109,9 @@ impl Filter {
         self.security.write_zones(table);
         self.security.write_groups(table);
         table.chain("forward", "filter", 0);
-        table.rule("forward", [is(&to, &ours), known(), accept()]);
-        table.rule("forward", [is(&from, &ours), known(), accept()]);
+        for ours in [is(&to, &ours), is(&from, &ours)] {
+            self.security.write_open(table, &ours);
+        }
         let bridged = is(concat([&from, &to]), "@inside");
         self.security
             .write_forward(table, &is(&from, &ours), &bridged);
@@ -121,6 +122,8 @@ impl Filter {
         );
         table.rule("forward", [is(&from, &ours), drop()]);
         table.rule("forward", [is(&to, &ours), drop()]);
+        self.security
+            .write_epoch(table, [&is(&to, &ours), &is(&from, &ours)]);
 
         table.chain("input", "filter", 0);
         for (family, set) in [("ip", "@peers"), ("ip6", "@peers6")] {

@@ -10,16 +10,22 @@
 //! Two tenants may have the same addresses: connections of each network are kept apart in a zone of their own. Networks
 //! that the node itself routes are not, since their packets leave through others.
 //!
+//! What is open stays open only as long as it is allowed: a connection carries the digest of the rules it was allowed by
+//! ([`Security::epoch`]) as its mark, and when that is not the present one, the next packet of who began it is looked at as
+//! if it were the first. Answers need not be: nobody answers for long whom nobody asks.
+//!
 //! A guest that is being moved here brings connections that this node has never seen begin. Until it has arrived,
-//! packets in the middle of a connection are let in, and so the node learns of it.
+//! packets in the middle of a connection are let in, and so the node learns of it. Who began it nobody knows then, so
+//! such connections are not looked at again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
-use super::filter::{Table, accept, drop, field, is, is_v4};
+use super::filter::{Table, accept, drop, field, is, is_not, is_v4};
 use super::tunnel::PORT;
 use crate::ids::SecurityGroupId;
 use crate::network::rpc::{RuleRange, RuleRemote, SecurityGroupSpec, SecurityRuleSpec};
@@ -31,6 +37,8 @@ const RECEIVER: u32 = 0x0000_ffff;
 /// Flags of TCP (RFC 9293): those that begin and end a connection, and the one that all packets in between have.
 const OPENING: u8 = 0x07;
 const ACK: u8 = 0x10;
+/// Mark of connections that came with their guest.
+const ARRIVED: u32 = 1;
 /// Ports of one node that can have groups.
 const MOST: usize = 0xffff;
 
@@ -61,6 +69,42 @@ impl Security {
     fn numbered(&self) -> impl Iterator<Item = (usize, &String, &GroupedPort)> {
         let ports = self.ports.iter().take(MOST).enumerate();
         ports.map(|(at, (tap, port))| (at + 1, tap, port))
+    }
+
+    /// A number for what is allowed to whom, by which connections know whether they were looked at since it changed.
+    pub fn epoch(&self) -> u32 {
+        let ports = self.ports.iter().map(|(tap, port)| (tap, &port.groups));
+        let text = format!("{:?} {:?}", self.groups, ports.collect::<Vec<_>>());
+        let bytes = Sha256::digest(text.as_bytes());
+        let number = u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        // Neither that of connections nobody looked at, nor that of those that came with a guest.
+        number.max(ARRIVED + 1)
+    }
+
+    /// The rules for connections that are open, in a chain that `ours` limits to what goes from or to bridges of ours.
+    pub fn write_open(&self, table: &mut Table<'_>, ours: &Value) {
+        let marks = json!({"set": [ARRIVED, self.epoch()]});
+        for open in [
+            vec![state("related")],
+            vec![state("established"), is(direction(), "reply")],
+            vec![state("established"), is(connection_mark(), marks)],
+        ] {
+            let mut rule = vec![ours.clone()];
+            rule.extend(open);
+            rule.push(accept());
+            table.rule("forward", rule);
+        }
+    }
+
+    /// A chain behind all others, where what was allowed is told so.
+    pub fn write_epoch(&self, table: &mut Table<'_>, ours: [&Value; 2]) {
+        table.hooked_chain("allowed", "forward", "filter", 10);
+        let old = is_not(connection_mark(), json!({"set": [ARRIVED, self.epoch()]}));
+        for ours in ours {
+            let began = is(direction(), "original");
+            let set = set_connection_mark(self.epoch());
+            table.rule("allowed", [ours.clone(), began, old.clone(), set]);
+        }
     }
 
     /// The part in the bridge table: who sends, who gets it.
@@ -151,7 +195,8 @@ impl Security {
             table.plain_chain(&out);
             if port.arriving {
                 let flags = json!({"&": [field("tcp", "flags"), OPENING | ACK]});
-                table.rule(&into, [is(flags, ACK), accept()]);
+                let came = set_connection_mark(ARRIVED);
+                table.rule(&into, [is(flags, ACK), came, accept()]);
             }
             for id in groups {
                 let jump = |ingress| [json!({"jump": {"target": group_chain(*id, ingress)}})];
@@ -224,6 +269,22 @@ impl Security {
 
 fn mark() -> Value {
     json!({"meta": {"key": "mark"}})
+}
+
+fn connection_mark() -> Value {
+    json!({"ct": {"key": "mark"}})
+}
+
+fn set_connection_mark(value: u32) -> Value {
+    json!({"mangle": {"key": connection_mark(), "value": value}})
+}
+
+fn direction() -> Value {
+    json!({"ct": {"key": "direction"}})
+}
+
+fn state(name: &str) -> Value {
+    json!({"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": name}})
 }
 
 fn set_mark(value: Value) -> Value {

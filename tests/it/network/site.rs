@@ -218,12 +218,12 @@ for _ in iter(int, 1): print(c.recv(99).decode(), end='', flush=True)";
             "import os, socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 p = os.open(sys.argv[3], os.O_RDWR)
 for _ in iter(int, 1): s.sendall(os.read(p, 99))";
-        let pipe = site.machine.dir().join("talk-pipe");
+        let pipe = site.machine.dir().join(format!("talk-pipe-{port}"));
         site.shell(&format!("mkfifo {}", pipe.display()));
         let number = port.to_string();
         let mut listen = site.machine.command("ip");
         listen.args(["netns", "exec", namespace, "python3", "-c", SERVER, &number]);
-        let server = site.machine.spawn("talk-server", listen);
+        let server = site.machine.spawn(&format!("talk-server-{port}"), listen);
         let open = format!("ip netns exec {namespace} busybox netstat -tln | grep -q :{port}");
         wait_until("the server", PATIENCE, || {
             site.machine.try_run(&["sh", "-c", &open]).is_ok()
@@ -231,7 +231,10 @@ for _ in iter(int, 1): s.sendall(os.read(p, 99))";
         let mut speak = self.site.machine.command("ip");
         speak.args(["netns", "exec", &self.name, "python3", "-c", CLIENT]);
         speak.args([address, &number]).arg(&pipe);
-        let client = self.site.machine.spawn("talk-client", speak);
+        let client = self
+            .site
+            .machine
+            .spawn(&format!("talk-client-{port}"), speak);
         // Before somebody reads it, what is written to the pipe is lost.
         let open = format!(
             "ip netns exec {namespace} busybox netstat -tn | grep :{port} | grep -q ESTABLISHED"
@@ -339,6 +342,21 @@ impl Talk {
         wait_until(&format!("{text:?} at the other end"), PATIENCE, || {
             self.server.log().contains(text)
         });
+    }
+
+    /// Says something at one end, in vain: `from`, who began the connection, sends it again and again.
+    #[track_caller]
+    pub fn says_in_vain(&self, text: &str, from: &Guest<'_>) {
+        let mut options = fs::OpenOptions::new();
+        let mut pipe = options.read(true).write(true).open(&self.pipe).unwrap();
+        writeln!(pipe, "{text}").unwrap();
+        wait_until(&format!("{text:?} to be sent in vain"), PATIENCE, || {
+            from.try_run("ss -tin state established").is_ok_and(|all| {
+                // What was sent twice at least and not confirmed.
+                all.contains("unacked:") && all.contains("backoff:")
+            })
+        });
+        assert!(!self.server.log().contains(text));
     }
 
     pub fn end(self) {

@@ -616,6 +616,34 @@ fn security_groups_let_through_what_they_allow_and_nothing_else() {
             assert_eq!(got, expected, "{name}, from {}", guest.name);
         }
     }
+    // A connection that is open ends with the rule that allowed it, and does not with others that come and go.
+    let tcp = |remote| allow(Some(TCP), RuleRange::Any, remote);
+    let by_prefix = tcp(RuleRemote::Prefix("10.1.0.6/31".parse().unwrap()));
+    world.groups = vec![clients.clone(), opened(vec![by_prefix.clone()])];
+    nodes.tell(&world);
+    for (number, (guest, site)) in [(&two, 1), (&three, 2)].into_iter().enumerate() {
+        let port = 7000 + u16::try_from(number).unwrap();
+        let talk = guest.talk("10.1.0.5", port, nodes.site(1), &one.name);
+        talk.says("allowed");
+        let more = allow(Some(UDP), RuleRange::Ports(9, 9), RuleRemote::Any);
+        world.groups = vec![clients.clone(), opened(vec![by_prefix.clone(), more])];
+        nodes.tell(&world);
+        talk.says("allowed by the same");
+        let other = tcp(RuleRemote::Prefix("10.1.0.0/29".parse().unwrap()));
+        world.groups = vec![clients.clone(), opened(vec![other])];
+        nodes.tell(&world);
+        talk.says("allowed by another");
+        nodes.site(site).shell("nft flush ruleset");
+        nodes.site(site).repair();
+        talk.says("allowed after a repair");
+        world.groups = vec![clients.clone(), opened(Vec::new())];
+        nodes.tell(&world);
+        talk.says_in_vain("not allowed any more", guest);
+        world.groups = vec![clients.clone(), opened(vec![by_prefix.clone()])];
+        nodes.tell(&world);
+        talk.says("allowed again");
+        talk.end();
+    }
     // What may be sent is limited as well, for connections that begin here; answers go out.
     let mut mute = opened(vec![allow(None, RuleRange::Any, RuleRemote::Any)]);
     mute.rules.pop();
