@@ -111,6 +111,7 @@ impl Tenant {
                 flood: false,
                 dhcp: None,
                 dns_domain: "cloud.test".into(),
+                subnets6: Vec::new(),
                 resolvers: Vec::new(),
             },
             guests: Vec::new(),
