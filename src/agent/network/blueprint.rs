@@ -6,12 +6,13 @@
 //! a problem; the rest is still made, so that one bad subnet does not cost the others their network.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::dhcp::{self, DhcpServer, Reservation, RunAs, ServedSubnet, ServerFiles};
+use super::advert;
+use super::dhcp::{self, DhcpServer, Reservation, RunAs, ServedSubnet, ServedSubnet6, ServerFiles};
 use super::filter::{Filter, GuestPort};
 use super::names::{
     bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
@@ -21,9 +22,10 @@ use super::router;
 use super::security::GroupedPort;
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
+use crate::network::model::mac_interface_id;
 use crate::network::rpc::{
-    AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec,
-    SubnetSpec,
+    AllowedPair, Announced, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort,
+    StationSpec, Subnet6Spec, SubnetSpec,
 };
 
 /// A whole node's networking.
@@ -41,6 +43,8 @@ pub struct Blueprint {
     pub uplinks: BTreeMap<String, String>,
     /// Namespaces by name.
     pub rooms: BTreeMap<String, Room>,
+    /// What routers announce, by the namespace of each.
+    pub adverts: BTreeMap<String, String>,
     /// Who may send what.
     pub filter: Filter,
     /// What was left out, and why; one line each.
@@ -56,6 +60,8 @@ pub struct Bridge {
     pub mac: [u8; 6],
     /// The node's addresses on it.
     pub addresses: BTreeSet<NodeAddress>,
+    /// The same of IPv6, which the node does not speak there when it has none.
+    pub addresses6: BTreeSet<Ipv6Net>,
 }
 
 /// An address of the node, and the addresses it reaches on the link with it. The one need not be among the others.
@@ -75,7 +81,9 @@ pub struct Site {
     /// Who DHCP servers run as.
     pub run_as: RunAs,
     /// Networks the machine has on interfaces that are not ours.
-    pub foreign: Vec<(String, Ipv4Net)>,
+    pub foreign: Vec<(String, IpNet)>,
+    /// Whether the machine forwards IPv6 packets, which Skydeck leaves to who runs it.
+    pub forwards6: bool,
     /// Where its tunnels end, and the largest packet that passes there in bytes; none if that is not known.
     pub tunnel: Option<(IpAddr, u32)>,
     /// Its interfaces to physical networks, by the networks' names; why it can not be used where it can not.
@@ -97,6 +105,9 @@ impl Blueprint {
         }
         for router in &desired.routers {
             let room = router::room(router, &networks, &mut blueprint.problems);
+            if let Some(text) = advert::configuration(router, &networks) {
+                blueprint.adverts.insert(router_namespace(router.id), text);
+            }
             blueprint.rooms.insert(router_namespace(router.id), room);
         }
         let groups = desired.security_groups.iter();
@@ -108,7 +119,7 @@ impl Blueprint {
         &mut self,
         network: &NetworkSpec,
         site: &Site,
-        taken: &mut Vec<(String, Ipv4Net)>,
+        taken: &mut Vec<(String, IpNet)>,
     ) {
         let name = bridge_name(network.id);
         let nat = matches!(network.segment, Segment::Node { nat: true });
@@ -139,10 +150,10 @@ impl Blueprint {
                 mtu: network.mtu,
                 mac: bridge_mac(network.id),
                 addresses: BTreeSet::new(),
+                addresses6: BTreeSet::new(),
             };
             self.bridges.insert(name.clone(), bridge);
-            let subnets: Vec<&SubnetSpec> = network.subnets.iter().collect();
-            let mut reservations = self.add_ports(network, &name, &subnets);
+            let mut reservations = self.add_ports(network, &name, |_| true);
             if let Some(port) = &network.dhcp {
                 reservations.extend(network.stations.iter().filter_map(stationed));
                 self.add_dhcp(network, port, &name, domain, reservations, site);
@@ -194,11 +205,14 @@ impl Blueprint {
         name: &str,
         domain: String,
         site: &Site,
-        taken: &mut Vec<(String, Ipv4Net)>,
+        taken: &mut Vec<(String, IpNet)>,
     ) {
         let nat = matches!(network.segment, Segment::Node { nat: true });
         let subnets = self.usable_subnets(network, taken);
-        let reservations = self.add_ports(network, name, &subnets);
+        let subnets6 = self.usable_subnets6(network, taken);
+        let reservations = self.add_ports(network, name, |address| {
+            subnets.iter().any(|subnet| subnet.cidr.contains(&address))
+        });
         let served: Vec<ServedSubnet> = subnets
             .iter()
             .filter(|subnet| subnet.dhcp)
@@ -218,14 +232,25 @@ impl Blueprint {
                     on_link: cidr.trunc(),
                 })
                 .collect(),
+            addresses6: subnets6
+                .iter()
+                .filter_map(|subnet| Ipv6Net::new(subnet.gateway?, subnet.cidr.prefix_len()).ok())
+                .collect(),
         };
-        if !served.is_empty() {
+        // Without an address the node can not be heard there.
+        let way_out = nat && site.forwards6;
+        let served6: Vec<ServedSubnet6> = subnets6
+            .iter()
+            .filter_map(|subnet| serve6_own(subnet, subnet.gateway?, way_out))
+            .collect();
+        if !served.is_empty() || !served6.is_empty() {
             let server = DhcpServer {
                 domain,
                 mtu: network.mtu,
                 forwards: nat,
                 resolvers: network.resolvers.clone(),
                 subnets: served,
+                subnets6: served6,
                 reservations,
             };
             let files = server.files(name, &site.servers.join(name), &site.run_as);
@@ -265,19 +290,25 @@ impl Blueprint {
             .filter_map(|subnet| serve_from(port, subnet))
             .collect();
         let everywhere = IpNet::from(Ipv4Net::default());
+        let everywhere6 = IpNet::from(Ipv6Net::default());
         let way_out = served.iter().find_map(|subnet| subnet.gateway);
-        let way_out = way_out.filter(|_| !network.resolvers.is_empty());
+        let way_out = way_out.map(|hop| (everywhere, IpAddr::V4(hop)));
+        let way_out6 = network.subnets6.iter().find_map(|subnet| subnet.gateway);
+        let way_out6 = way_out6.map(|hop| (everywhere6, IpAddr::V6(hop)));
+        let ways = way_out.into_iter().chain(way_out6);
+        let served6: Vec<ServedSubnet6> = network
+            .subnets6
+            .iter()
+            .filter_map(|subnet| serve6_from(port, subnet))
+            .collect();
         let room = Room {
             wires: [(outer, wire)].into(),
-            routes: way_out
-                .map(|hop| (everywhere, hop.into()))
-                .into_iter()
-                .collect(),
+            routes: ways.filter(|_| !network.resolvers.is_empty()).collect(),
             ..Room::default()
         };
         let namespace = dhcp_namespace(network.id);
         self.rooms.insert(namespace.clone(), room);
-        if served.is_empty() {
+        if served.is_empty() && served6.is_empty() {
             return;
         }
         let server = DhcpServer {
@@ -287,6 +318,7 @@ impl Blueprint {
             forwards: !network.resolvers.is_empty(),
             resolvers: network.resolvers.clone(),
             subnets: served,
+            subnets6: served6,
             reservations,
         };
         let mut files = server.files(&interface, &site.servers.join(name), &site.run_as);
@@ -298,19 +330,12 @@ impl Blueprint {
     fn usable_subnets<'a>(
         &mut self,
         network: &'a NetworkSpec,
-        taken: &mut Vec<(String, Ipv4Net)>,
+        taken: &mut Vec<(String, IpNet)>,
     ) -> Vec<&'a SubnetSpec> {
         let mut usable: Vec<&SubnetSpec> = Vec::new();
         for subnet in &network.subnets {
             let cidr = subnet.cidr.trunc();
-            let overlap = taken
-                .iter()
-                .find(|(_, other)| other.contains(&cidr) || cidr.contains(other));
-            if let Some((owner, other)) = overlap {
-                let text = format!(
-                    "its subnet {cidr} overlaps {other} of {owner}, so this node gives it no address, DHCP or way out; use another range"
-                );
-                self.problem(network, &text);
+            if self.overlaps(network, cidr.into(), taken) {
                 continue;
             }
             if let Some(gateway) = subnet.gateway
@@ -322,18 +347,61 @@ impl Blueprint {
                 );
                 continue;
             }
-            taken.push((format!("network {}", network.id), cidr));
+            taken.push((format!("network {}", network.id), cidr.into()));
             usable.push(subnet);
         }
         usable
     }
 
-    /// Adds what the filter must know of the ports; returns their reservations and names.
+    /// The same of IPv6.
+    fn usable_subnets6<'a>(
+        &mut self,
+        network: &'a NetworkSpec,
+        taken: &mut Vec<(String, IpNet)>,
+    ) -> Vec<&'a Subnet6Spec> {
+        let mut usable: Vec<&Subnet6Spec> = Vec::new();
+        for subnet in &network.subnets6 {
+            let cidr = subnet.cidr.trunc();
+            if self.overlaps(network, cidr.into(), taken) {
+                continue;
+            }
+            if let Some(gateway) = subnet.gateway
+                && (!cidr.contains(&gateway) || gateway == cidr.network())
+            {
+                self.problem(
+                    network,
+                    &format!("{gateway} can not be the gateway of {cidr}"),
+                );
+                continue;
+            }
+            taken.push((format!("network {}", network.id), cidr.into()));
+            usable.push(subnet);
+        }
+        usable
+    }
+
+    /// Whether a range has addresses in common with one that is taken, which is a problem.
+    fn overlaps(&mut self, network: &NetworkSpec, cidr: IpNet, taken: &[(String, IpNet)]) -> bool {
+        let overlap = taken
+            .iter()
+            .find(|(_, other)| other.contains(&cidr) || cidr.contains(other));
+        let Some((owner, other)) = overlap else {
+            return false;
+        };
+        let text = format!(
+            "its subnet {cidr} overlaps {other} of {owner}, so this node gives it no address, DHCP or way out; use another range"
+        );
+        self.problem(network, &text);
+        true
+    }
+
+    /// Adds what the filter must know of the ports; returns their reservations and names. `served` says of an address of IPv4
+    /// whether its subnet is made here.
     fn add_ports(
         &mut self,
         network: &NetworkSpec,
         bridge: &str,
-        subnets: &[&SubnetSpec],
+        served: impl Fn(Ipv4Addr) -> bool,
     ) -> Vec<Reservation> {
         let mut reservations = Vec::new();
         let ports: BTreeMap<_, &PortSpec> =
@@ -383,8 +451,12 @@ impl Blueprint {
             reservations.push(Reservation {
                 mac,
                 addresses: v4(&port.addresses)
-                    .filter(|address| subnets.iter().any(|subnet| subnet.cidr.contains(address)))
+                    .filter(|address| {
+                        let mut subnets = network.subnets.iter();
+                        served(*address) && subnets.any(|subnet| subnet.cidr.contains(address))
+                    })
                     .collect(),
+                addresses6: v6(&port.addresses).collect(),
                 hostname,
             });
         }
@@ -448,11 +520,57 @@ fn v4(addresses: &[IpAddr]) -> impl Iterator<Item = Ipv4Addr> + '_ {
     })
 }
 
+/// The IPv6 ones of some addresses.
+fn v6(addresses: &[IpAddr]) -> impl Iterator<Item = Ipv6Addr> + '_ {
+    addresses.iter().filter_map(|address| match address {
+        IpAddr::V6(address) => Some(*address),
+        IpAddr::V4(_) => None,
+    })
+}
+
+/// How a subnet of IPv6 is served by a namespace's server, if that has an address in it. What is announced there comes from a
+/// router.
+fn serve6_from(port: &ServicePort, subnet: &Subnet6Spec) -> Option<ServedSubnet6> {
+    let own: Vec<IpAddr> = port.addresses.iter().map(IpNet::addr).collect();
+    let server = v6(&own).find(|address| subnet.cidr.contains(address))?;
+    served6(subnet, server, None)
+}
+
+/// How a subnet of IPv6 is served by the node itself, which is its gateway and says what a router would: also whether it is a
+/// way out, or only the one who tells of the prefix.
+fn serve6_own(subnet: &Subnet6Spec, gateway: Ipv6Addr, way_out: bool) -> Option<ServedSubnet6> {
+    let lifetime = if way_out { WAY_OUT_SECONDS } else { 0 };
+    let announced = subnet.announced.map(|announced| (announced, lifetime));
+    served6(subnet, gateway, announced)
+}
+
+fn served6(
+    subnet: &Subnet6Spec,
+    server: Ipv6Addr,
+    announced: Option<(Announced, u16)>,
+) -> Option<ServedSubnet6> {
+    let mut dns = subnet.dns.clone();
+    if dns.is_empty() {
+        dns.push(server);
+    }
+    Some(ServedSubnet6 {
+        tag: dhcp::tag(subnet.id),
+        cidr: subnet.cidr.trunc(),
+        dhcp: subnet.dhcp?,
+        dns,
+        announced,
+    })
+}
+
+/// How long a node stays a way out of a network of its own unless it says so again.
+const WAY_OUT_SECONDS: u16 = 300;
+
 /// What DHCP knows of a port that is elsewhere.
 fn stationed(station: &StationSpec) -> Option<Reservation> {
     Some(Reservation {
         mac: parse_mac(&station.mac)?,
         addresses: v4(&station.addresses).collect(),
+        addresses6: v6(&station.addresses).collect(),
         hostname: station.hostname.clone().filter(|name| is_label(name)),
     })
 }
@@ -476,6 +594,10 @@ fn tunnel(network: &NetworkSpec, bridge: &str, vni: u32, local: IpAddr) -> Tunne
         }
         entries.insert((mac, node));
         neighbours.extend(station.addresses.iter().map(|address| (*address, mac)));
+        // Routers are reached by what they make up for the link.
+        if station.addresses.iter().any(IpAddr::is_ipv6) {
+            neighbours.insert(link_local6(mac).into(), mac);
+        }
     }
     Tunnel {
         bridge: bridge.to_owned(),
@@ -514,6 +636,12 @@ fn link_local(network: NetworkId) -> Ipv4Addr {
     Ipv4Addr::new(169, 254, bytes[14] % 128 + 1, bytes[15] % 254 + 1)
 }
 
+/// The IPv6 address that a station makes of its Ethernet address for the link alone (RFC 4862).
+pub fn link_local6(mac: [u8; 6]) -> Ipv6Addr {
+    let id = mac_interface_id(&mac_text(mac)).unwrap_or_default();
+    Ipv6Addr::from(0xfe80 << 112 | u128::from(id))
+}
+
 fn is_host_of(address: Ipv4Addr, cidr: Ipv4Net) -> bool {
     let ends = cidr.prefix_len() < 31;
     cidr.contains(&address)
@@ -548,7 +676,7 @@ fn is_label(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn is_domain(text: &str) -> bool {
+pub fn is_domain(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     text.len() <= 253 && text.split('.').all(is_label)
 }
