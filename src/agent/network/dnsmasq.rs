@@ -486,7 +486,9 @@ mod tests {
 
     #[test]
     fn leases_of_ipv6_go_with_their_ports() {
-        let before = holders6("fa:16:3e:00:00:01,10.1.0.5,web\nfa:16:3e:00:00:01,[fd00::5],web\nfa:16:3e:00:00:02,[fd00::6]\n");
+        let before = holders6(
+            "fa:16:3e:00:00:01,10.1.0.5,web\nfa:16:3e:00:00:01,[fd00::5],web\nfa:16:3e:00:00:02,[fd00::6]\n",
+        );
         assert_eq!(before.len(), 2);
         let after = holders6("fa:16:3e:00:00:03,[fd00::5],other\nfa:16:3e:00:00:02,[fd00::6]\n");
         for (line, stale) in [

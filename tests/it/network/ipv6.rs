@@ -8,8 +8,8 @@ use skydeck::agent::network::names::{bridge_name, router_namespace};
 use skydeck::ids::{RouterId, SecurityGroupId, SubnetId};
 use skydeck::network::ipam::eui64;
 use skydeck::network::rpc::{
-    Announced, Dhcp6, NetworkSpec, PortSpec, RouterSpec, RuleRange, RuleRemote,
-    SecurityRuleSpec, ServicePort, Subnet6Spec,
+    Announced, Dhcp6, NetworkSpec, PortSpec, RouterSpec, RuleRange, RuleRemote, SecurityRuleSpec,
+    ServicePort, Subnet6Spec,
 };
 
 use super::site::{Guest, Site, add_port, desired, network};
@@ -324,7 +324,9 @@ fn a_node_says_itself_what_a_router_would_on_a_network_of_its_own() {
     let bridge = bridge_name(own.id);
     site.shell(&format!("ip -6 addr flush dev {bridge} scope global"));
     assert_eq!(site.repair().len(), 1);
-    assert!(pings(&web, v6(1, 1).into()));
+    wait_until("the node's answer", PATIENCE, || {
+        pings(&web, v6(1, 1).into())
+    });
     own.subnets6.clear();
     site.must_apply(&wish(2, &own));
     let off = site.shell(&format!(
