@@ -3,7 +3,7 @@
 //! Pure: a server, its interfaces and its owner's wishes go in, files come out. cloud-init, Ignition and cloudbase-init
 //! read `openstack/latest`; older images read `ec2/latest`.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,15 +11,17 @@ use serde_json::{Value, json};
 
 use super::model::Server;
 use super::rpc::ConfigDrive;
-use crate::network::rpc::{PortSpec, SubnetSpec};
+use crate::network::rpc::{Dhcp6, PortSpec, Subnet6Spec, SubnetSpec};
 
 /// One interface of a guest, as it is told to it.
 #[derive(Clone, Debug)]
 pub struct DriveNic {
     /// The port.
     pub port: PortSpec,
-    /// Subnets that the port has addresses of.
+    /// IPv4 subnets that the port has addresses of.
     pub subnets: Vec<SubnetSpec>,
+    /// The same of IPv6.
+    pub subnets6: Vec<Subnet6Spec>,
     /// Label its owner gave it.
     pub tag: Option<String>,
 }
@@ -112,13 +114,27 @@ fn network_data(facts: DriveFacts<'_>) -> Value {
             "mtu": nic.port.mtu,
         }));
         for address in &nic.port.addresses {
-            let Some(subnet) = subnet_of(nic, *address) else {
-                continue;
+            let (mut network, dns) = match address {
+                IpAddr::V4(address) => {
+                    let Some(subnet) = nic.subnets.iter().find(|of| of.cidr.contains(address))
+                    else {
+                        continue;
+                    };
+                    (network(*address, subnet), dns_services(&subnet.dns))
+                }
+                IpAddr::V6(address) => {
+                    let Some(subnet) = nic.subnets6.iter().find(|of| of.cidr.contains(address))
+                    else {
+                        continue;
+                    };
+                    (network6(*address, subnet), dns_services(&subnet.dns))
+                }
             };
-            let id = format!("network{}", networks.len());
-            networks.push(network(&id, &link, nic, *address, subnet));
-            for dns in &subnet.dns {
-                let service = json!({"type": "dns", "address": dns});
+            network["id"] = json!(format!("network{}", networks.len()));
+            network["link"] = json!(link);
+            network["network_id"] = json!(nic.port.network);
+            networks.push(network);
+            for service in dns {
                 if !services.contains(&service) {
                     services.push(service);
                 }
@@ -128,21 +144,42 @@ fn network_data(facts: DriveFacts<'_>) -> Value {
     json!({"links": links, "networks": networks, "services": services})
 }
 
-fn subnet_of(nic: &DriveNic, address: IpAddr) -> Option<&SubnetSpec> {
-    let IpAddr::V4(address) = address else {
-        return None;
+fn dns_services<T: serde::Serialize>(servers: &[T]) -> Vec<Value> {
+    let service = |dns| json!({"type": "dns", "address": dns});
+    servers.iter().map(service).collect()
+}
+
+/// A guest on a subnet without a mode but with DHCP is told to use it; on others how it comes to its address, and what that is.
+fn network6(address: Ipv6Addr, subnet: &Subnet6Spec) -> Value {
+    if subnet.address_mode.is_none() && subnet.dhcp == Some(Dhcp6::Addresses) {
+        return json!({"type": "ipv6_dhcp"});
+    }
+    let default = subnet
+        .gateway
+        .map(|gateway| (Ipv6Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED, gateway));
+    let more = subnet.routes.iter();
+    let more = more.map(|(to, via)| (to.network(), to.netmask(), *via));
+    let routes: Vec<Value> = default
+        .into_iter()
+        .chain(more)
+        .map(|(to, mask, via)| json!({"network": to, "netmask": mask, "gateway": via}))
+        .collect();
+    let kind = match &subnet.address_mode {
+        Some(mode) => format!("ipv6_{mode}"),
+        None => "ipv6".to_owned(),
     };
-    nic.subnets
-        .iter()
-        .find(|subnet| subnet.cidr.contains(&address))
+    json!({
+        "type": kind,
+        "ip_address": address,
+        "netmask": subnet.cidr.netmask(),
+        "routes": routes,
+        "services": dns_services(&subnet.dns),
+    })
 }
 
 /// A guest on a subnet with DHCP is told to use it; on others its whole address.
-fn network(id: &str, link: &str, nic: &DriveNic, address: IpAddr, subnet: &SubnetSpec) -> Value {
+fn network(address: Ipv4Addr, subnet: &SubnetSpec) -> Value {
     let mut network = json!({
-        "id": id,
-        "link": link,
-        "network_id": nic.port.network,
         "type": if subnet.dhcp { "ipv4_dhcp" } else { "ipv4" },
     });
     if !subnet.dhcp {
@@ -162,13 +199,7 @@ fn network(id: &str, link: &str, nic: &DriveNic, address: IpAddr, subnet: &Subne
         network["ip_address"] = json!(address);
         network["netmask"] = json!(subnet.cidr.netmask());
         network["routes"] = json!(routes);
-        network["services"] = json!(
-            subnet
-                .dns
-                .iter()
-                .map(|dns| json!({"type": "dns", "address": dns}))
-                .collect::<Vec<_>>()
-        );
+        network["services"] = json!(dns_services(&subnet.dns));
     }
     network
 }
@@ -237,8 +268,66 @@ mod tests {
                     "10.20.0.2".parse().unwrap(),
                 )],
             }],
+            subnets6: Vec::new(),
             tag: Some("front".into()),
         }
+    }
+
+    fn subnet6(cidr: &str, mode: Option<&str>, dhcp: Option<Dhcp6>) -> Subnet6Spec {
+        let cidr: ipnet::Ipv6Net = cidr.parse().unwrap();
+        Subnet6Spec {
+            id: SubnetId::new(),
+            cidr,
+            gateway: cidr.hosts().nth(1),
+            dhcp,
+            address_mode: mode.map(str::to_owned),
+            announced: None,
+            dns: vec!["2620:fe::fe".parse().unwrap()],
+            routes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_guest_learns_how_it_comes_to_its_addresses_of_ipv6() {
+        let mut nic = nic(true);
+        let given = Some(Dhcp6::Addresses);
+        nic.subnets6 = vec![
+            subnet6("fd00:1::/64", Some("slaac"), Some(Dhcp6::Names)),
+            subnet6("fd00:2::/64", Some("dhcpv6-stateful"), given),
+            subnet6("fd00:3::/64", None, None),
+            subnet6("fd00:4::/64", None, given),
+        ];
+        let more = ["fd00:1::5", "fd00:2::5", "fd00:3::5", "fd00:4::5"];
+        nic.port
+            .addresses
+            .extend(more.map(|address| address.parse::<IpAddr>().unwrap()));
+        let server = server("web");
+        let drive = config_drive(DriveFacts {
+            server: &server,
+            nics: &[nic],
+            availability_zone: "nova",
+            dns_domain: "",
+        });
+        let data = read(&drive, "openstack/latest/network_data.json");
+        let kinds: Vec<&str> = (0..5)
+            .map(|at| data["networks"][at]["type"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                "ipv4_dhcp",
+                "ipv6_slaac",
+                "ipv6_dhcpv6-stateful",
+                "ipv6",
+                "ipv6_dhcp"
+            ]
+        );
+        let whole = &data["networks"][3];
+        assert_eq!(whole["ip_address"], "fd00:3::5");
+        assert_eq!(whole["netmask"], "ffff:ffff:ffff:ffff::");
+        assert_eq!(whole["routes"][0]["network"], "::");
+        assert_eq!(whole["routes"][0]["gateway"], "fd00:3::1");
+        assert_eq!(data["services"][1]["address"], "2620:fe::fe");
     }
 
     fn read(drive: &ConfigDrive, path: &str) -> Value {

@@ -15,6 +15,7 @@ mod check;
 mod desired;
 mod desired_groups;
 mod desired_router;
+mod desired_subnet;
 mod dhcp_service;
 mod floating_create;
 mod floating_delete;
@@ -63,6 +64,7 @@ mod start;
 mod subnet_create;
 mod subnet_delete;
 mod subnet_list;
+mod subnet_modes;
 mod subnet_update;
 
 pub use agent_list::{agent_list, agent_show};
@@ -124,6 +126,8 @@ pub use subnet_delete::subnet_delete;
 pub use subnet_list::{subnet_list, subnet_show};
 pub use subnet_update::subnet_update;
 
+#[cfg(test)]
+mod ipv6_tests;
 #[cfg(test)]
 mod router_tests;
 #[cfg(test)]

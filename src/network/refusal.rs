@@ -2,7 +2,7 @@
 
 mod groups;
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 pub(in crate::network) use groups::*;
 
@@ -54,7 +54,7 @@ pub(super) fn not_admin(field: &str) -> Error {
     }
 }
 
-pub(super) fn ip_in_use(network: NetworkId, address: Ipv4Addr, port: Option<PortId>) -> Error {
+pub(super) fn ip_in_use(network: NetworkId, address: IpAddr, port: Option<PortId>) -> Error {
     let holder = port.map_or_else(
         || "it is the subnet's gateway".to_owned(),
         |port| format!("port {port} has it"),
@@ -82,7 +82,7 @@ pub(super) fn no_more_addresses(network: NetworkId, subnets: &[&Subnet]) -> Erro
     )
 }
 
-pub(super) fn ip_not_of_subnet(address: Ipv4Addr, subnet: &Subnet) -> Error {
+pub(super) fn ip_not_of_subnet(address: IpAddr, subnet: &Subnet) -> Error {
     invalid(
         "InvalidIpForSubnet",
         format!(
@@ -92,11 +92,24 @@ pub(super) fn ip_not_of_subnet(address: Ipv4Addr, subnet: &Subnet) -> Error {
     )
 }
 
-pub(super) fn ip_not_of_network(address: Ipv4Addr, network: NetworkId) -> Error {
+pub(super) fn ip_not_of_network(address: IpAddr, network: NetworkId) -> Error {
     invalid(
         "InvalidIpForNetwork",
         format!(
             "IP address {address} is not a valid IP for any of the subnets on the specified network {network}."
+        ),
+    )
+}
+
+/// Who is on such a subnet has the address that it makes itself, and no other one.
+pub(super) fn ip_on_auto(address: IpAddr, subnet: &Subnet) -> Error {
+    let mode = subnet.address_mode.or(subnet.ra_mode);
+    invalid(
+        "AllocationOnAutoAddressSubnet",
+        format!(
+            "IPv6 address {address} can not be directly assigned to a port on subnet {} with {} address mode. Name no address: the port gets the one of its Ethernet address.",
+            subnet.id,
+            mode.map_or("no", |mode| mode.name())
         ),
     )
 }
@@ -165,11 +178,20 @@ pub(super) fn port_bound(port: PortId, host: &str) -> Error {
     )
 }
 
-pub(super) fn ranges_overlap(cidr: ipnet::Ipv4Net, network: NetworkId, other: &Subnet) -> Error {
+pub(super) fn ranges_overlap(cidr: ipnet::IpNet, network: NetworkId, other: &Subnet) -> Error {
     invalid_input(format!(
         "Requested subnet with cidr: {cidr} for network: {network} overlaps with another subnet: {} ({}) of network {}",
         other.id, other.cidr, other.network
     ))
+}
+
+pub(super) fn mtu_too_small(network: NetworkId, mtu: u32, least: u32) -> Error {
+    conflict(
+        "NetworkMTUSubnetConflict",
+        format!(
+            "The MTU of network {network}, {mtu}, is too small for subnets of IPv6, which need {least}."
+        ),
+    )
 }
 
 pub(super) fn vni_in_use(vni: u32) -> Error {
@@ -365,7 +387,7 @@ pub(super) fn service_owner(owner: &str) -> Error {
     ))
 }
 
-pub(super) fn gateway_ip_in_use(gateway: Ipv4Addr, port: PortId) -> Error {
+pub(super) fn gateway_ip_in_use(gateway: IpAddr, port: PortId) -> Error {
     conflict(
         "GatewayIpInUse",
         format!("Current gateway ip {gateway} already in use by port {port}. Unable to update."),
@@ -389,7 +411,9 @@ impl From<RangeError> for Error {
     fn from(error: RangeError) -> Self {
         let message = error.to_string();
         match error {
-            RangeError::Cidr { .. } | RangeError::Gateway { .. } => invalid_input(message),
+            RangeError::Cidr { .. } | RangeError::Gateway { .. } | RangeError::Family { .. } => {
+                invalid_input(message)
+            }
             RangeError::Backwards(_) => invalid("InvalidAllocationPool", message),
             RangeError::Outside { .. } => invalid("OutOfBoundsAllocationPool", message),
             RangeError::Overlap { .. } => conflict("OverlappingAllocationPools", message),

@@ -3,9 +3,9 @@
 //! Level-triggered: a node is told everything it shall have, with a generation, and makes it so; what is not in it goes
 //! away. An older generation than the last one applied is ignored.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::bus::Rpc;
@@ -89,6 +89,9 @@ pub struct NetworkSpec {
     pub segment: Segment,
     /// Its IPv4 subnets.
     pub subnets: Vec<SubnetSpec>,
+    /// Its IPv6 subnets; apart, since a node of the version before knows none.
+    #[serde(default)]
+    pub subnets6: Vec<Subnet6Spec>,
     /// The guests' ports this node has or will have soon.
     pub ports: Vec<PortSpec>,
     /// All other ports that are somewhere: where frames for them go, and what DHCP and DNS know of them.
@@ -233,7 +236,7 @@ pub enum RuleRemote {
     Group(SecurityGroupId),
 }
 
-/// One subnet on a node.
+/// One IPv4 subnet on a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetSpec {
     /// The subnet.
@@ -248,6 +251,50 @@ pub struct SubnetSpec {
     pub dns: Vec<IpAddr>,
     /// Further routes for guests: destination and next hop.
     pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
+}
+
+/// One IPv6 subnet on a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet6Spec {
+    /// The subnet.
+    pub id: SubnetId,
+    /// Its addresses.
+    pub cidr: Ipv6Net,
+    /// The gateway's address.
+    pub gateway: Option<Ipv6Addr>,
+    /// What DHCP does for guests; none: it does not answer.
+    pub dhcp: Option<Dhcp6>,
+    /// How guests come to their addresses, in Neutron's word, if that is said.
+    pub address_mode: Option<String>,
+    /// What a router of ours announces; nothing when absent.
+    pub announced: Option<Announced>,
+    /// Name servers for guests; where DHCP is answered, if nothing else is said.
+    pub dns: Vec<Ipv6Addr>,
+    /// Further routes for guests: destination and next hop.
+    pub routes: Vec<(Ipv6Net, Ipv6Addr)>,
+}
+
+/// What DHCP does for guests of an IPv6 subnet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dhcp6 {
+    /// It gives addresses, and tells the rest.
+    Addresses,
+    /// It tells the rest: name servers and domains.
+    Rest,
+    /// Only names are answered: guests learn everything else from a router.
+    Names,
+}
+
+/// What a router tells guests of an IPv6 subnet (RFC 4861).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announced {
+    /// Whether guests make their addresses of the prefix (A).
+    pub autonomous: bool,
+    /// Whether DHCP gives addresses (M).
+    pub managed: bool,
+    /// Whether DHCP tells the rest (O).
+    pub other: bool,
 }
 
 /// Everything a node's networking shall be.

@@ -6,12 +6,13 @@
 //! a problem; the rest is still made, so that one bad subnet does not cost the others their network.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::dhcp::{self, DhcpServer, Reservation, RunAs, ServedSubnet, ServerFiles};
+use super::advert;
+use super::dhcp::{DhcpServer, Reservation, RunAs, ServedSubnet, ServedSubnet6, ServerFiles};
 use super::filter::{Filter, GuestPort};
 use super::names::{
     bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
@@ -19,10 +20,12 @@ use super::names::{
 use super::room::Room;
 use super::router;
 use super::security::GroupedPort;
+use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
+use crate::network::model::mac_interface_id;
 use crate::network::rpc::{
-    AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec,
+    AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
     SubnetSpec,
 };
 
@@ -41,6 +44,8 @@ pub struct Blueprint {
     pub uplinks: BTreeMap<String, String>,
     /// Namespaces by name.
     pub rooms: BTreeMap<String, Room>,
+    /// What routers announce, by the namespace of each.
+    pub adverts: BTreeMap<String, String>,
     /// Who may send what.
     pub filter: Filter,
     /// What was left out, and why; one line each.
@@ -56,6 +61,22 @@ pub struct Bridge {
     pub mac: [u8; 6],
     /// The node's addresses on it.
     pub addresses: BTreeSet<NodeAddress>,
+    /// The same of IPv6.
+    pub addresses6: BTreeSet<Ipv6Net>,
+    /// Whether the node speaks IPv6 there.
+    pub ipv6: Ipv6,
+}
+
+/// How a node speaks IPv6 on a bridge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ipv6 {
+    /// Not at all.
+    #[default]
+    Off,
+    /// It has no address, not even one for the link; but the bridge knows neighbours, for which it answers.
+    Silent,
+    /// It has addresses.
+    Spoken,
 }
 
 /// An address of the node, and the addresses it reaches on the link with it. The one need not be among the others.
@@ -75,7 +96,9 @@ pub struct Site {
     /// Who DHCP servers run as.
     pub run_as: RunAs,
     /// Networks the machine has on interfaces that are not ours.
-    pub foreign: Vec<(String, Ipv4Net)>,
+    pub foreign: Vec<(String, IpNet)>,
+    /// Whether the machine forwards IPv6 packets, which Skydeck leaves to who runs it.
+    pub forwards6: bool,
     /// Where its tunnels end, and the largest packet that passes there in bytes; none if that is not known.
     pub tunnel: Option<(IpAddr, u32)>,
     /// Its interfaces to physical networks, by the networks' names; why it can not be used where it can not.
@@ -97,6 +120,9 @@ impl Blueprint {
         }
         for router in &desired.routers {
             let room = router::room(router, &networks, &mut blueprint.problems);
+            if let Some(text) = advert::configuration(router, &networks) {
+                blueprint.adverts.insert(router_namespace(router.id), text);
+            }
             blueprint.rooms.insert(router_namespace(router.id), room);
         }
         let groups = desired.security_groups.iter();
@@ -108,7 +134,7 @@ impl Blueprint {
         &mut self,
         network: &NetworkSpec,
         site: &Site,
-        taken: &mut Vec<(String, Ipv4Net)>,
+        taken: &mut Vec<(String, IpNet)>,
     ) {
         let name = bridge_name(network.id);
         let nat = matches!(network.segment, Segment::Node { nat: true });
@@ -139,10 +165,14 @@ impl Blueprint {
                 mtu: network.mtu,
                 mac: bridge_mac(network.id),
                 addresses: BTreeSet::new(),
+                addresses6: BTreeSet::new(),
+                ipv6: match network.segment {
+                    Segment::Vxlan { .. } if !network.subnets6.is_empty() => Ipv6::Silent,
+                    _ => Ipv6::Off,
+                },
             };
             self.bridges.insert(name.clone(), bridge);
-            let subnets: Vec<&SubnetSpec> = network.subnets.iter().collect();
-            let mut reservations = self.add_ports(network, &name, &subnets);
+            let mut reservations = self.add_ports(network, &name, |_| true);
             if let Some(port) = &network.dhcp {
                 reservations.extend(network.stations.iter().filter_map(stationed));
                 self.add_dhcp(network, port, &name, domain, reservations, site);
@@ -194,11 +224,14 @@ impl Blueprint {
         name: &str,
         domain: String,
         site: &Site,
-        taken: &mut Vec<(String, Ipv4Net)>,
+        taken: &mut Vec<(String, IpNet)>,
     ) {
         let nat = matches!(network.segment, Segment::Node { nat: true });
         let subnets = self.usable_subnets(network, taken);
-        let reservations = self.add_ports(network, name, &subnets);
+        let subnets6 = self.usable_subnets6(network, taken);
+        let reservations = self.add_ports(network, name, |address| {
+            subnets.iter().any(|subnet| subnet.cidr.contains(&address))
+        });
         let served: Vec<ServedSubnet> = subnets
             .iter()
             .filter(|subnet| subnet.dhcp)
@@ -208,9 +241,15 @@ impl Blueprint {
             .iter()
             .filter_map(|subnet| Some((subnet.gateway?, subnet.cidr)));
         let servers = served.iter().map(|subnet| (subnet.server, subnet.cidr));
+        let has_gateway6 = subnets6.iter().any(|subnet| subnet.gateway.is_some());
         let bridge = Bridge {
             mtu: network.mtu,
             mac: bridge_mac(network.id),
+            ipv6: if has_gateway6 {
+                Ipv6::Spoken
+            } else {
+                Ipv6::Off
+            },
             addresses: gateways
                 .chain(servers)
                 .map(|(address, cidr)| NodeAddress {
@@ -218,14 +257,25 @@ impl Blueprint {
                     on_link: cidr.trunc(),
                 })
                 .collect(),
+            addresses6: subnets6
+                .iter()
+                .filter_map(|subnet| Ipv6Net::new(subnet.gateway?, subnet.cidr.prefix_len()).ok())
+                .collect(),
         };
-        if !served.is_empty() {
+        // Without an address the node can not be heard there.
+        let way_out = nat && site.forwards6;
+        let served6: Vec<ServedSubnet6> = subnets6
+            .iter()
+            .filter_map(|subnet| serve6_own(subnet, subnet.gateway?, way_out))
+            .collect();
+        if !served.is_empty() || !served6.is_empty() {
             let server = DhcpServer {
                 domain,
                 mtu: network.mtu,
                 forwards: nat,
                 resolvers: network.resolvers.clone(),
                 subnets: served,
+                subnets6: served6,
                 reservations,
             };
             let files = server.files(name, &site.servers.join(name), &site.run_as);
@@ -265,19 +315,25 @@ impl Blueprint {
             .filter_map(|subnet| serve_from(port, subnet))
             .collect();
         let everywhere = IpNet::from(Ipv4Net::default());
+        let everywhere6 = IpNet::from(Ipv6Net::default());
         let way_out = served.iter().find_map(|subnet| subnet.gateway);
-        let way_out = way_out.filter(|_| !network.resolvers.is_empty());
+        let way_out = way_out.map(|hop| (everywhere, IpAddr::V4(hop)));
+        let way_out6 = network.subnets6.iter().find_map(|subnet| subnet.gateway);
+        let way_out6 = way_out6.map(|hop| (everywhere6, IpAddr::V6(hop)));
+        let ways = way_out.into_iter().chain(way_out6);
+        let served6: Vec<ServedSubnet6> = network
+            .subnets6
+            .iter()
+            .filter_map(|subnet| serve6_from(port, subnet))
+            .collect();
         let room = Room {
             wires: [(outer, wire)].into(),
-            routes: way_out
-                .map(|hop| (everywhere, hop.into()))
-                .into_iter()
-                .collect(),
+            routes: ways.filter(|_| !network.resolvers.is_empty()).collect(),
             ..Room::default()
         };
         let namespace = dhcp_namespace(network.id);
         self.rooms.insert(namespace.clone(), room);
-        if served.is_empty() {
+        if served.is_empty() && served6.is_empty() {
             return;
         }
         let server = DhcpServer {
@@ -287,6 +343,7 @@ impl Blueprint {
             forwards: !network.resolvers.is_empty(),
             resolvers: network.resolvers.clone(),
             subnets: served,
+            subnets6: served6,
             reservations,
         };
         let mut files = server.files(&interface, &site.servers.join(name), &site.run_as);
@@ -298,19 +355,12 @@ impl Blueprint {
     fn usable_subnets<'a>(
         &mut self,
         network: &'a NetworkSpec,
-        taken: &mut Vec<(String, Ipv4Net)>,
+        taken: &mut Vec<(String, IpNet)>,
     ) -> Vec<&'a SubnetSpec> {
         let mut usable: Vec<&SubnetSpec> = Vec::new();
         for subnet in &network.subnets {
             let cidr = subnet.cidr.trunc();
-            let overlap = taken
-                .iter()
-                .find(|(_, other)| other.contains(&cidr) || cidr.contains(other));
-            if let Some((owner, other)) = overlap {
-                let text = format!(
-                    "its subnet {cidr} overlaps {other} of {owner}, so this node gives it no address, DHCP or way out; use another range"
-                );
-                self.problem(network, &text);
+            if self.overlaps(network, cidr.into(), taken) {
                 continue;
             }
             if let Some(gateway) = subnet.gateway
@@ -322,18 +372,61 @@ impl Blueprint {
                 );
                 continue;
             }
-            taken.push((format!("network {}", network.id), cidr));
+            taken.push((format!("network {}", network.id), cidr.into()));
             usable.push(subnet);
         }
         usable
     }
 
-    /// Adds what the filter must know of the ports; returns their reservations and names.
+    /// The same of IPv6.
+    fn usable_subnets6<'a>(
+        &mut self,
+        network: &'a NetworkSpec,
+        taken: &mut Vec<(String, IpNet)>,
+    ) -> Vec<&'a Subnet6Spec> {
+        let mut usable: Vec<&Subnet6Spec> = Vec::new();
+        for subnet in &network.subnets6 {
+            let cidr = subnet.cidr.trunc();
+            if self.overlaps(network, cidr.into(), taken) {
+                continue;
+            }
+            if let Some(gateway) = subnet.gateway
+                && (!cidr.contains(&gateway) || gateway == cidr.network())
+            {
+                self.problem(
+                    network,
+                    &format!("{gateway} can not be the gateway of {cidr}"),
+                );
+                continue;
+            }
+            taken.push((format!("network {}", network.id), cidr.into()));
+            usable.push(subnet);
+        }
+        usable
+    }
+
+    /// Whether a range has addresses in common with one that is taken, which is a problem.
+    fn overlaps(&mut self, network: &NetworkSpec, cidr: IpNet, taken: &[(String, IpNet)]) -> bool {
+        let overlap = taken
+            .iter()
+            .find(|(_, other)| other.contains(&cidr) || cidr.contains(other));
+        let Some((owner, other)) = overlap else {
+            return false;
+        };
+        let text = format!(
+            "its subnet {cidr} overlaps {other} of {owner}, so this node gives it no address, DHCP or way out; use another range"
+        );
+        self.problem(network, &text);
+        true
+    }
+
+    /// Adds what the filter must know of the ports; returns their reservations and names. `served` says of an address of IPv4
+    /// whether its subnet is made here.
     fn add_ports(
         &mut self,
         network: &NetworkSpec,
         bridge: &str,
-        subnets: &[&SubnetSpec],
+        served: impl Fn(Ipv4Addr) -> bool,
     ) -> Vec<Reservation> {
         let mut reservations = Vec::new();
         let ports: BTreeMap<_, &PortSpec> =
@@ -383,8 +476,12 @@ impl Blueprint {
             reservations.push(Reservation {
                 mac,
                 addresses: v4(&port.addresses)
-                    .filter(|address| subnets.iter().any(|subnet| subnet.cidr.contains(address)))
+                    .filter(|address| {
+                        let mut subnets = network.subnets.iter();
+                        served(*address) && subnets.any(|subnet| subnet.cidr.contains(address))
+                    })
                     .collect(),
+                addresses6: v6(&port.addresses).collect(),
                 hostname,
             });
         }
@@ -395,66 +492,6 @@ impl Blueprint {
         self.problems
             .push(format!("network {}: {text}", network.id));
     }
-}
-
-/// How a subnet is served by the node itself. Without a gateway the node has no address in it: the server then speaks from
-/// a link-local one, to which guests are given a route.
-fn serve(network: &NetworkSpec, subnet: &SubnetSpec) -> ServedSubnet {
-    match subnet.gateway {
-        Some(gateway) => served(subnet, gateway, None),
-        None => {
-            let server = link_local(network.id);
-            let route = (Ipv4Net::from(server), Ipv4Addr::UNSPECIFIED);
-            served(subnet, server, Some(route))
-        }
-    }
-}
-
-/// How a subnet is served by a namespace's server, if that has an address in it.
-fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
-    let own: Vec<IpAddr> = port.addresses.iter().map(IpNet::addr).collect();
-    let server = v4(&own).find(|address| subnet.cidr.contains(address))?;
-    let route = (Ipv4Net::from(router::METADATA), server);
-    Some(served(subnet, server, Some(route)))
-}
-
-/// A subnet served from an address, with a route more than it says itself.
-fn served(
-    subnet: &SubnetSpec,
-    server: Ipv4Addr,
-    route: Option<(Ipv4Net, Ipv4Addr)>,
-) -> ServedSubnet {
-    let mut routes = subnet.routes.clone();
-    routes.extend(route);
-    let mut dns: Vec<Ipv4Addr> = v4(&subnet.dns).collect();
-    if dns.is_empty() {
-        dns.push(server);
-    }
-    ServedSubnet {
-        tag: dhcp::tag(subnet.id),
-        cidr: subnet.cidr.trunc(),
-        server,
-        gateway: subnet.gateway,
-        dns,
-        routes,
-    }
-}
-
-/// The IPv4 ones of some addresses.
-fn v4(addresses: &[IpAddr]) -> impl Iterator<Item = Ipv4Addr> + '_ {
-    addresses.iter().filter_map(|address| match address {
-        IpAddr::V4(address) => Some(*address),
-        IpAddr::V6(_) => None,
-    })
-}
-
-/// What DHCP knows of a port that is elsewhere.
-fn stationed(station: &StationSpec) -> Option<Reservation> {
-    Some(Reservation {
-        mac: parse_mac(&station.mac)?,
-        addresses: v4(&station.addresses).collect(),
-        hostname: station.hostname.clone().filter(|name| is_label(name)),
-    })
 }
 
 /// A network's tunnel. A station on its way, or nowhere, is in none of its tables.
@@ -475,7 +512,13 @@ fn tunnel(network: &NetworkSpec, bridge: &str, vni: u32, local: IpAddr) -> Tunne
             continue;
         }
         entries.insert((mac, node));
-        neighbours.extend(station.addresses.iter().map(|address| (*address, mac)));
+        let known = |address: &&IpAddr| address.is_ipv4() || !network.subnets6.is_empty();
+        let addresses = station.addresses.iter().filter(known);
+        neighbours.extend(addresses.map(|address| (*address, mac)));
+        // Routers are reached by what they make up for the link.
+        if station.addresses.iter().any(IpAddr::is_ipv6) && !network.subnets6.is_empty() {
+            neighbours.insert(link_local6(mac).into(), mac);
+        }
     }
     Tunnel {
         bridge: bridge.to_owned(),
@@ -507,11 +550,10 @@ fn bridge_mac(network: NetworkId) -> [u8; 6] {
     [0xfa, 0x16, 0x3f, bytes[13], bytes[14], bytes[15]]
 }
 
-/// An address on the link alone, from the id; not 169.254.169.254, which is for metadata.
-fn link_local(network: NetworkId) -> Ipv4Addr {
-    let bytes = network.uuid().into_bytes();
-    // Third byte 1 to 128, fourth 1 to 254.
-    Ipv4Addr::new(169, 254, bytes[14] % 128 + 1, bytes[15] % 254 + 1)
+/// The IPv6 address that a station makes of its Ethernet address for the link alone (RFC 4862).
+pub fn link_local6(mac: [u8; 6]) -> Ipv6Addr {
+    let id = mac_interface_id(&mac_text(mac)).unwrap_or_default();
+    Ipv6Addr::from(0xfe80 << 112 | u128::from(id))
 }
 
 fn is_host_of(address: Ipv4Addr, cidr: Ipv4Net) -> bool {
@@ -539,7 +581,7 @@ pub fn mac_text(mac: [u8; 6]) -> String {
 }
 
 /// Whether this is one label of a host name.
-fn is_label(text: &str) -> bool {
+pub fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && !text.starts_with('-')
         && !text.ends_with('-')
@@ -548,7 +590,7 @@ fn is_label(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn is_domain(text: &str) -> bool {
+pub fn is_domain(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
     text.len() <= 253 && text.split('.').all(is_label)
 }

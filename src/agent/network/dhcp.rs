@@ -6,17 +6,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use sha2::{Digest as _, Sha256};
 
 use super::blueprint::mac_text;
 use crate::ids::SubnetId;
+use crate::network::rpc::{Announced, Dhcp6};
 
 /// How long a guest may use an address before it asks again. Changed options reach guests by then.
 const LEASE: &str = "1h";
+/// The same of IPv6: shorter, since there dnsmasq knows a guest by what it calls itself, and keeps the address of one that was
+/// built anew, or of another port that had it before, for so long.
+const LEASE6: &str = "5m";
+/// Seconds between what it announces unasked.
+const ANNOUNCE: u16 = 60;
 
 /// A DHCP and name server for one network.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub struct DhcpServer {
     pub resolvers: Vec<IpAddr>,
     /// Subnets it serves.
     pub subnets: Vec<ServedSubnet>,
+    /// The same of IPv6.
+    pub subnets6: Vec<ServedSubnet6>,
     /// Who gets which address and name.
     pub reservations: Vec<Reservation>,
 }
@@ -52,6 +60,21 @@ pub struct ServedSubnet {
     pub routes: Vec<(Ipv4Net, Ipv4Addr)>,
 }
 
+/// One IPv6 subnet it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedSubnet6 {
+    /// Name for it in dnsmasq's configuration.
+    pub tag: String,
+    /// Its addresses.
+    pub cidr: Ipv6Net,
+    /// What DHCP does.
+    pub dhcp: Dhcp6,
+    /// Name servers guests are told.
+    pub dns: Vec<Ipv6Addr>,
+    /// What it announces itself, where no router does; and for how many seconds it is a way out.
+    pub announced: Option<(Announced, u16)>,
+}
+
 /// One port's addresses and name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
@@ -59,6 +82,8 @@ pub struct Reservation {
     pub mac: [u8; 6],
     /// Its addresses.
     pub addresses: Vec<Ipv4Addr>,
+    /// Its addresses of IPv6.
+    pub addresses6: Vec<Ipv6Addr>,
     /// Its name, one label.
     pub hostname: Option<String>,
 }
@@ -160,6 +185,16 @@ impl DhcpServer {
         for subnet in &self.subnets {
             subnet.write(interface, &mut text);
         }
+        let announced = self.subnets6.iter().filter_map(|subnet| subnet.announced);
+        if let Some(lifetime) = announced.map(|(_, lifetime)| lifetime).max() {
+            let _ = writeln!(
+                text,
+                "enable-ra\nra-param={interface},{ANNOUNCE},{lifetime}"
+            );
+        }
+        for subnet in &self.subnets6 {
+            subnet.write(&self.domain, &mut text);
+        }
         text
     }
 
@@ -174,8 +209,25 @@ impl DhcpServer {
                 }
                 text.push('\n');
             }
+            for address in self.given6(reservation) {
+                let _ = write!(text, "{},[{address}]", mac_text(reservation.mac));
+                if let Some(name) = &reservation.hostname {
+                    let _ = write!(text, ",{name}");
+                }
+                text.push('\n');
+            }
         }
         text
+    }
+
+    /// A port's first address in each subnet whose guests are given theirs.
+    fn given6<'a>(&'a self, reservation: &'a Reservation) -> impl Iterator<Item = &'a Ipv6Addr> {
+        let given = self.subnets6.iter();
+        let given = given.filter(|subnet| subnet.dhcp == Dhcp6::Addresses);
+        given.filter_map(|subnet| {
+            let mut own = reservation.addresses6.iter();
+            own.find(|address| subnet.cidr.contains(*address))
+        })
     }
 
     /// As `/etc/hosts` has them.
@@ -185,7 +237,9 @@ impl DhcpServer {
             let Some(name) = &reservation.hostname else {
                 continue;
             };
-            for address in &reservation.addresses {
+            let v4 = reservation.addresses.iter().copied().map(IpAddr::V4);
+            let v6 = reservation.addresses6.iter().copied().map(IpAddr::V6);
+            for address in v4.chain(v6) {
                 if self.domain.is_empty() {
                     let _ = writeln!(text, "{address} {name}");
                 } else {
@@ -262,6 +316,35 @@ impl ServedSubnet {
     }
 }
 
+impl ServedSubnet6 {
+    /// What it does not announce, a router does, if any.
+    fn write(&self, domain: &str, text: &mut String) {
+        let (tag, network, length) = (&self.tag, self.cidr.network(), self.cidr.prefix_len());
+        let announced = self.announced.map(|(announced, _)| announced);
+        let mode = match (announced, self.dhcp) {
+            (Some(Announced { managed: true, .. }), _) => "static",
+            (Some(Announced { other: true, .. }), _) => "ra-stateless",
+            (Some(_), _) => "ra-only",
+            (None, Dhcp6::Addresses | Dhcp6::Rest) => "static",
+            (None, Dhcp6::Names) => return,
+        };
+        let _ = writeln!(
+            text,
+            "dhcp-range=set:{tag},{network},{mode},{length},{LEASE6}"
+        );
+        if !self.dns.is_empty() {
+            let _ = write!(text, "dhcp-option=tag:{tag},option6:dns-server");
+            for server in &self.dns {
+                let _ = write!(text, ",[{server}]");
+            }
+            text.push('\n');
+        }
+        if !domain.is_empty() {
+            let _ = writeln!(text, "dhcp-option=tag:{tag},option6:domain-search,{domain}");
+        }
+    }
+}
+
 /// Twelve hexadecimal digits that tell one text from another.
 pub fn digest(text: &str) -> String {
     hex::encode(&Sha256::digest(text.as_bytes())[..6])
@@ -287,11 +370,13 @@ mod tests {
             forwards: false,
             resolvers: Vec::new(),
             subnets: vec![subnet(1, Vec::new()), subnet(2, vec![route])],
+            subnets6: Vec::new(),
             reservations: vec![Reservation {
                 mac: [0xfa, 0x16, 0x3e, 0, 0, 1],
                 addresses: ["10.1.0.5", "10.1.0.6", "10.2.0.5"]
                     .map(|address| address.parse().unwrap())
                     .to_vec(),
+                addresses6: Vec::new(),
                 hostname: Some("web".into()),
             }],
         };
@@ -310,6 +395,76 @@ mod tests {
             "10.1.0.5 web.cloud.test web\n10.1.0.6 web.cloud.test web\n10.2.0.5 web.cloud.test web\n"
         );
         assert_eq!(files.holders.len(), 2);
+    }
+
+    #[test]
+    fn each_subnet_of_ipv6_is_served_as_its_mode_says() {
+        let subnet = |number: u8, dhcp, announced| ServedSubnet6 {
+            tag: format!("s{number}"),
+            cidr: format!("fd00:{number}::/64").parse().unwrap(),
+            dhcp,
+            dns: vec![format!("fd00:{number}::1").parse().unwrap()],
+            announced,
+        };
+        let said = |autonomous, managed, other| {
+            let announced = Announced {
+                autonomous,
+                managed,
+                other,
+            };
+            Some((announced, 0))
+        };
+        let server = |subnets6: Vec<ServedSubnet6>| DhcpServer {
+            domain: "cloud.test".into(),
+            mtu: 1450,
+            forwards: false,
+            resolvers: Vec::new(),
+            subnets: Vec::new(),
+            subnets6,
+            reservations: vec![Reservation {
+                mac: [0xfa, 0x16, 0x3e, 0, 0, 1],
+                addresses: Vec::new(),
+                addresses6: ["fd00:1::5", "fd00:2::5"]
+                    .map(|address| address.parse().unwrap())
+                    .to_vec(),
+                hostname: Some("web".into()),
+            }],
+        };
+        let elsewhere = server(vec![
+            subnet(1, Dhcp6::Addresses, None),
+            subnet(2, Dhcp6::Names, None),
+            subnet(3, Dhcp6::Rest, None),
+        ]);
+        let files = elsewhere.files("ns-1", Path::new("/x"), &RunAs::default());
+        let text = files.configuration;
+        assert!(text.contains("dhcp-range=set:s1,fd00:1::,static,64,5m\n"));
+        assert!(text.contains("dhcp-option=tag:s1,option6:dns-server,[fd00:1::1]\n"));
+        assert!(text.contains("dhcp-range=set:s3,fd00:3::,static,64,5m\n"));
+        assert!(!text.contains("set:s2") && !text.contains("enable-ra"));
+        assert_eq!(files.reservations, "fa:16:3e:00:00:01,[fd00:1::5],web\n");
+        assert_eq!(
+            files.names,
+            "fd00:1::5 web.cloud.test web\nfd00:2::5 web.cloud.test web\n"
+        );
+        let own = server(vec![
+            subnet(1, Dhcp6::Addresses, said(false, true, true)),
+            subnet(2, Dhcp6::Names, said(true, false, false)),
+            subnet(3, Dhcp6::Rest, said(true, false, true)),
+        ]);
+        let text = own
+            .files("sdb-1", Path::new("/x"), &RunAs::default())
+            .configuration;
+        assert!(text.contains("enable-ra\nra-param=sdb-1,60,0\n"));
+        for mode in [
+            "s1,fd00:1::,static",
+            "s2,fd00:2::,ra-only",
+            "s3,fd00:3::,ra-stateless",
+        ] {
+            assert!(
+                text.contains(&format!("dhcp-range=set:{mode},64,5m\n")),
+                "{text}"
+            );
+        }
     }
 
     #[test]

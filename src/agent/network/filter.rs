@@ -1,8 +1,9 @@
 //! The packet filter, as `nft` takes it: two tables of ours, replaced as a whole in one transaction.
 //!
 //! `bridge skydeck` looks at every frame that comes out of a guest, by the name of its tap. A guest may send only with
-//! its own Ethernet address, its own IPv4 and IPv6 addresses and (before it has one) DHCP requests; it may not answer
-//! DHCP, announce itself as a router, or speak another protocol. Taps nobody told us of may send nothing: a guest can
+//! its own Ethernet address, its own IPv4 and IPv6 addresses, among them the one that it makes of its Ethernet address for the
+//! link alone, and (before it has one) DHCP requests and questions about neighbours and routers; it may not answer DHCP,
+//! announce itself as a router or as its neighbour, or speak another protocol. Taps nobody told us of may send nothing: a guest can
 //! not be faster than its rules. There is no connection tracking here; the rules need none.
 //!
 //! `inet skydeck` looks at what the node routes, and at what it bridges, where [`security`](super::security) groups
@@ -19,7 +20,7 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net};
 use serde_json::{Value, json};
 
-use super::blueprint::mac_text;
+use super::blueprint::{link_local6, mac_text};
 use super::metadata::METADATA_PORT;
 use super::names::{BRIDGE_PREFIX, TAP_PREFIX};
 use super::router::METADATA;
@@ -65,7 +66,10 @@ impl GuestPort {
     /// All its Internet addresses of one family, without overlaps.
     fn nets(&self, v4: bool) -> Vec<IpNet> {
         let own = self.addresses.iter().map(|address| IpNet::from(*address));
+        let link = self.macs().into_iter().map(link_local6);
+        let link = link.map(|address| IpNet::from(IpAddr::V6(address)));
         let all = own.chain(self.pairs.iter().map(|(_, net)| net.trunc()));
+        let all = all.chain(link);
         let of_family = all.filter(|net| is_v4(*net) == v4);
         IpNet::aggregate(&of_family.collect())
     }
@@ -143,6 +147,14 @@ impl Filter {
         );
         table.rule("input", [is(field("tcp", "dport"), 53), accept()]);
         table.rule("input", [is(field("ip", "protocol"), "icmp"), accept()]);
+        // IPv6 is spoken on bridges that have an address of it.
+        let wanted = json!({"set": [
+            "echo-request", "nd-router-solicit", "nd-neighbor-solicit", "nd-neighbor-advert",
+            "packet-too-big", "destination-unreachable", "time-exceeded",
+            "mld-listener-report", "mld-listener-done", "mld2-listener-report",
+        ]});
+        table.rule("input", [is(field("icmpv6", "type"), wanted), accept()]);
+        table.rule("input", [is(field("udp", "dport"), 547), accept()]);
         // Only what was meant for the metadata service, not whatever else listens at its port.
         let meant = json!({"ct": {"key": "ip daddr", "dir": "original"}});
         table.rule("input", [is(meant, METADATA), accept()]);
@@ -204,8 +216,13 @@ impl Filter {
         let kind = |name: &str| is(field("ether", "type"), name);
         let port = |name: &str, number: u16| is(field("udp", name), number);
         let router = json!({"set": ["nd-router-advert", "nd-redirect"]});
-        // Unspecified while it looks whether its address is free, and what it makes up for the link alone.
-        let link = json!({"set": ["::", {"prefix": {"addr": "fe80::", "len": 10}}]});
+        let icmp6 = |types: Value| is(field("icmpv6", "type"), types);
+        // Before it has an address it looks whether that is free, who listens, and who is the router.
+        let looking = json!({"set": [
+            "nd-router-solicit", "nd-neighbor-solicit", "mld-listener-report", "mld2-listener-report",
+        ]});
+        self.write_announcers(table);
+        let announcer = json!({"vmap": {"key": from, "data": "@announcers"}});
 
         table.plain_chain("guest");
         for rule in [
@@ -236,7 +253,8 @@ impl Filter {
             ],
             vec![kind("ip6"), is(field("icmpv6", "type"), router), drop()],
             vec![kind("ip6"), port("sport", 547), drop()],
-            vec![is(field("ip6", "saddr"), link), accept()],
+            vec![kind("ip6"), icmp6(json!("nd-neighbor-advert")), announcer],
+            vec![is(field("ip6", "saddr"), "::"), icmp6(looking), accept()],
             vec![is(with("ip6", "saddr"), "@addresses6"), accept()],
             vec![drop()],
         ] {
@@ -247,6 +265,44 @@ impl Filter {
         Security::mark_sender(table, "prerouting");
         let jump = json!({"jump": {"target": "guest"}});
         table.rule("prerouting", [is(&from, format!("{TAP_PREFIX}*")), jump]);
+    }
+}
+
+impl Filter {
+    /// Chains that drop what a guest says of addresses that are not its own: that it has them.
+    fn write_announcers(&self, table: &mut Table<'_>) {
+        let secured = self
+            .ports
+            .iter()
+            .filter_map(|(tap, port)| Some((tap, port.as_ref()?)));
+        let mut chains = Vec::new();
+        for (number, (tap, port)) in secured.enumerate() {
+            let chain = format!("announce-{number}");
+            table.plain_chain(&chain);
+            // Of RFC 4861, section 4.4: after type, code, checksum and flags.
+            let target = json!({"payload": {"base": "th", "offset": 64, "len": 128}});
+            let own: Vec<Value> = port.nets(false).into_iter().map(bits).collect();
+            table.rule(&chain, [is_not(target, json!({"set": own})), drop()]);
+            chains.push(json!([tap, {"jump": {"target": chain}}]));
+        }
+        table.map("announcers", "ifname", "verdict", chains);
+    }
+}
+
+/// A network as `nft` takes it where it knows no addresses, but bits.
+fn bits(net: IpNet) -> Value {
+    let text = |address| format!("{:#034x}", number(address));
+    if net.prefix_len() == net.max_prefix_len() {
+        json!(text(net.addr()))
+    } else {
+        json!({"range": [text(net.network()), text(net.broadcast())]})
+    }
+}
+
+fn number(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => u32::from(address).into(),
+        IpAddr::V6(address) => address.into(),
     }
 }
 
@@ -437,6 +493,9 @@ mod tests {
             r#"{"concat":["sdt-2","02:00:00:00:00:01"]}"#,
             r#"{"concat":["sdt-2","10.1.0.5"]}"#,
             r#"{"concat":["sdt-2","fd00::5"]}"#,
+            r#"{"concat":["sdt-2","fe80::ff:fe00:1"]}"#,
+            r#"{"set":["0xfd000000000000000000000000000005","0xfe80000000000000000000fffe000001","0xfe80000000000000000000fffe000002"]}"#,
+            r#"["sdt-2",{"jump":{"target":"announce-0"}}]"#,
             r#"{"prefix":{"addr":"10.1.0.0","len":24}}"#,
         ] {
             assert!(text.contains(part), "{part} is not in {text}");

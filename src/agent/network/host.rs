@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
+use ipnet::IpNet;
+
 use super::blueprint::{Blueprint, Site};
 use super::dnsmasq::Servers;
 use super::error::HostError;
@@ -12,6 +14,7 @@ use super::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
 use super::namespace::Namespaces;
 use super::nft::{Nft, Place, see_bridged};
 use super::plan::{Change, Observed, SeenBridge};
+use super::radvd::Advertisers;
 use super::room::{Room, SeenWire};
 use super::tunnel::TunnelChange;
 use crate::agent::monitor::Whereabouts;
@@ -22,7 +25,13 @@ pub struct Host {
     servers: Servers,
     nft: Nft,
     namespaces: Namespaces,
+    advertisers: Advertisers,
     place: NodePlace,
+}
+
+/// Whether it is an address of IPv6 that is not for the link or the machine alone.
+fn is_routed(net: IpNet) -> bool {
+    matches!(net, IpNet::V6(net) if !net.addr().is_unicast_link_local() && !net.addr().is_loopback())
 }
 
 /// Where the node is among others, as it was told.
@@ -42,6 +51,7 @@ impl Host {
             servers: Servers::prepare(dir)?,
             nft: Nft::new(dir.join("filter.json"), Place::Node),
             namespaces: Namespaces::new(dir),
+            advertisers: Advertisers::prepare(dir)?,
             place: place.clone(),
         })
     }
@@ -59,6 +69,17 @@ impl Host {
                 foreign.push(((*name).to_owned(), address));
             }
         }
+        let ours = |name: &str| name.starts_with(BRIDGE_PREFIX);
+        let foreign6: Vec<(String, IpNet)> = self
+            .links
+            .all_addresses()
+            .await?
+            .into_iter()
+            .filter_map(|(index, net)| {
+                let name = names.get(&index).filter(|name| !ours(name))?;
+                is_routed(net).then(|| ((*name).to_owned(), net.trunc()))
+            })
+            .collect();
         let own = self.place.whereabouts.address().await;
         let tunnel = own.map(|own| {
             let carrier = foreign
@@ -85,8 +106,10 @@ impl Host {
                 .collect(),
             foreign: foreign
                 .into_iter()
-                .map(|(name, address)| (name, address.on_link))
+                .map(|(name, address)| (name, address.on_link.into()))
+                .chain(foreign6)
                 .collect(),
+            forwards6: links::forwards6(),
             tunnel,
         })
     }
@@ -123,8 +146,9 @@ impl Host {
                     mtu: link.mtu,
                     mac: link.mac,
                     up: link.up,
-                    ipv6: links::speaks_ipv6(&link.name),
+                    ipv6: links::spoken_ipv6(&link.name),
                     addresses: Default::default(),
+                    addresses6: Default::default(),
                 };
                 observed.bridges.insert(link.name.clone(), seen);
             }
@@ -137,6 +161,17 @@ impl Host {
                 bridge.addresses.insert(address);
             }
         }
+        for (index, address) in self.links.all_addresses().await? {
+            let bridge = names
+                .get(&index)
+                .and_then(|name| observed.bridges.get_mut(*name));
+            if let (Some(bridge), IpNet::V6(net)) = (bridge, address)
+                && is_routed(address)
+            {
+                bridge.addresses6.insert(net);
+            }
+        }
+        observed.adverts = self.advertisers.observe()?;
         Ok(observed)
     }
 
@@ -160,6 +195,19 @@ impl Host {
             }
             Change::AddressRemove(bridge, address) => {
                 self.links.address_remove(bridge, *address).await
+            }
+            Change::Address6Remove(bridge, address) => {
+                let address = IpNet::V6(*address);
+                self.links.inner_address(bridge, address, false).await
+            }
+            Change::Address6Add(bridge, address) => {
+                let address = IpNet::V6(*address);
+                self.links.inner_address(bridge, address, true).await
+            }
+            Change::AdvertRemove(room) => self.advertisers.remove(room).await,
+            Change::AdvertStart(room) => {
+                let text = &blueprint.adverts[room];
+                self.advertisers.start(room, text).await
             }
             Change::AddressAdd(bridge, address) => self.links.address_add(bridge, *address).await,
             Change::TapAttach(tap, bridge) => self.links.attach(tap, bridge).await,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -19,7 +20,7 @@ use rtnetlink::packet_route::link::{
 use rtnetlink::{AddressMessageBuilder, Handle, LinkBridge, LinkUnspec};
 use tokio::task::JoinHandle;
 
-use super::blueprint::{Bridge, NodeAddress};
+use super::blueprint::{Bridge, Ipv6, NodeAddress};
 use super::error::HostError;
 
 /// How long the kernel may take for one request.
@@ -150,8 +151,19 @@ impl Links {
 
     /// Gives a bridge its MTU, address and state.
     pub async fn bridge_mend(&self, name: &str, bridge: &Bridge) -> Result<(), HostError> {
-        // Before it is up, so that it never has an IPv6 address.
-        switch_ipv6_off(name)?;
+        // Before it is up, so that it never has an IPv6 address where none is wanted, nor one that guests talked it into.
+        if spoken_ipv6(name) != bridge.ipv6 {
+            for (switch, on) in [
+                ("disable_ipv6", true),
+                ("accept_ra", false),
+                ("accept_dad", false),
+                // Whether it makes no address for the link.
+                ("addr_gen_mode", bridge.ipv6 != Ipv6::Spoken),
+                ("disable_ipv6", bridge.ipv6 == Ipv6::Off),
+            ] {
+                set_switch(&ipv6_switch(name, switch), on)?;
+            }
+        }
         let message = LinkUnspec::new_with_index(self.index(name).await?)
             .address(bridge.mac.to_vec())
             .mtu(bridge.mtu)
@@ -365,14 +377,28 @@ pub fn names(links: &[Link]) -> BTreeMap<u32, &str> {
         .collect()
 }
 
-/// Whether the node speaks IPv6 on an interface.
-pub fn speaks_ipv6(name: &str) -> bool {
-    fs::read_to_string(ipv6_switch(name)).is_ok_and(|text| text.trim() == "0")
+/// How the node speaks IPv6 on a bridge.
+pub fn spoken_ipv6(name: &str) -> Ipv6 {
+    if !is_switched(&ipv6_switch(name, "disable_ipv6"), false) {
+        Ipv6::Off
+    } else if is_switched(&ipv6_switch(name, "addr_gen_mode"), true) {
+        Ipv6::Silent
+    } else {
+        Ipv6::Spoken
+    }
 }
 
-fn switch_ipv6_off(name: &str) -> Result<(), HostError> {
-    let path = ipv6_switch(name);
-    match fs::write(&path, "1") {
+fn ipv6_switch(name: &str, switch: &str) -> String {
+    format!("/proc/sys/net/ipv6/conf/{name}/{switch}")
+}
+
+fn is_switched(path: &str, on: bool) -> bool {
+    let value = if on { "1" } else { "0" };
+    fs::read_to_string(path).is_ok_and(|text| text.trim() == value)
+}
+
+fn set_switch(path: &str, on: bool) -> Result<(), HostError> {
+    match fs::write(path, if on { "1" } else { "0" }) {
         // A kernel without IPv6 has no such file.
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(HostError::file(path)(error))
@@ -381,13 +407,25 @@ fn switch_ipv6_off(name: &str) -> Result<(), HostError> {
     }
 }
 
-fn ipv6_switch(name: &str) -> String {
-    format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
-}
-
 /// Whether the node forwards IPv4 packets.
 pub fn forwards() -> bool {
-    fs::read_to_string(FORWARDING).is_ok_and(|text| text.trim() == "1")
+    is_switched(FORWARDING, true)
+}
+
+/// Whether the node forwards IPv6 packets.
+pub fn forwards6() -> bool {
+    is_switched(FORWARDING6, true)
+}
+
+/// Whether the switches of the namespace of the thread are as [`switch_inside`] sets them for one that forwards, or not.
+pub fn is_switched_inside(forwards: bool) -> bool {
+    let absent = |path: &str| !Path::new(path).exists();
+    self::forwards() == forwards
+        && (absent(FORWARDING6) || forwards6() == forwards)
+        && INSIDE6.iter().all(|(switch, on)| {
+            let path = ipv6_switch("default", switch);
+            absent(&path) || is_switched(&path, *on)
+        })
 }
 
 /// Lets the node forward IPv4 packets.
@@ -398,27 +436,38 @@ pub fn switch_forwarding_on() -> Result<(), HostError> {
 /// Sets the switches of the namespace of the thread: whether it forwards, and that interfaces announce their addresses
 /// when they come, so that those who knew them elsewhere learn it.
 pub fn switch_inside(forwards: bool) -> Result<(), HostError> {
-    let value = if forwards { "1" } else { "0" };
-    for (path, value) in [
-        (FORWARDING, value),
-        ("/proc/sys/net/ipv6/conf/all/forwarding", value),
-        ("/proc/sys/net/ipv4/conf/default/arp_notify", "1"),
+    for (path, on) in [
+        (FORWARDING, forwards),
+        (FORWARDING6, forwards),
+        ("/proc/sys/net/ipv4/conf/default/arp_notify", true),
         // Routers send what comes on an unexpected way all the same: a route back may be another.
-        ("/proc/sys/net/ipv4/conf/all/rp_filter", "0"),
-        ("/proc/sys/net/ipv4/conf/default/rp_filter", "0"),
+        ("/proc/sys/net/ipv4/conf/all/rp_filter", false),
+        ("/proc/sys/net/ipv4/conf/default/rp_filter", false),
     ] {
-        match fs::write(path, value) {
-            // A kernel without IPv6 has no such file.
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(HostError::file(path)(error));
-            }
-            _ => {}
+        set_switch(path, on)?;
+    }
+    // Those that are there already, and those that come.
+    let interfaces = fs::read_dir("/proc/sys/net/ipv6/conf").into_iter();
+    let names = interfaces
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    for name in names.filter(|name| name != "all") {
+        for (switch, on) in INSIDE6 {
+            set_switch(&ipv6_switch(&name, switch), on)?;
         }
     }
     Ok(())
 }
 
+/// How interfaces in namespaces speak IPv6: they have the addresses they are given, at once, and no others, since nobody
+/// else has these; and they announce them.
+const INSIDE6: [(&str, bool); 3] = [
+    ("accept_ra", false),
+    ("accept_dad", false),
+    ("ndisc_notify", true),
+];
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
+const FORWARDING6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
 
 pub(super) async fn ask<T>(
     what: &str,

@@ -3,7 +3,7 @@
 //! Per network a Linux bridge; for all of them one packet filter. Guests' taps are made by the hypervisor and put on the
 //! bridges by name. A network of the node alone has the gateway's address on its bridge, and a dnsmasq for DHCP and names.
 //! Other networks have a [`tunnel`] to the other nodes or an interface to a physical network on the bridge; who answers
-//! their DHCP, and routers, live in namespaces ([`room`]). [`security`] groups are part of the filter.
+//! their DHCP, and routers, live in namespaces ([`room`]); what routers announce to guests of IPv6 is [`advert`], by [`radvd`]. [`security`] groups are part of the filter.
 //!
 //! Level-triggered: [`blueprint`] translates what is wanted into the host's terms, [`host`] looks at what is there,
 //! [`plan`] compares the two, and what differs is changed. It is the same for the first time, after a change, after a
@@ -15,6 +15,7 @@
 //! state directory are ours and are removed when not wanted; nothing else is touched, except that the node is made to
 //! forward IPv4 packets once a network wants that.
 
+mod advert;
 mod blueprint;
 mod dhcp;
 mod dnsmasq;
@@ -29,10 +30,12 @@ mod namespace;
 mod nft;
 mod plan;
 mod program;
+mod radvd;
 mod release;
 mod room;
 mod router;
 mod security;
+mod served;
 #[cfg(test)]
 mod testing;
 mod tunnel;
@@ -231,13 +234,21 @@ impl NetworkAgent {
 
     async fn make(&self, host: &Host, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
         let site = host.site().await?;
-        let blueprint = blueprint::Blueprint::new(desired, &site);
+        let mut blueprint = blueprint::Blueprint::new(desired, &site);
         let observed = host.observe().await?;
         let mut changes = Vec::new();
         let mut failures = Vec::new();
         for change in plan::plan(&blueprint, &observed) {
             match host.change(&blueprint, &change).await {
                 Ok(()) => changes.push(change.to_string()),
+                // Everything else works without; guests keep their IPv4.
+                Err(error @ HostError::Missing { .. })
+                    if matches!(change, plan::Change::AdvertStart(_)) =>
+                {
+                    blueprint
+                        .problems
+                        .push(format!("nothing is announced to guests of IPv6: {error}"));
+                }
                 Err(error) => failures.push(error.to_string()),
             }
         }

@@ -178,7 +178,9 @@ fn open(name: &str) -> Result<File, HostError> {
 async fn look(filter: Nft) -> Result<SeenRoom, HostError> {
     let links = Links::open()?;
     let mut room = SeenRoom {
-        forwards: links::forwards(),
+        forwards: [true, false]
+            .into_iter()
+            .find(|forwards| links::is_switched_inside(*forwards)),
         routes: links.routes().await?,
         filter: filter.observe().await?.made_from(),
         ..SeenRoom::default()

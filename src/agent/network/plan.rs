@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use super::blueprint::{Blueprint, Bridge, NodeAddress, mac_text};
+use ipnet::Ipv6Net;
+
+use super::blueprint::{Blueprint, Bridge, Ipv6, NodeAddress, mac_text};
 use super::dhcp::digest;
 use super::room::{self, RoomChange, SeenRoom, SeenWire};
 use super::tunnel::{self, SeenTunnel, TunnelChange};
@@ -29,6 +31,8 @@ pub struct Observed {
     pub rooms: BTreeMap<String, Option<SeenRoom>>,
     /// Ends of wires on bridges.
     pub wires: BTreeMap<String, SeenWire>,
+    /// Digests of what is announced in namespaces; none where the one that did does not run.
+    pub adverts: BTreeMap<String, Option<String>>,
     /// The packet filter.
     pub filter: SeenFilter,
     /// Whether the node forwards IPv4 packets.
@@ -44,10 +48,12 @@ pub struct SeenBridge {
     pub mac: [u8; 6],
     /// Whether it is up.
     pub up: bool,
-    /// Whether the node speaks IPv6 on it, which would let guests reach the node around the filter's IPv4 rules.
-    pub ipv6: bool,
+    /// How the node speaks IPv6 on it.
+    pub ipv6: Ipv6,
     /// The node's addresses on it.
     pub addresses: BTreeSet<NodeAddress>,
+    /// The same of IPv6, but those made up for the link.
+    pub addresses6: BTreeSet<Ipv6Net>,
 }
 
 /// A DHCP server as it is.
@@ -113,6 +119,14 @@ pub enum Change {
     AddressRemove(String, NodeAddress),
     /// Add an address of the node.
     AddressAdd(String, NodeAddress),
+    /// Remove an address of IPv6 of the node.
+    Address6Remove(String, Ipv6Net),
+    /// Add an address of IPv6 of the node.
+    Address6Add(String, Ipv6Net),
+    /// Announce nothing in a namespace any more.
+    AdvertRemove(String),
+    /// Announce in a namespace what shall be announced there, and nothing else.
+    AdvertStart(String),
     /// Remove a wire that leads into nothing of ours.
     WireRemove(String),
     /// Put a tap on its bridge.
@@ -150,6 +164,12 @@ impl fmt::Display for Change {
             Self::AddressAdd(bridge, address) => {
                 write!(f, "address {} added to {bridge}", address.address)
             }
+            Self::Address6Remove(bridge, address) => {
+                write!(f, "address {address} removed from {bridge}")
+            }
+            Self::Address6Add(bridge, address) => write!(f, "address {address} added to {bridge}"),
+            Self::AdvertRemove(room) => write!(f, "namespace {room}: announces nothing"),
+            Self::AdvertStart(room) => write!(f, "namespace {room}: announces its prefixes"),
             Self::WireRemove(wire) => write!(f, "wire {wire} removed"),
             Self::TapAttach(tap, bridge) => write!(f, "tap {tap} put on {bridge}"),
             Self::UplinkAttach(uplink, bridge) => write!(f, "{uplink} put on {bridge}"),
@@ -182,6 +202,9 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
         .keys()
         .filter(|name| !blueprint.servers.contains_key(*name));
     changes.extend(servers.cloned().map(Change::ServerRemove));
+    let adverts = observed.adverts.keys();
+    let adverts = adverts.filter(|name| !blueprint.adverts.contains_key(*name));
+    changes.extend(adverts.cloned().map(Change::AdvertRemove));
     plan_departures(blueprint, observed, &mut changes);
     let bridges = observed
         .bridges
@@ -226,6 +249,14 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
     }
     if blueprint.filter.routes() && !observed.forwarding {
         changes.push(Change::ForwardingOn);
+    }
+    for (name, text) in &blueprint.adverts {
+        // Who announced in a namespace that is gone announces nowhere.
+        let there = observed.rooms.get(name).is_some_and(Option::is_some);
+        let seen = observed.adverts.get(name).and_then(Option::as_ref);
+        if !there || seen != Some(&digest(text)) {
+            changes.push(Change::AdvertStart(name.clone()));
+        }
     }
     for name in blueprint.servers.keys() {
         plan_server(name, blueprint, observed, &mut changes);
@@ -273,22 +304,36 @@ pub fn filter_digest(blueprint: &Blueprint) -> String {
 
 fn plan_bridge(name: &str, bridge: &Bridge, observed: &Observed, changes: &mut Vec<Change>) {
     let none = BTreeSet::new();
-    let addresses = match observed.bridges.get(name) {
+    let none6 = BTreeSet::new();
+    let (addresses, addresses6) = match observed.bridges.get(name) {
         None => {
             changes.push(Change::BridgeMake(name.to_owned()));
-            &none
+            (&none, &none6)
         }
         Some(seen) => {
-            if seen.mtu != bridge.mtu || seen.mac != bridge.mac || !seen.up || seen.ipv6 {
+            if seen.mtu != bridge.mtu
+                || seen.mac != bridge.mac
+                || !seen.up
+                || seen.ipv6 != bridge.ipv6
+            {
                 changes.push(Change::BridgeMend(name.to_owned()));
             }
-            &seen.addresses
+            // They go when that changes.
+            let keeps = seen.ipv6 == bridge.ipv6;
+            (
+                &seen.addresses,
+                if keeps { &seen.addresses6 } else { &none6 },
+            )
         }
     };
     let gone = addresses.difference(&bridge.addresses);
     changes.extend(gone.map(|address| Change::AddressRemove(name.to_owned(), *address)));
     let new = bridge.addresses.difference(addresses);
     changes.extend(new.map(|address| Change::AddressAdd(name.to_owned(), *address)));
+    let gone = addresses6.difference(&bridge.addresses6);
+    changes.extend(gone.map(|address| Change::Address6Remove(name.to_owned(), *address)));
+    let new = bridge.addresses6.difference(addresses6);
+    changes.extend(new.map(|address| Change::Address6Add(name.to_owned(), *address)));
 }
 
 fn plan_server(name: &str, blueprint: &Blueprint, observed: &Observed, changes: &mut Vec<Change>) {
@@ -323,7 +368,7 @@ mod tests {
 
     use super::super::blueprint::Site;
     use super::super::names::{BRIDGE_PREFIX, TAP_PREFIX, bridge_name};
-    use super::super::testing::{desired, network, port};
+    use super::super::testing::{desired, network, port, subnet6};
     use super::*;
     use crate::network::rpc::NetworkSpec;
 
@@ -347,18 +392,21 @@ mod tests {
                 }
                 Change::FilterRemove => world.filter = SeenFilter::Absent,
                 Change::BridgeMake(name) | Change::BridgeMend(name) => {
-                    let Bridge { mtu, mac, .. } = blueprint.bridges[name];
-                    let addresses = world
-                        .bridges
-                        .remove(name)
-                        .map(|seen| seen.addresses)
+                    let Bridge { mtu, mac, ipv6, .. } = blueprint.bridges[name];
+                    let before = world.bridges.remove(name);
+                    let (addresses, addresses6) = before
+                        .map(|seen| match seen.ipv6 == ipv6 {
+                            true => (seen.addresses, seen.addresses6),
+                            false => (seen.addresses, BTreeSet::new()),
+                        })
                         .unwrap_or_default();
                     let seen = SeenBridge {
                         mtu,
                         mac,
                         up: true,
-                        ipv6: false,
+                        ipv6,
                         addresses,
+                        addresses6,
                     };
                     world.bridges.insert(name.clone(), seen);
                 }
@@ -382,6 +430,14 @@ mod tests {
                             .insert(*address)
                     );
                 }
+                Change::Address6Remove(name, address) => {
+                    let bridge = world.bridges.get_mut(name).unwrap();
+                    assert!(bridge.addresses6.remove(address));
+                }
+                Change::Address6Add(name, address) => {
+                    let bridge = world.bridges.get_mut(name).unwrap();
+                    assert!(bridge.ipv6 == Ipv6::Spoken && bridge.addresses6.insert(*address));
+                }
                 Change::TapAttach(tap, bridge) => {
                     assert!(world.bridges.contains_key(bridge));
                     *world.taps.get_mut(tap).unwrap() = Some(bridge.clone());
@@ -390,6 +446,8 @@ mod tests {
                 | Change::UplinkAttach(..)
                 | Change::UplinkRelease(_)
                 | Change::Tunnel(..)
+                | Change::AdvertRemove(_)
+                | Change::AdvertStart(_)
                 | Change::Room(..) => unreachable!("these networks have none: {change}"),
                 Change::ForwardingOn => world.forwarding = true,
                 Change::ServerStart(name) | Change::ServerReload(name) => {
@@ -415,6 +473,10 @@ mod tests {
         (0..4)
             .map(|number| {
                 let mut network = network(&format!("10.{number}.0.0/24"));
+                if number % 2 == 0 {
+                    let range = format!("fd00:{number}::/64");
+                    network.subnets6 = vec![subnet6(&range, Some((true, false, false)))];
+                }
                 for last in 2..5_u8 {
                     network.ports.push(port(
                         &format!("fa:16:3e:00:0{number}:0{last}"),

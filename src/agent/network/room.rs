@@ -48,8 +48,8 @@ pub struct SeenRoom {
     pub inner: BTreeMap<String, SeenInner>,
     /// Routes through next hops.
     pub routes: BTreeSet<(IpNet, IpAddr)>,
-    /// Whether it forwards packets.
-    pub forwards: bool,
+    /// Whether it forwards packets, if its switches are as they shall be.
+    pub forwards: Option<bool>,
     /// Whether its loopback is up.
     pub loopback: bool,
     /// Digest of the transaction that made its packet filter, if that is as it was made.
@@ -139,7 +139,7 @@ pub fn plan(
         changes.push(RoomChange::Make);
         &nothing
     });
-    if seen.forwards != wanted.forwards || !seen.loopback {
+    if seen.forwards != Some(wanted.forwards) || !seen.loopback {
         changes.push(RoomChange::Switch);
     }
     // Its rules come before anything can pass.

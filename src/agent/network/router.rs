@@ -5,6 +5,9 @@
 //! A guest reaches the floating address of its neighbour as well: such packets come from the router's outer address, so
 //! that answers find their way back through it. Requests for 169.254.169.254 end here, where the metadata service listens.
 //!
+//! Addresses of IPv6 are not translated: such packets go through as they are, and security groups are what keeps guests from
+//! what they do not want. The router itself answers ping, and says what it announces ([`advert`](super::advert)).
+//!
 //! The table is replaced as a whole; connections that are open go on, since the kernel knows them apart from rules.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +22,8 @@ use super::names::{INSIDE_PREFIX, bridge_name, inside_interface, outside_interfa
 use super::room::{Room, Wire};
 use crate::network::rpc::{NetworkSpec, RouterSpec, ServicePort};
 
-/// Families our table of a router is in.
-pub const FAMILIES: [&str; 1] = ["ip"];
+/// Families our tables of a router are in.
+pub const FAMILIES: [&str; 2] = ["ip", "ip6"];
 /// Where metadata is asked for.
 pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
@@ -181,6 +184,13 @@ fn filter(router: &RouterSpec) -> Value {
             [is(&from, &inside), is(&to, &inside), translated, own],
         );
     }
+    let mut table = Table::new("ip6", &mut commands);
+    table.chain("input", "filter", 0);
+    table.rule("input", [known(), accept()]);
+    let icmp = is(json!({"meta": {"key": "l4proto"}}), "ipv6-icmp");
+    table.rule("input", [icmp, accept()]);
+    table.rule("input", [is(&from, "lo"), accept()]);
+    table.rule("input", [drop()]);
     json!({ "nftables": commands })
 }
 

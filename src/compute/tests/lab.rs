@@ -285,6 +285,8 @@ async fn network(cx: &Context) -> NetworkId {
         gateway: None,
         // The port of a network's DHCP comes with its first guest and stays, which is no residue.
         dhcp: false,
+        address_mode: None,
+        ra_mode: None,
         dns: Vec::new(),
         pools: None,
         routes: Vec::new(),

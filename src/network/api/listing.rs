@@ -1,5 +1,8 @@
 //! Filtering, sorting, paging and narrowing of lists, as Neutron does it for every resource alike.
 
+use std::net::Ipv6Addr;
+
+use ipnet::Ipv6Net;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -105,19 +108,31 @@ fn equals(found: &Value, wanted: &str) -> bool {
         Value::Null => wanted.is_empty(),
         Value::Bool(flag) => crate::api::wire::parse_bool(wanted) == Some(*flag),
         Value::Number(number) => number.to_string() == wanted,
-        Value::String(text) => text == wanted,
+        Value::String(text) => same(text, wanted),
         // `fixed_ips=ip_address=10.0.0.5`, `fixed_ips=subnet_id=…`; `tags=a`.
         Value::Array(parts) => parts
             .iter()
             .any(|part| match (part, wanted.split_once('=')) {
                 (Value::Object(part), Some((key, value))) => {
-                    part.get(key).and_then(Value::as_str) == Some(value)
+                    let text = part.get(key).and_then(Value::as_str);
+                    text.is_some_and(|text| same(text, value))
                 }
                 (Value::String(text), _) => text == wanted,
                 _ => false,
             }),
         Value::Object(_) => false,
     }
+}
+
+/// An address, or a range of them, may be spelled in several ways.
+fn same(found: &str, wanted: &str) -> bool {
+    fn equal<T: std::str::FromStr + PartialEq>(one: &str, other: &str) -> bool {
+        one.parse::<T>()
+            .is_ok_and(|one| other.parse::<T>().is_ok_and(|other| one == other))
+    }
+    found == wanted
+        || wanted.contains(':')
+            && (equal::<Ipv6Addr>(found, wanted) || equal::<Ipv6Net>(found, wanted))
 }
 
 fn sort(rows: &mut [Map<String, Value>], params: &Params) {
@@ -149,7 +164,7 @@ mod tests {
     #[test]
     fn any_field_filters_and_pages_follow_each_other() {
         let items = vec![
-            json!({"id": "1", "name": "a", "shared": true, "tags": ["x", "y"], "fixed_ips": [{"ip_address": "10.0.0.1"}]}),
+            json!({"id": "1", "name": "a", "shared": true, "tags": ["x", "y"], "fixed_ips": [{"ip_address": "10.0.0.1"}, {"ip_address": "fd00::1"}]}),
             json!({"id": "2", "name": "b", "shared": false, "tags": ["y"], "fixed_ips": []}),
             json!({"id": "3", "name": "a", "shared": false, "tags": [], "fixed_ips": []}),
         ];
@@ -175,6 +190,8 @@ mod tests {
             (vec![("name", "a"), ("name", "b")], ("123", false)),
             (vec![("shared", "True")], ("1", false)),
             (vec![("fixed_ips", "ip_address=10.0.0.1")], ("1", false)),
+            (vec![("fixed_ips", "ip_address=FD00:0::0001")], ("1", false)),
+            (vec![("fixed_ips", "ip_address=fd00::2")], ("", false)),
             (vec![("tags", "x,y")], ("1", false)),
             (vec![("tags", "y")], ("12", false)),
             (vec![("tags-any", "x,z")], ("1", false)),

@@ -149,7 +149,7 @@ pub(super) fn addresses(field: &str, wishes: &[FixedIp]) -> Result<Vec<AddressWi
         let address = address
             .map(|text| {
                 text.parse()
-                    .map_err(|_| Error::invalid(field, format!("{text:?} is no IPv4 address")))
+                    .map_err(|_| Error::invalid(field, format!("{text:?} is no address")))
             })
             .transpose()?;
         Ok(AddressWish { subnet, address })

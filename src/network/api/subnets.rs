@@ -5,17 +5,16 @@ use std::str::FromStr;
 use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::listing;
 use crate::api::{Body, Params, parse_field, parse_id};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::network::model::{self, NewSubnet, Pool, Route, SubnetChanges, SubnetQuery};
+use crate::network::model::{self, Ipv6Mode, NewSubnet, Pool, Route, SubnetChanges, SubnetQuery};
 use crate::network::ops;
-use crate::network::wire::{
-    AllocationPool, HostRoute, Subnet, SubnetBody, SubnetFields, SubnetRequest,
-};
+use crate::network::wire::{AllocationPool, HostRoute, Subnet, SubnetBody, SubnetRequest};
 
 pub(super) async fn list(cx: Context, params: Params) -> Result<Json<Value>> {
     let found = ops::subnet_list(&cx, SubnetQuery::default()).await?;
@@ -33,7 +32,6 @@ pub(super) async fn create(
     cx: Context,
     Body(SubnetRequest { subnet: fields }): Body<SubnetRequest>,
 ) -> Result<(StatusCode, Json<SubnetBody>)> {
-    check(&fields)?;
     let network = fields
         .network_id
         .as_deref()
@@ -42,13 +40,17 @@ pub(super) async fn create(
         .cidr
         .as_deref()
         .ok_or_else(|| Error::invalid("cidr", "it is needed, like 10.0.0.0/24"))?;
+    let cidr = parse("cidr", cidr)?;
+    check_version(fields.ip_version, cidr)?;
     let new = NewSubnet {
         network: parse_field("network_id", network)?,
         name: fields.name.unwrap_or_default(),
         description: fields.description.unwrap_or_default(),
-        cidr: parse("cidr", cidr)?,
+        cidr,
         gateway: gateway(fields.gateway_ip)?,
         dhcp: fields.enable_dhcp.unwrap_or(true),
+        address_mode: mode("ipv6_address_mode", fields.ipv6_address_mode)?,
+        ra_mode: mode("ipv6_ra_mode", fields.ipv6_ra_mode)?,
         dns: all(
             "dns_nameservers",
             &fields.dns_nameservers.unwrap_or_default(),
@@ -73,7 +75,16 @@ pub(super) async fn update(
     Path(id): Path<String>,
     Body(SubnetRequest { subnet: fields }): Body<SubnetRequest>,
 ) -> Result<Json<SubnetBody>> {
-    check(&fields)?;
+    for (field, given) in [
+        ("ipv6_ra_mode", fields.ipv6_ra_mode.is_some()),
+        ("ipv6_address_mode", fields.ipv6_address_mode.is_some()),
+    ] {
+        if given {
+            return Err(Error::BadRequest(format!(
+                "Cannot update read-only attribute {field}: make another subnet"
+            )));
+        }
+    }
     let changes = SubnetChanges {
         name: fields.name,
         description: fields.description,
@@ -104,14 +115,31 @@ pub(super) async fn delete(cx: Context, Path(id): Path<String>) -> Result<Status
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn check(fields: &SubnetFields) -> Result<()> {
-    match fields.ip_version {
-        Some(version) if version != 4 => Err(Error::invalid(
-            "ip_version",
-            format!("{version} is not to be had here; use 4"),
+/// Absent, it is the range's.
+fn check_version(version: Option<u8>, cidr: IpNet) -> Result<()> {
+    match (version, cidr) {
+        (None | Some(4), IpNet::V4(_)) | (None | Some(6), IpNet::V6(_)) => Ok(()),
+        (Some(version @ (4 | 6)), _) => Err(Error::invalid(
+            "cidr",
+            format!("{cidr} is not of the ip_version {version}"),
         )),
-        _ => Ok(()),
+        (Some(other), _) => Err(Error::invalid(
+            "ip_version",
+            format!("{other} is not to be had; use 4 or 6"),
+        )),
     }
+}
+
+fn mode(field: &str, text: Option<String>) -> Result<Option<Ipv6Mode>> {
+    let parsed = |text: String| {
+        text.parse().map_err(|()| {
+            Error::invalid(
+                field,
+                format!("{text:?} is not slaac, dhcpv6-stateful or dhcpv6-stateless"),
+            )
+        })
+    };
+    text.filter(|text| !text.is_empty()).map(parsed).transpose()
 }
 
 fn parse<T: FromStr>(field: &str, text: &str) -> Result<T> {
@@ -124,7 +152,7 @@ fn all<T: FromStr>(field: &str, texts: &[String]) -> Result<Vec<T>> {
 }
 
 /// Left out: the first address. `null` or empty: none.
-fn gateway(field: Option<Option<String>>) -> Result<Option<Option<std::net::Ipv4Addr>>> {
+fn gateway(field: Option<Option<String>>) -> Result<Option<Option<std::net::IpAddr>>> {
     field
         .map(|gateway| {
             gateway
@@ -164,7 +192,9 @@ fn to_wire(subnet: &model::Subnet) -> Subnet {
         network_id: subnet.network.to_string(),
         tenant_id: project.clone(),
         project_id: project,
-        ip_version: 4,
+        ip_version: if subnet.is_v6() { 6 } else { 4 },
+        ipv6_address_mode: subnet.address_mode.map(|mode| mode.to_string()),
+        ipv6_ra_mode: subnet.ra_mode.map(|mode| mode.to_string()),
         cidr: subnet.cidr.to_string(),
         gateway_ip: subnet.gateway.map(|address| address.to_string()),
         enable_dhcp: subnet.dhcp,

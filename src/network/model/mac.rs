@@ -27,9 +27,33 @@ pub fn mac_parse(text: &str) -> Option<String> {
     Some(pairs.join(":"))
 }
 
+/// The second half of the IPv6 addresses that an interface makes of its Ethernet address (RFC 4291, appendix A).
+pub fn mac_interface_id(mac: &str) -> Option<u64> {
+    let bytes: Vec<u8> = mac
+        .split(':')
+        .map(|pair| u8::from_str_radix(pair, 16).ok())
+        .collect::<Option<_>>()?;
+    let [a, b, c, d, e, f] = bytes.try_into().ok()?;
+    Some(u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn interface_ids_are_those_of_the_standard() {
+        // The example of RFC 4291, appendix A, with a universal address.
+        assert_eq!(
+            mac_interface_id("34:56:78:9a:bc:de"),
+            Some(0x3656_78ff_fe9a_bcde)
+        );
+        assert_eq!(
+            mac_interface_id("fa:16:3e:01:02:ab"),
+            Some(0xf816_3eff_fe01_02ab)
+        );
+        assert_eq!(mac_interface_id("fa:16:3e"), None);
+    }
 
     #[test]
     fn addresses_are_made_and_read() {

@@ -1,7 +1,7 @@
 //! A port: where one interface of one guest is plugged in.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -71,7 +71,7 @@ pub struct PortAddress {
     /// Its subnet.
     pub subnet: SubnetId,
     /// The address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
 }
 
 /// Addresses that a port may use besides its own.
@@ -149,7 +149,7 @@ impl Port {
 /// Addresses wanted for a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Addresses {
-    /// One, of any subnet of the network that has one left; none if the network has no subnets.
+    /// One of each family, of any subnet of the network that has one left; none if the network has no subnets.
     #[default]
     Any,
     /// These, in order; none if empty.
@@ -162,7 +162,7 @@ pub struct AddressWish {
     /// Of this subnet.
     pub subnet: Option<SubnetId>,
     /// This one.
-    pub address: Option<Ipv4Addr>,
+    pub address: Option<IpAddr>,
 }
 
 /// A port to make.
@@ -289,7 +289,7 @@ pub struct ServerPortAddress {
     /// Its Ethernet address.
     pub mac: String,
     /// The address.
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// Whether it is one outside that leads to the port.
     pub is_floating: bool,
 }

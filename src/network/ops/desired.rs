@@ -8,10 +8,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::IpNet;
 
 use super::desired_groups::{desired_groups, pairs_spec};
 use super::desired_router::router_spec;
+use super::desired_subnet::{subnet_spec, subnet6_spec};
 use crate::compute::ops::host_addresses_on_conn;
 use crate::context::Context;
 use crate::db::Conn;
@@ -19,7 +20,7 @@ use crate::error::Result;
 use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
 use crate::network::model::{DHCP_OWNER, Network, NetworkKind, Port, PortAddress, Subnet};
 use crate::network::rpc::{
-    NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec, SubnetSpec,
+    NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec,
 };
 use crate::network::store;
 
@@ -128,6 +129,12 @@ impl Rows<'_> {
             .iter()
             .find(|port| port.device_owner == DHCP_OWNER)
             .map(|port| service_port(port, self.subnets));
+        let own = |subnet: &&Subnet| subnet.network == network.id;
+        let served = here.iter().chain(elsewhere);
+        let served: Vec<IpAddr> = served
+            .filter(|port| port.device_owner == DHCP_OWNER)
+            .flat_map(|port| port.addresses.iter().map(|at| at.address))
+            .collect();
         let tunnelled = network.kind.vni().is_some();
         NetworkSpec {
             id: network.id,
@@ -136,8 +143,14 @@ impl Rows<'_> {
             subnets: self
                 .subnets
                 .iter()
-                .filter(|subnet| subnet.network == network.id)
-                .map(subnet_spec)
+                .filter(own)
+                .filter_map(subnet_spec)
+                .collect(),
+            subnets6: self
+                .subnets
+                .iter()
+                .filter(own)
+                .filter_map(|subnet| subnet6_spec(subnet, &served))
                 .collect(),
             ports: here
                 .iter()
@@ -171,7 +184,7 @@ impl Rows<'_> {
         let settled = port.host.as_ref().filter(|_| port.migrating_to.is_none());
         StationSpec {
             mac: port.mac.clone(),
-            addresses: port.addresses.iter().map(|at| at.address.into()).collect(),
+            addresses: port.addresses.iter().map(|at| at.address).collect(),
             hostname: port.hostname.clone(),
             server: port.server(),
             tunnel: settled
@@ -216,7 +229,7 @@ pub(super) fn service_port(port: &Port, subnets: &[Subnet]) -> ServicePort {
     let prefix = |id: SubnetId| subnets.iter().find(|subnet| subnet.id == id);
     let address = |at: &PortAddress| {
         let length = prefix(at.subnet)?.cidr.prefix_len();
-        Ipv4Net::new(at.address, length).ok().map(IpNet::V4)
+        IpNet::new(at.address, length).ok()
     };
     ServicePort {
         port: port.id,
@@ -236,31 +249,12 @@ fn domain(cx: &Context, network: &Network) -> String {
     }
 }
 
-pub(super) fn subnet_spec(subnet: &Subnet) -> SubnetSpec {
-    SubnetSpec {
-        id: subnet.id,
-        cidr: subnet.cidr,
-        gateway: subnet.gateway,
-        dhcp: subnet.dhcp,
-        dns: subnet.dns.clone(),
-        routes: subnet
-            .routes
-            .iter()
-            .map(|route| (route.destination, route.nexthop))
-            .collect(),
-    }
-}
-
 fn spec(port: &Port, mtu: u32) -> PortSpec {
     PortSpec {
         id: port.id,
         network: port.network,
         mac: port.mac.clone(),
-        addresses: port
-            .addresses
-            .iter()
-            .map(|have| have.address.into())
-            .collect(),
+        addresses: port.addresses.iter().map(|have| have.address).collect(),
         mtu,
         port_security: port.port_security,
         allowed_pairs: pairs_spec(port),

@@ -29,7 +29,7 @@ pub(super) async fn desired_groups(conn: &mut Conn, host: &str) -> Result<Vec<Se
     let rules = store::host_groups::rules(conn, host).await?;
     let mut members: BTreeMap<SecurityGroupId, BTreeSet<IpNet>> = BTreeMap::new();
     for (group, address) in store::host_groups::members(conn, host).await? {
-        let address = IpNet::from(std::net::IpAddr::V4(address));
+        let address = IpNet::from(address);
         members.entry(group).or_default().insert(address);
     }
     for (group, prefix) in store::host_groups::member_pairs(conn, host).await? {

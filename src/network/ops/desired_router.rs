@@ -42,7 +42,7 @@ pub(super) fn router_spec(
         routes: router
             .routes
             .iter()
-            .map(|route| (route.destination.into(), route.nexthop.into()))
+            .map(|route| (route.destination, route.nexthop))
             .collect(),
     }
 }
@@ -52,7 +52,7 @@ fn next_hops(port: &Port, subnets: &[Subnet]) -> Vec<IpAddr> {
     let hops: BTreeSet<IpAddr> = subnets
         .iter()
         .filter(|subnet| port.addresses.iter().any(|at| at.subnet == subnet.id))
-        .filter_map(|subnet| subnet.gateway.map(IpAddr::V4))
+        .filter_map(|subnet| subnet.gateway)
         .collect();
     hops.into_iter().collect()
 }

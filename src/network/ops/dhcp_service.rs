@@ -121,16 +121,8 @@ async fn readdress(conn: &mut Conn, port: Port, wanted: &[SubnetId]) -> Result<(
     for at in &surplus {
         store::address::delete(conn, port.id, at.subnet, at.address).await?;
     }
-    let kept = u32::try_from(port.addresses.len()).unwrap_or(u32::MAX);
-    address_give_on_conn(
-        conn,
-        port.network,
-        port.id,
-        &of_each(&missing),
-        kept,
-        Gateways::AreKept,
-    )
-    .await?;
+    let missing = of_each(&missing);
+    address_give_on_conn(conn, &port, &missing, &[], Gateways::AreKept).await?;
     let host = port.host.clone();
     service_bind_on_conn(conn, port, host.as_deref()).await?;
     Ok(())

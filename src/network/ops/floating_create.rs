@@ -1,5 +1,7 @@
 //! Allocating floating addresses.
 
+use std::net::IpAddr;
+
 use super::check;
 use super::floating_list::floating_show_on_conn;
 use super::floating_target::{floating_announce, target_on_conn, through_changed_on_conn};
@@ -8,7 +10,9 @@ use super::service_port::service_port_on_conn;
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
 use crate::ids::{FloatingIpId, Time};
-use crate::network::model::{AddressWish, Addresses, FLOATING_OWNER, FloatingIp, NewFloatingIp};
+use crate::network::model::{
+    AddressWish, Addresses, FLOATING_OWNER, FloatingIp, NewFloatingIp, Subnet,
+};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -26,9 +30,16 @@ pub async fn floating_create(cx: &Context, new: NewFloatingIp) -> Result<Floatin
     }
     room_on_conn(&mut tx, cx, project, Bounded::FloatingIps).await?;
     let id = FloatingIpId::new();
+    let subnets = store::subnet::of_networks(&mut tx, &[network.id]).await?;
+    let named = |subnet: &&Subnet| Some(subnet.id) == new.subnet;
+    if subnets.iter().find(named).is_some_and(Subnet::is_v6) {
+        return Err(refusal::bad_request(
+            "subnet_id: floating IPs are of IPv4; addresses of IPv6 are reached as they are",
+        ));
+    }
     let wish = AddressWish {
         subnet: new.subnet,
-        address: new.address,
+        address: new.address.map(IpAddr::V4),
     };
     let port = service_port_on_conn(
         &mut tx,
@@ -40,7 +51,7 @@ pub async fn floating_create(cx: &Context, new: NewFloatingIp) -> Result<Floatin
         None,
     )
     .await?;
-    let Some(at) = port.addresses.first() else {
+    let Some(IpAddr::V4(address)) = port.addresses.first().map(|at| at.address) else {
         return Err(Error::Internal(format!("port {} got no address", port.id)));
     };
     let now = Time::now();
@@ -50,7 +61,7 @@ pub async fn floating_create(cx: &Context, new: NewFloatingIp) -> Result<Floatin
         description: new.description,
         network: network.id,
         port: port.id,
-        address: at.address,
+        address,
         target: None,
         is_active: false,
         tags: Vec::new(),

@@ -1,5 +1,7 @@
 //! Where a floating address leads: a fixed address of a port, through the router between.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::port_list::port_show_on_conn;
 use crate::context::{Change, Context, Event};
 use crate::db::Conn;
@@ -20,8 +22,9 @@ pub(super) async fn target_on_conn(
     if port.is_service() {
         return Err(refusal::service_port(&port));
     }
-    let fixed: PortAddress = match (wish.address, port.addresses.as_slice()) {
-        (Some(address), all) => *all.iter().find(|at| at.address == address).ok_or_else(|| {
+    let all: Vec<(PortAddress, Ipv4Addr)> = port.addresses.iter().filter_map(v4).collect();
+    let (fixed, address) = match (wish.address, all.as_slice()) {
+        (Some(address), all) => *all.iter().find(|(_, at)| *at == address).ok_or_else(|| {
             refusal::bad_request(format!("Port {} does not have fixed ip {address}", port.id))
         })?,
         (None, [only]) => *only,
@@ -39,14 +42,9 @@ pub(super) async fn target_on_conn(
         }
     };
     for other in store::floating::of_target(conn, port.id).await? {
-        let taken = other.target.is_some_and(|to| to.address == fixed.address);
+        let taken = other.target.is_some_and(|to| to.address == address);
         if taken && other.id != floating.id {
-            return Err(refusal::floating_taken(
-                floating,
-                &other,
-                port.id,
-                fixed.address,
-            ));
+            return Err(refusal::floating_taken(floating, &other, port.id, address));
         }
     }
     let gateway = store::subnet::of_networks(conn, &[port.network])
@@ -61,9 +59,17 @@ pub(super) async fn target_on_conn(
     store::router::lock(conn, router).await?;
     Ok(FloatingTarget {
         port: port.id,
-        address: fixed.address,
+        address,
         router,
     })
+}
+
+/// An address that a floating one can lead to: those of IPv6 need none.
+fn v4(at: &PortAddress) -> Option<(PortAddress, Ipv4Addr)> {
+    match at.address {
+        IpAddr::V4(address) => Some((*at, address)),
+        IpAddr::V6(_) => None,
+    }
 }
 
 /// Lets floating addresses lead nowhere: those of a port that goes, or of addresses that it loses. The nodes of their routers
@@ -74,7 +80,7 @@ pub(super) async fn targets_drop_on_conn(
     kept: &[PortAddress],
 ) -> Result<()> {
     for mut floating in store::floating::of_target(conn, port).await? {
-        let stays = |to: FloatingTarget| kept.iter().any(|at| at.address == to.address);
+        let stays = |to: FloatingTarget| kept.iter().filter_map(v4).any(|(_, at)| at == to.address);
         if floating.target.is_some_and(stays) {
             continue;
         }

@@ -23,9 +23,6 @@ pub async fn port_at_address(
     place: PortPlace,
     address: IpAddr,
 ) -> Result<Option<Port>> {
-    let IpAddr::V4(address) = address else {
-        return Ok(None);
-    };
     let mut conn = cx.db.read().await?;
     let networks = match place {
         PortPlace::Network(network) => vec![network],

@@ -47,15 +47,8 @@ pub async fn port_create_on_conn(conn: &mut Conn, cx: &Context, new: &NewPort) -
     let mut port = insert(conn, &network, new).await?;
     port.groups = groups_of_new_on_conn(conn, cx, new, port.port_security).await?;
     store::security_group::set_of_port(conn, port.id, &port.groups).await?;
-    port.addresses = address_give_on_conn(
-        conn,
-        network.id,
-        port.id,
-        &new.addresses,
-        0,
-        Gateways::AreKept,
-    )
-    .await?;
+    port.addresses =
+        address_give_on_conn(conn, &port, &new.addresses, &[], Gateways::AreKept).await?;
     member_changed_on_conn(conn, &port).await?;
     port_changed_on_conn(conn, &port).await?;
     Ok(port)

@@ -1,5 +1,9 @@
 //! Changing ports.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
 use super::address_give::{Gateways, address_give_on_conn};
 use super::check::{self, is_owner};
 use super::desired::port_changed_on_conn;
@@ -9,9 +13,10 @@ use super::port_security::{checked_pairs, groups_of_changed_on_conn, member_chan
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::{PortId, Time};
+use crate::ids::{PortId, SubnetId, Time};
+use crate::network::ipam::{self, AUTO_PREFIX};
 use crate::network::model::{
-    AddressWish, Addresses, Port, PortAddress, PortChanges, is_service_owner, mac_parse,
+    AddressWish, Addresses, Port, PortAddress, PortChanges, Subnet, is_service_owner, mac_parse,
 };
 use crate::network::refusal;
 use crate::network::store;
@@ -25,7 +30,8 @@ pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Resu
     let mut after = changed(&before, &changes)?;
     let groups = groups_of_changed_on_conn(&mut tx, cx, &before, &after, &changes).await?;
     // Who is a member, and with which addresses: nodes learn what goes and what comes.
-    let moved = groups.is_some() || changes.addresses.is_some() || after.pairs != before.pairs;
+    let wishes = wishes(&before, &after, &changes);
+    let moved = groups.is_some() || wishes.is_some() || after.pairs != before.pairs;
     if moved {
         member_changed_on_conn(&mut tx, &before).await?;
     }
@@ -34,8 +40,8 @@ pub async fn port_update(cx: &Context, id: PortId, changes: PortChanges) -> Resu
             "port {id} can not be changed so: somebody else changed it at the same time; try again"
         )));
     }
-    if let Some(wishes) = &changes.addresses {
-        after.addresses = readdress(&mut tx, &before, wishes).await?;
+    if let Some(wishes) = wishes {
+        after.addresses = readdress(&mut tx, &after, wishes).await?;
         targets_drop_on_conn(&mut tx, id, &after.addresses).await?;
     }
     if let Some(groups) = groups {
@@ -191,39 +197,61 @@ fn changed(before: &Port, changes: &PortChanges) -> Result<Port> {
     Ok(after)
 }
 
-/// Gives back what is not wished for, keeps what is, and gives the rest.
+/// Addresses that are wished for, if any may change. With another Ethernet address those change that are made of it.
+fn wishes(before: &Port, after: &Port, changes: &PortChanges) -> Option<Vec<AddressWish>> {
+    if changes.addresses.is_some() || after.mac == before.mac {
+        return changes.addresses.clone();
+    }
+    let keeps = |at: &PortAddress| AddressWish {
+        subnet: Some(at.subnet),
+        address: Some(at.address).filter(|address| !is_made(before, *address)),
+    };
+    Some(before.addresses.iter().map(keeps).collect())
+}
+
+/// Whether an address is the one that the port makes of its Ethernet address.
+fn is_made(port: &Port, address: IpAddr) -> bool {
+    IpNet::new(address, AUTO_PREFIX)
+        .is_ok_and(|range| ipam::eui64(range.trunc(), &port.mac) == Some(address))
+}
+
+/// Gives back what is not wished for, keeps what is, and gives the rest. `port` has its new Ethernet address and its old other
+/// ones.
 async fn readdress(
     conn: &mut Conn,
     port: &Port,
-    wishes: &[AddressWish],
+    mut wishes: Vec<AddressWish>,
 ) -> Result<Vec<PortAddress>> {
-    let mut wishes = wishes.to_vec();
+    let none = wishes.is_empty();
+    let subnets = store::subnet::of_networks(conn, &[port.network]).await?;
+    let is_auto = |id: SubnetId| {
+        let of = subnets.iter().find(|subnet| subnet.id == id);
+        of.is_some_and(Subnet::is_auto)
+    };
+    let stays = |have: &PortAddress| !is_auto(have.subnet) || is_made(port, have.address);
     let mut kept: Vec<PortAddress> = Vec::new();
     // Certain addresses choose first; a wish for any address of a subnet keeps one that is left there.
     wishes.sort_by_key(|wish| wish.address.is_none());
     wishes.retain(|wish| {
         let found = port.addresses.iter().find(|have| {
             !kept.contains(have)
+                && stays(have)
                 && wish.address.is_none_or(|address| address == have.address)
                 && wish.subnet.is_none_or(|subnet| subnet == have.subnet)
         });
         kept.extend(found.copied());
         found.is_none()
     });
+    // What it makes itself it has without a wish.
+    let made = port.addresses.iter().filter(|have| {
+        !none && !kept.contains(have) && is_auto(have.subnet) && is_made(port, have.address)
+    });
+    kept.extend(made.copied().collect::<Vec<_>>());
     for gone in port.addresses.iter().filter(|have| !kept.contains(have)) {
         store::address::delete(conn, port.id, gone.subnet, gone.address).await?;
     }
-    // Positions of new ones come after all old ones.
-    let after = u32::try_from(port.addresses.len()).unwrap_or(u32::MAX);
-    let given = address_give_on_conn(
-        conn,
-        port.network,
-        port.id,
-        &Addresses::These(wishes),
-        after,
-        Gateways::AreKept,
-    )
-    .await?;
+    let wishes = Addresses::These(wishes);
+    let given = address_give_on_conn(conn, port, &wishes, &kept, Gateways::AreKept).await?;
     kept.extend(given);
     Ok(kept)
 }

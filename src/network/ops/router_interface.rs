@@ -1,5 +1,11 @@
 //! Plugging routers into networks.
+//!
+//! Subnets of IPv4 have a port of the router each. Those of IPv6 of one network share one: what is announced there comes from
+//! one station.
 
+use std::net::IpAddr;
+
+use super::address_give::{Gateways, address_give_on_conn};
 use super::check::is_owner;
 use super::port_delete::port_delete_on_conn;
 use super::port_list::port_show_on_conn;
@@ -13,10 +19,10 @@ use super::subnet_list::subnet_show_on_conn;
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{PortId, RouterId, SubnetId};
+use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
 use crate::network::ipam;
 use crate::network::model::{
-    AddressWish, Addresses, INTERFACE_OWNER, InterfaceWish, NetworkKind, Port, Router,
+    AddressWish, Addresses, INTERFACE_OWNER, InterfaceWish, NetworkKind, Port, PortAddress, Router,
     RouterInterface, Subnet,
 };
 use crate::network::refusal;
@@ -55,21 +61,42 @@ async fn of_subnet(conn: &mut Conn, cx: &Context, router: &Router, id: SubnetId)
             network.id
         )));
     }
-    check_apart(conn, router, &[subnet]).await?;
-    let wish = AddressWish {
+    if subnet.ra_mode.is_none() && subnet.address_mode.is_some() {
+        return Err(refusal::bad_request(format!(
+            "IPv6 subnet {id} configured to receive RAs from an external router cannot be added to Neutron Router."
+        )));
+    }
+    check_apart(conn, router, std::slice::from_ref(&subnet)).await?;
+    let wishes = Addresses::These(vec![AddressWish {
         subnet: Some(id),
         address: Some(gateway),
-    };
+    }]);
+    if subnet.is_v6()
+        && let Some(mut port) = shared_port(conn, router, network.id).await?
+    {
+        let given = address_give_on_conn(conn, &port, &wishes, &[], Gateways::MayBeGiven).await?;
+        port.addresses.extend(given);
+        return service_bind_on_conn(conn, port, router.host.as_deref()).await;
+    }
     service_port_on_conn(
         conn,
         &network,
         router.project,
         INTERFACE_OWNER,
         router.id.to_string(),
-        &Addresses::These(vec![wish]),
+        &wishes,
         router.host.as_deref(),
     )
     .await
+}
+
+/// The port that a router's subnets of IPv6 on a network share, if there is one already.
+async fn shared_port(conn: &mut Conn, router: &Router, network: NetworkId) -> Result<Option<Port>> {
+    let ports = router_interfaces_on_conn(conn, router.id).await?;
+    Ok(ports.into_iter().find(|port| {
+        let addresses = &port.addresses;
+        port.network == network && addresses.iter().all(|at| at.address.is_ipv6())
+    }))
 }
 
 async fn of_port(conn: &mut Conn, cx: &Context, router: &Router, id: PortId) -> Result<Port> {
@@ -133,8 +160,22 @@ pub async fn router_interface_remove(
         (None, Some(port), _) => return Err(refusal::no_interface(id, port)),
         (None, None, Some(subnet)) => return Err(refusal::no_interface_on(id, subnet)),
     };
-    for subnet in &subnets_of_ports_on_conn(&mut tx, std::slice::from_ref(port)).await? {
+    let subnets = subnets_of_ports_on_conn(&mut tx, std::slice::from_ref(port)).await?;
+    let leaves = |have: &&Subnet| subnet.is_none_or(|id| id == have.id);
+    for subnet in subnets.iter().filter(leaves) {
         check_unneeded(&mut tx, &router, subnet).await?;
+    }
+    let addresses = port.addresses.iter().copied();
+    let (gone, kept): (Vec<_>, Vec<_>) = addresses.partition(|at| Some(at.subnet) == subnet);
+    if subnet.is_some() && !kept.is_empty() {
+        leave(&mut tx, port, &gone, kept, router.host.as_deref()).await?;
+        router_write_on_conn(&mut tx, &mut router).await?;
+        tx.commit().await?;
+        router_announce(cx, &router, Change::Updated);
+        return Ok(RouterInterface {
+            subnets: gone.iter().map(|at| at.subnet).collect(),
+            ..told(&router, port)
+        });
     }
     port_delete_on_conn(&mut tx, port.id).await?;
     if interfaces.len() == 1 {
@@ -149,6 +190,23 @@ pub async fn router_interface_remove(
     Ok(told(&router, port))
 }
 
+/// Takes a router's port from one of the subnets that share it.
+async fn leave(
+    conn: &mut Conn,
+    port: &Port,
+    gone: &[PortAddress],
+    kept: Vec<PortAddress>,
+    host: Option<&str>,
+) -> Result<()> {
+    for at in gone {
+        store::address::delete(conn, port.id, at.subnet, at.address).await?;
+    }
+    let mut port = port.clone();
+    port.addresses = kept;
+    service_bind_on_conn(conn, port, host).await?;
+    Ok(())
+}
+
 async fn check_unneeded(conn: &mut Conn, router: &Router, subnet: &Subnet) -> Result<()> {
     for floating in store::floating::of_routers(conn, &[router.id]).await? {
         if let Some(target) = floating.target
@@ -156,7 +214,7 @@ async fn check_unneeded(conn: &mut Conn, router: &Router, subnet: &Subnet) -> Re
             && port
                 .addresses
                 .iter()
-                .any(|at| at.subnet == subnet.id && at.address == target.address)
+                .any(|at| at.subnet == subnet.id && at.address == IpAddr::V4(target.address))
         {
             return Err(refusal::interface_floating(router.id, subnet.id, &floating));
         }

@@ -1,6 +1,6 @@
 //! Routers and floating addresses against a real database.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::tests::{Lab, kind, lab, network, new_port, project, subnet_of};
 use super::tunnel_tests::{guest, host_down, host_up};
@@ -35,7 +35,7 @@ fn way(network: NetworkId) -> GatewayWish {
     }
 }
 
-async fn router(cx: &Context, outside: Option<NetworkId>) -> Router {
+pub(super) async fn router(cx: &Context, outside: Option<NetworkId>) -> Router {
     let new = NewRouter {
         name: "r".into(),
         gateway: outside.map(way),
@@ -44,7 +44,7 @@ async fn router(cx: &Context, outside: Option<NetworkId>) -> Router {
     router_create(cx, new).await.unwrap()
 }
 
-async fn plug(cx: &Context, router: RouterId, subnet: SubnetId) -> PortId {
+pub(super) async fn plug(cx: &Context, router: RouterId, subnet: SubnetId) -> PortId {
     let wish = InterfaceWish::Subnet(subnet);
     router_interface_add(cx, router, wish).await.unwrap().port
 }
@@ -119,12 +119,12 @@ async fn a_router_leads_out_and_its_floating_addresses_in() {
     assert_eq!((spec.id, spec.interfaces[0].port), (made.id, inside));
     let out = spec.gateway.unwrap();
     assert!(out.snat && out.port.port == gateway.port);
+    assert_eq!(out.next_hops, [public_subnet.gateway.unwrap()]);
     assert_eq!(
-        out.next_hops,
-        [std::net::IpAddr::V4(public_subnet.gateway.unwrap())]
-    );
-    assert_eq!(
-        (spec.floating[0].floating, spec.floating[0].fixed),
+        (
+            spec.floating[0].floating,
+            IpAddr::V4(spec.floating[0].fixed)
+        ),
         (floating.address, port.addresses[0].address)
     );
     let desired = network_desired(cx, "n1").await.unwrap();
@@ -141,7 +141,10 @@ async fn a_router_leads_out_and_its_floating_addresses_in() {
         .collect();
     assert_eq!(
         shown,
-        [(port.addresses[0].address, false), (floating.address, true)]
+        [
+            (port.addresses[0].address, false),
+            (IpAddr::V4(floating.address), true)
+        ]
     );
     // What is needed stays.
     for (error, expected) in [
@@ -262,7 +265,7 @@ async fn interfaces_do_not_overlap_and_ports_become_some() {
     let new = NewPort {
         addresses: Addresses::These(vec![AddressWish {
             subnet: None,
-            address: Some(Ipv4Addr::new(10, 9, 0, 9)),
+            address: Some(IpAddr::from([10, 9, 0, 9])),
         }]),
         ..new_port(cx, one.id)
     };
@@ -380,14 +383,14 @@ async fn a_way_out_changes_with_its_addresses() {
         enable_snat: Some(false),
         addresses: Some(vec![AddressWish {
             subnet: None,
-            address: Some(Ipv4Addr::new(203, 0, 113, 77)),
+            address: Some(IpAddr::from([203, 0, 113, 77])),
         }]),
         ..way(public.id)
     };
     let after = set(Some(exact.clone())).await.unwrap();
     assert_eq!(
         after.gateway.as_ref().unwrap().addresses[0].address,
-        Ipv4Addr::new(203, 0, 113, 77)
+        IpAddr::from([203, 0, 113, 77])
     );
     assert!(!after.enable_snat);
     // The same again changes nothing.
@@ -530,8 +533,8 @@ async fn an_address_is_somebody_only_at_its_place() {
     let address = port.addresses[0].address;
     let made = router(cx, None).await;
     plug(cx, made.id, subnet.id).await;
-    let at = async |place, address: Ipv4Addr| {
-        let found = port_at_address(cx, place, address.into()).await.unwrap();
+    let at = async |place, address: IpAddr| {
+        let found = port_at_address(cx, place, address).await.unwrap();
         found.map(|port| port.id)
     };
     for place in [PortPlace::Network(first.id), PortPlace::Router(made.id)] {

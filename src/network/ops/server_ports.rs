@@ -1,12 +1,13 @@
 //! Ports as compute needs them: what a guest is told of its ports, and the addresses of many servers at once.
 
-use super::desired::{port_spec_on_conn, subnet_spec};
+use super::desired::port_spec_on_conn;
+use super::desired_subnet::{subnet_spec, subnet6_spec};
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::{NetworkId, PortId, ServerId};
-use crate::network::model::ServerPortAddress;
-use crate::network::rpc::{PortSpec, SubnetSpec};
+use crate::network::model::{ServerPortAddress, Subnet};
+use crate::network::rpc::{PortSpec, Subnet6Spec, SubnetSpec};
 use crate::network::store;
 
 /// A port with the subnets of its network.
@@ -14,8 +15,10 @@ use crate::network::store;
 pub struct PortGuest {
     /// The port as its node needs to know it.
     pub spec: PortSpec,
-    /// Subnets of its network.
+    /// IPv4 subnets of its network.
     pub subnets: Vec<SubnetSpec>,
+    /// IPv6 subnets of its network.
+    pub subnets6: Vec<Subnet6Spec>,
 }
 
 /// These ports, in the same order.
@@ -30,14 +33,19 @@ pub async fn port_guests(cx: &Context, ports: &[PortId]) -> Result<Vec<PortGuest
     Ok(guests
         .into_iter()
         .map(|spec| PortGuest {
-            subnets: subnets
-                .iter()
-                .filter(|subnet| subnet.network == spec.network)
-                .map(subnet_spec)
+            subnets: of(&subnets, spec.network).filter_map(subnet_spec).collect(),
+            subnets6: of(&subnets, spec.network)
+                .filter_map(|subnet| subnet6_spec(subnet, &[]))
                 .collect(),
             spec,
         })
         .collect())
+}
+
+fn of(subnets: &[Subnet], network: NetworkId) -> impl Iterator<Item = &Subnet> {
+    subnets
+        .iter()
+        .filter(move |subnet| subnet.network == network)
 }
 
 /// Addresses of all ports of these servers, oldest port first, in one statement.

@@ -33,15 +33,8 @@ pub(super) async fn service_port_on_conn(
         ..NewPort::new(PortId::new(), network.id, project)
     };
     let mut port = insert(conn, network, &new).await?;
-    port.addresses = address_give_on_conn(
-        conn,
-        network.id,
-        port.id,
-        addresses,
-        0,
-        Gateways::MayBeGiven,
-    )
-    .await?;
+    port.addresses =
+        address_give_on_conn(conn, &port, addresses, &[], Gateways::MayBeGiven).await?;
     match host {
         Some(host) => service_bind_on_conn(conn, port, Some(host)).await,
         None => Ok(port),

@@ -51,6 +51,8 @@ pub async fn network_start(cx: &Context, owner: ProjectId) -> Result<()> {
             cidr,
             gateway: None,
             dhcp: true,
+            address_mode: None,
+            ra_mode: None,
             dns: Vec::new(),
             pools: None,
             routes: Vec::new(),

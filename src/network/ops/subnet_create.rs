@@ -3,14 +3,15 @@
 //! A node is the gateway of every subnet of its local networks, so no two of these may have addresses in common: the node
 //! could not tell which network a packet is for. Other networks are apart, and only each network's own subnets are.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
 use super::dhcp_service::dhcp_fit_on_conn;
 use super::quota::{Bounded, room_on_conn};
+use super::subnet_modes::{check_modes, made_give_on_conn};
 use crate::context::{Change, Context, Event};
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -20,6 +21,8 @@ use crate::network::model::{Network, NetworkKind, NewSubnet, Pool, Route, Subnet
 use crate::network::refusal;
 use crate::network::store;
 
+/// Smallest packet that IPv6 asks every network to carry (RFC 8200).
+pub(super) const SMALLEST_IPV6: u32 = 1280;
 /// Name servers, pools and routes of one subnet at most.
 const MOST_DNS: usize = 5;
 const MOST_POOLS: usize = 32;
@@ -35,6 +38,7 @@ pub async fn subnet_create(cx: &Context, new: NewSubnet) -> Result<Subnet> {
     let subnet = checked(&network, new)?;
     room_on_conn(&mut tx, cx, subnet.project, Bounded::Subnets).await?;
     insert_on_conn(&mut tx, &network, &subnet).await?;
+    made_give_on_conn(&mut tx, &subnet).await?;
     dhcp_fit_on_conn(&mut tx, network.id, None).await?;
     network_changed_on_conn(&mut tx, network.id).await?;
     tx.commit().await?;
@@ -80,6 +84,13 @@ pub(super) fn checked(network: &Network, new: NewSubnet) -> Result<Subnet> {
         )));
     }
     ipam::check_cidr(new.cidr)?;
+    if matches!(new.cidr, IpNet::V6(_)) && network.mtu < SMALLEST_IPV6 {
+        return Err(refusal::mtu_too_small(
+            network.id,
+            network.mtu,
+            SMALLEST_IPV6,
+        ));
+    }
     let gateway = new
         .gateway
         .unwrap_or_else(|| Some(ipam::usable(new.cidr).0));
@@ -88,10 +99,10 @@ pub(super) fn checked(network: &Network, new: NewSubnet) -> Result<Subnet> {
         None => ipam::default_pools(new.cidr, gateway),
     };
     ipam::check_pools(new.cidr, gateway, &pools)?;
-    check_dns(&new.dns)?;
+    check_dns(new.cidr, &new.dns)?;
     check_routes(new.cidr, &new.routes)?;
     let now = Time::now();
-    Ok(Subnet {
+    let subnet = Subnet {
         id: SubnetId::new(),
         network: network.id,
         project: network.project,
@@ -100,6 +111,8 @@ pub(super) fn checked(network: &Network, new: NewSubnet) -> Result<Subnet> {
         cidr: new.cidr,
         gateway,
         dhcp: new.dhcp,
+        address_mode: new.address_mode,
+        ra_mode: new.ra_mode,
         dns: new.dns,
         pools,
         routes: new.routes,
@@ -107,7 +120,9 @@ pub(super) fn checked(network: &Network, new: NewSubnet) -> Result<Subnet> {
         revision: 1,
         created_at: now,
         updated_at: now,
-    })
+    };
+    check_modes(&subnet)?;
+    Ok(subnet)
 }
 
 /// Pools in the order of their addresses.
@@ -122,7 +137,7 @@ pub(super) fn sorted(mut pools: Vec<Pool>) -> Result<Vec<Pool>> {
     Ok(pools)
 }
 
-pub(super) fn check_dns(servers: &[IpAddr]) -> Result<()> {
+pub(super) fn check_dns(cidr: IpNet, servers: &[IpAddr]) -> Result<()> {
     if servers.len() > MOST_DNS {
         return Err(Error::invalid(
             "dns_nameservers",
@@ -136,17 +151,24 @@ pub(super) fn check_dns(servers: &[IpAddr]) -> Result<()> {
             format!("{wrong} is not the address of a server"),
         ));
     }
+    for server in servers {
+        ipam::check_family("dns_nameservers", *server, cidr)?;
+    }
     Ok(())
 }
 
-pub(super) fn check_routes(cidr: Ipv4Net, routes: &[Route]) -> Result<()> {
+pub(super) fn check_routes(cidr: IpNet, routes: &[Route]) -> Result<()> {
     if routes.len() > MOST_ROUTES {
         return Err(Error::invalid(
             "host_routes",
             format!("at most {MOST_ROUTES} are allowed"),
         ));
     }
-    let reachable = |hop: Ipv4Addr| ipam::is_usable(cidr, hop);
+    for route in routes {
+        ipam::check_family("host_routes", route.nexthop, cidr)?;
+        ipam::check_family("host_routes", route.destination.addr(), cidr)?;
+    }
+    let reachable = |hop: IpAddr| ipam::is_usable(cidr, hop);
     if let Some(wrong) = routes.iter().find(|route| !reachable(route.nexthop)) {
         return Err(Error::invalid(
             "host_routes",

@@ -5,6 +5,7 @@ use super::desired::network_changed_on_conn;
 use super::dhcp_service::dhcp_fit_on_conn;
 use super::subnet_create::{check_dns, check_routes, sorted};
 use super::subnet_list::subnet_show_on_conn;
+use super::subnet_modes::check_modes;
 use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{SubnetId, Time};
@@ -57,7 +58,7 @@ fn changed(before: &Subnet, changes: SubnetChanges) -> Result<Subnet> {
         after.description = description;
     }
     if let Some(dns) = changes.dns {
-        check_dns(&dns)?;
+        check_dns(before.cidr, &dns)?;
         after.dns = dns;
     }
     if let Some(routes) = changes.routes {
@@ -74,6 +75,7 @@ fn changed(before: &Subnet, changes: SubnetChanges) -> Result<Subnet> {
     after.gateway = changes.gateway.unwrap_or(before.gateway);
     after.dhcp = changes.dhcp.unwrap_or(before.dhcp);
     ipam::check_pools(after.cidr, after.gateway, &after.pools)?;
+    check_modes(&after)?;
     after.revision += 1;
     after.updated_at = Time::now();
     Ok(after)

@@ -4,7 +4,7 @@ mod groups;
 mod shared;
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -77,6 +77,8 @@ pub(super) fn subnet_of(network: &Network, cidr: &str) -> NewSubnet {
         cidr: cidr.parse().unwrap(),
         gateway: None,
         dhcp: true,
+        address_mode: None,
+        ra_mode: None,
         dns: Vec::new(),
         pools: None,
         routes: Vec::new(),
@@ -104,7 +106,7 @@ pub(super) fn kind(error: &Error) -> &str {
     }
 }
 
-pub(super) fn address(port: &Port) -> Ipv4Addr {
+pub(super) fn address(port: &Port) -> IpAddr {
     port.addresses[0].address
 }
 
@@ -182,7 +184,7 @@ async fn certain_addresses_are_checked_against_subnet_gateway_and_others() {
         ..new_port(cx, network.id)
     };
     let port = port_create(cx, &with(wish("10.9.0.77"))).await.unwrap();
-    assert_eq!(address(&port), Ipv4Addr::new(10, 9, 0, 77));
+    assert_eq!(address(&port), IpAddr::from([10, 9, 0, 77]));
     for (addresses, expected) in [
         (wish("10.9.0.77"), "IpAddressInUse"),
         (wish("10.9.0.1"), "IpAddressInUse"),
@@ -191,7 +193,7 @@ async fn certain_addresses_are_checked_against_subnet_gateway_and_others() {
         (
             Addresses::These(vec![AddressWish {
                 subnet: Some(subnet.id),
-                address: Some(Ipv4Addr::new(10, 8, 0, 5)),
+                address: Some(IpAddr::from([10, 8, 0, 5])),
             }]),
             "InvalidIpForSubnet",
         ),
@@ -270,13 +272,13 @@ async fn what_is_in_use_can_not_be_deleted_and_the_message_names_who_uses_it() {
 #[case::overlap_of_subnets("10.9.0.128/25", |_: &mut NewSubnet| {}, "InvalidInput")]
 #[case::host_bits("10.7.0.5/24", |_: &mut NewSubnet| {}, "InvalidInput")]
 #[case::loopback("127.0.0.0/24", |_: &mut NewSubnet| {}, "InvalidInput")]
-#[case::gateway_outside("10.7.0.0/24", |s: &mut NewSubnet| s.gateway = Some(Some(Ipv4Addr::new(10, 6, 0, 1))), "InvalidInput")]
+#[case::gateway_outside("10.7.0.0/24", |s: &mut NewSubnet| s.gateway = Some(Some(IpAddr::from([10, 6, 0, 1]))), "InvalidInput")]
 #[case::gateway_in_pool("10.7.0.0/24", |s: &mut NewSubnet| s.pools = Some(vec![pool(1, 9)]), "GatewayConflictWithAllocationPools")]
 #[case::pools_overlap("10.7.0.0/24", |s: &mut NewSubnet| s.pools = Some(vec![pool(5, 9), pool(9, 12)]), "OverlappingAllocationPools")]
 #[case::pool_outside("10.7.0.0/25", |s: &mut NewSubnet| s.pools = Some(vec![pool(5, 200)]), "OutOfBoundsAllocationPool")]
 #[case::pool_backwards("10.7.0.0/24", |s: &mut NewSubnet| s.pools = Some(vec![pool(9, 5)]), "InvalidAllocationPool")]
 #[case::dns("10.7.0.0/24", |s: &mut NewSubnet| s.dns = vec!["0.0.0.0".parse().unwrap()], "Invalid")]
-#[case::route("10.7.0.0/24", |s: &mut NewSubnet| s.routes = vec![crate::network::model::Route { destination: "10.1.0.0/16".parse().unwrap(), nexthop: Ipv4Addr::new(9, 9, 9, 9) }], "Invalid")]
+#[case::route("10.7.0.0/24", |s: &mut NewSubnet| s.routes = vec![crate::network::model::Route { destination: "10.1.0.0/16".parse().unwrap(), nexthop: IpAddr::from([9, 9, 9, 9]) }], "Invalid")]
 #[tokio::test]
 async fn wrong_subnets_are_refused_by_neutrons_names(
     #[case] cidr: &str,
@@ -293,8 +295,8 @@ async fn wrong_subnets_are_refused_by_neutrons_names(
 
 fn pool(start: u8, end: u8) -> Pool {
     Pool {
-        start: Ipv4Addr::new(10, 7, 0, start),
-        end: Ipv4Addr::new(10, 7, 0, end),
+        start: IpAddr::from([10, 7, 0, start]),
+        end: IpAddr::from([10, 7, 0, end]),
     }
 }
 
@@ -304,8 +306,8 @@ async fn subnets_change_and_their_gateway_never_becomes_a_guests_address() {
     let cx = &lab.member;
     let (network, subnet) = network(cx, "10.9.0.0/24").await;
     let pools = vec![Pool {
-        start: Ipv4Addr::new(10, 9, 0, 100),
-        end: Ipv4Addr::new(10, 9, 0, 110),
+        start: IpAddr::from([10, 9, 0, 100]),
+        end: IpAddr::from([10, 9, 0, 110]),
     }];
     let changes = SubnetChanges {
         pools: Some(pools.clone()),
@@ -319,14 +321,14 @@ async fn subnets_change_and_their_gateway_never_becomes_a_guests_address() {
         (None, pools, 2)
     );
     let port = port_create(cx, &new_port(cx, network.id)).await.unwrap();
-    assert_eq!(address(&port), Ipv4Addr::new(10, 9, 0, 100));
+    assert_eq!(address(&port), IpAddr::from([10, 9, 0, 100]));
     let outside = NewPort {
         addresses: wish("10.9.0.7"),
         ..new_port(cx, network.id)
     };
     port_create(cx, &outside).await.unwrap();
     let changes = SubnetChanges {
-        gateway: Some(Some(Ipv4Addr::new(10, 9, 0, 7))),
+        gateway: Some(Some(IpAddr::from([10, 9, 0, 7]))),
         ..SubnetChanges::default()
     };
     let error = subnet_update(cx, subnet.id, changes).await.unwrap_err();
@@ -494,7 +496,7 @@ async fn a_port_changes_and_keeps_the_addresses_it_still_wishes() {
             },
             AddressWish {
                 subnet: None,
-                address: Some(Ipv4Addr::new(10, 9, 0, 50)),
+                address: Some(IpAddr::from([10, 9, 0, 50])),
             },
         ]),
         ..PortChanges::default()
@@ -585,7 +587,10 @@ async fn a_bound_port_is_told_to_its_node_and_then_works() {
     );
     let told = node.told.lock().unwrap().clone().unwrap();
     assert_eq!(told.networks.len(), 1);
-    assert_eq!(told.networks[0].subnets[0].gateway, subnet.gateway);
+    assert_eq!(
+        told.networks[0].subnets[0].gateway.map(IpAddr::V4),
+        subnet.gateway
+    );
     let spec = &told.networks[0].ports[0];
     assert_eq!(
         (spec.server, spec.hostname.as_deref()),

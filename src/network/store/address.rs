@@ -1,26 +1,59 @@
 //! Which address belongs to which port. The table's key keeps an address from belonging to two.
+//!
+//! An address of IPv4 is a number. One of IPv6 is two: `upper`, the first half, which all addresses of a subnet have in common,
+//! and the second half, less 2^63: so the order of numbers is that of addresses, and one more is the next one.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
+use super::super::ipam::{like, number};
 use super::super::model::PortAddress;
 use crate::db::{Conn, DbResult, LIST, Row, sql};
 use crate::ids::{NetworkId, PortId, SubnetId};
 
-fn address(row: &mut Row) -> DbResult<Ipv4Addr> {
-    Ok(Ipv4Addr::from(row.take::<u32>()?))
+/// The columns of an address, of the table named `a`, which [`address`] reads.
+pub const ADDRESS: &str = "a.upper, a.address";
+/// What is added to the second half of an address of IPv6 as it is stored.
+const BIAS: u64 = 1 << 63;
+
+/// An address of a row.
+pub fn address(row: &mut Row) -> DbResult<IpAddr> {
+    match row.take::<Option<i64>>()? {
+        None => Ok(IpAddr::V4(row.take::<u32>()?.into())),
+        Some(upper) => {
+            let lower = row.take::<i64>()?.cast_unsigned() ^ BIAS;
+            let address = u128::from(upper.cast_unsigned()) << 64 | u128::from(lower);
+            Ok(Ipv6Addr::from(address).into())
+        }
+    }
+}
+
+/// Both columns of an address.
+fn halves(address: IpAddr) -> (Option<i64>, i64) {
+    match address {
+        IpAddr::V4(address) => (None, u32::from(address).into()),
+        IpAddr::V6(address) => {
+            let [upper, lower] = [
+                address.to_bits() >> 64,
+                address.to_bits() & u128::from(u64::MAX),
+            ]
+            .map(|half| u64::try_from(half).unwrap_or_default());
+            (Some(upper.cast_signed()), (lower ^ BIAS).cast_signed())
+        }
+    }
 }
 
 /// Gives an address to a port; `false` if another port has it.
 pub async fn insert(
     conn: &mut Conn,
     subnet: SubnetId,
-    address: Ipv4Addr,
+    address: IpAddr,
     port: PortId,
     position: u32,
 ) -> DbResult<bool> {
-    sql("INSERT INTO address (subnet_id, address, port_id, position) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING")
+    sql("INSERT INTO address (subnet_id, upper, address, port_id, position) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
         .bind(subnet)
-        .bind(u32::from(address))
+        .bind(halves(address).0)
+        .bind(halves(address).1)
         .bind(port)
         .bind(position)
         .swapped(conn)
@@ -31,9 +64,9 @@ pub async fn insert(
 pub async fn first_free(
     conn: &mut Conn,
     subnet: SubnetId,
-    first: Ipv4Addr,
-    last: Ipv4Addr,
-) -> DbResult<Option<Ipv4Addr>> {
+    first: IpAddr,
+    last: IpAddr,
+) -> DbResult<Option<IpAddr>> {
     if first > last {
         return Ok(None);
     }
@@ -44,22 +77,23 @@ pub async fn first_free(
     let end = sql("SELECT MIN(a.address) FROM address a WHERE a.subnet_id = $1 AND a.address >= $2 AND a.address < $3 \
          AND NOT EXISTS (SELECT 1 FROM address b WHERE b.subnet_id = $1 AND b.address = a.address + 1)")
     .bind(subnet)
-    .bind(u32::from(first))
-    .bind(u32::from(last))
-    .scalar::<Option<u32>>(conn)
+    .bind(halves(first).1)
+    .bind(halves(last).1)
+    .scalar::<Option<i64>>(conn)
     .await?;
-    Ok(end.map(|end| Ipv4Addr::from(end.saturating_add(1))))
+    let skipped = |end: i64| u128::from(end.abs_diff(halves(first).1)) + 1;
+    Ok(end.map(|end| like(first, number(first) + skipped(end))))
 }
 
 /// The port that has an address.
 pub async fn holder(
     conn: &mut Conn,
     subnet: SubnetId,
-    address: Ipv4Addr,
+    address: IpAddr,
 ) -> DbResult<Option<PortId>> {
     sql("SELECT port_id FROM address WHERE subnet_id = $1 AND address = $2")
         .bind(subnet)
-        .bind(u32::from(address))
+        .bind(halves(address).1)
         .optional(conn, Row::take)
         .await
 }
@@ -68,10 +102,11 @@ pub async fn holder(
 pub async fn on_networks(
     conn: &mut Conn,
     networks: &[NetworkId],
-    address: Ipv4Addr,
+    address: IpAddr,
 ) -> DbResult<Option<PortId>> {
-    sql("SELECT a.port_id FROM address a JOIN subnet s ON s.id = a.subnet_id WHERE a.address = $1 AND s.network_id")
-        .bind(u32::from(address))
+    sql("SELECT a.port_id FROM address a JOIN subnet s ON s.id = a.subnet_id WHERE a.address = $1 AND COALESCE(a.upper, 0) = $2 AND s.network_id")
+        .bind(halves(address).1)
+        .bind(halves(address).0.unwrap_or(0))
         .push_in(networks.iter().copied())
         .push(" ORDER BY a.port_id LIMIT 1")
         .optional(conn, Row::take)
@@ -84,19 +119,21 @@ pub async fn of_ports(conn: &mut Conn, ports: &[PortId]) -> DbResult<Vec<(PortId
     // Long lists in parts: engines bound the number of arguments.
     for part in ports.chunks(LIST) {
         found.extend(
-            sql("SELECT port_id, subnet_id, address FROM address WHERE port_id")
-                .push_in(part.iter().copied())
-                .push(" ORDER BY port_id, position")
-                .all(conn, |row| {
-                    Ok((
-                        row.take()?,
-                        PortAddress {
-                            subnet: row.take()?,
-                            address: address(row)?,
-                        },
-                    ))
-                })
-                .await?,
+            sql(format!(
+                "SELECT a.port_id, a.subnet_id, {ADDRESS} FROM address a WHERE a.port_id"
+            ))
+            .push_in(part.iter().copied())
+            .push(" ORDER BY a.port_id, a.position")
+            .all(conn, |row| {
+                Ok((
+                    row.take()?,
+                    PortAddress {
+                        subnet: row.take()?,
+                        address: address(row)?,
+                    },
+                ))
+            })
+            .await?,
         );
     }
     Ok(found)
@@ -107,11 +144,11 @@ pub async fn delete(
     conn: &mut Conn,
     port: PortId,
     subnet: SubnetId,
-    address: Ipv4Addr,
+    address: IpAddr,
 ) -> DbResult<bool> {
     sql("DELETE FROM address WHERE subnet_id = $1 AND address = $2 AND port_id = $3")
         .bind(subnet)
-        .bind(u32::from(address))
+        .bind(halves(address).1)
         .bind(port)
         .swapped(conn)
         .await
@@ -125,10 +162,25 @@ pub async fn delete_of_port(conn: &mut Conn, port: PortId) -> DbResult<u64> {
         .await
 }
 
-/// Ports with addresses of a subnet, a few of them.
-pub async fn ports_of_subnet(conn: &mut Conn, subnet: SubnetId) -> DbResult<Vec<PortId>> {
-    sql("SELECT DISTINCT port_id FROM address WHERE subnet_id = $1 ORDER BY port_id LIMIT 100")
-        .bind(subnet)
-        .all(conn, Row::take)
-        .await
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_in_the_order_of_addresses() {
+        let at = |text: &str| halves(text.parse().unwrap());
+        assert_eq!(at("10.0.0.1"), (None, 0x0a00_0001));
+        let ordered = [
+            "fd00::",
+            "fd00::1",
+            "fd00::7fff:ffff:ffff:ffff",
+            "fd00::8000:0:0:0",
+            "fd00::ffff:ffff:ffff:ffff",
+        ];
+        let numbers = ordered.map(at);
+        assert!(numbers.is_sorted());
+        assert_eq!(numbers[0].1, i64::MIN);
+        assert_eq!(numbers[2].1 + 1, numbers[3].1);
+        assert_eq!(numbers[4].1, i64::MAX);
+    }
 }

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use super::super::model::{AddressPair, SecurityRule};
+use super::address::{ADDRESS, address};
 use super::security_rule::{COLUMNS, rule};
 use crate::db::{Conn, DbResult, Row, sql};
 use crate::ids::{PortId, SecurityGroupId};
@@ -32,15 +33,13 @@ pub async fn rules(conn: &mut Conn, host: &str) -> DbResult<Vec<SecurityRule>> {
 pub async fn members(
     conn: &mut Conn,
     host: &str,
-) -> DbResult<Vec<(SecurityGroupId, std::net::Ipv4Addr)>> {
+) -> DbResult<Vec<(SecurityGroupId, std::net::IpAddr)>> {
     sql(format!(
-        "SELECT m.group_id, a.address FROM port_security_group m JOIN address a ON a.port_id = m.port_id WHERE m.group_id IN \
+        "SELECT m.group_id, {ADDRESS} FROM port_security_group m JOIN address a ON a.port_id = m.port_id WHERE m.group_id IN \
          (SELECT r.remote_group FROM security_group_rule r WHERE r.group_id IN ({OF_HOST}))"
     ))
     .bind(host)
-    .all(conn, |row| {
-        Ok((row.take()?, std::net::Ipv4Addr::from(row.take::<u32>()?)))
-    })
+    .all(conn, |row| Ok((row.take()?, address(row)?)))
     .await
 }
 

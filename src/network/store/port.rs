@@ -6,7 +6,8 @@ use super::super::model::{
     DHCP_OWNER, FLOATING_OWNER, GATEWAY_OWNER, Port, PortAddress, PortQuery, PortStatus,
     ServerPortAddress,
 };
-use super::{address, floating, security_group};
+use super::address::{self, ADDRESS};
+use super::{floating, security_group};
 use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
 use crate::ids::{NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, Time};
 
@@ -303,8 +304,8 @@ pub async fn addresses_of_servers(
 ) -> DbResult<Vec<ServerPortAddress>> {
     let mut found = Vec::new();
     for part in servers.chunks(LIST) {
-        let some = sql("SELECT p.device_id, p.id, n.name, p.mac, a.address FROM port p JOIN address a ON a.port_id = p.id \
-             JOIN network n ON n.id = p.network_id WHERE p.device_id")
+        let some = sql(format!("SELECT p.device_id, p.id, n.name, p.mac, {ADDRESS} FROM port p JOIN address a ON a.port_id = p.id \
+             JOIN network n ON n.id = p.network_id WHERE p.device_id"))
         .push_in(part.iter().copied())
         .push(" ORDER BY p.created_at, p.id, a.position")
         .all(conn, |row| {
@@ -313,7 +314,7 @@ pub async fn addresses_of_servers(
                 port: row.take()?,
                 network: row.take()?,
                 mac: row.take()?,
-                address: std::net::Ipv4Addr::from(row.take::<u32>()?),
+                address: address::address(row)?,
                 is_floating: false,
             })
         });
@@ -322,10 +323,11 @@ pub async fn addresses_of_servers(
     let mut ports: Vec<PortId> = found.iter().map(|at: &ServerPortAddress| at.port).collect();
     ports.dedup();
     for (port, fixed, address) in floating::of_targets(conn, &ports).await? {
-        let inside = |at: &ServerPortAddress| at.port == port && at.address == fixed;
+        let inside =
+            |at: &ServerPortAddress| at.port == port && at.address == std::net::IpAddr::V4(fixed);
         if let Some(at) = found.iter().position(inside) {
             let outside = ServerPortAddress {
-                address,
+                address: address.into(),
                 is_floating: true,
                 ..found[at].clone()
             };

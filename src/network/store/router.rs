@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::model::{GATEWAY_OWNER, Gateway, INTERFACE_OWNER, Router};
-use super::address;
+use super::address::{self, ADDRESS};
 use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
 use crate::ids::{NetworkId, PortId, ProjectId, RouterId, SubnetId};
 
@@ -156,23 +156,21 @@ pub async fn count(conn: &mut Conn, project: ProjectId) -> DbResult<i64> {
 pub async fn between(
     conn: &mut Conn,
     subnet: SubnetId,
-    gateway: Option<std::net::Ipv4Addr>,
+    gateway: Option<std::net::IpAddr>,
     outside: NetworkId,
 ) -> DbResult<Option<RouterId>> {
-    let found: Vec<(RouterId, u32)> = sql(
-        "SELECT p.device_id, a.address FROM port p JOIN address a ON a.port_id = p.id WHERE p.device_owner = $1 AND a.subnet_id = $2 \
+    let found: Vec<(RouterId, std::net::IpAddr)> = sql(format!(
+        "SELECT p.device_id, {ADDRESS} FROM port p JOIN address a ON a.port_id = p.id WHERE p.device_owner = $1 AND a.subnet_id = $2 \
          AND EXISTS (SELECT 1 FROM port g WHERE g.device_owner = $3 AND g.device_id = p.device_id AND g.network_id = $4) \
          ORDER BY p.created_at, p.id",
-    )
+    ))
     .bind(INTERFACE_OWNER)
     .bind(subnet)
     .bind(GATEWAY_OWNER)
     .bind(outside)
-    .all(conn, |row| Ok((row.take()?, row.take()?)))
+    .all(conn, |row| Ok((row.take()?, address::address(row)?)))
     .await?;
-    let best = found
-        .iter()
-        .find(|(_, address)| Some((*address).into()) == gateway);
+    let best = found.iter().find(|(_, address)| Some(*address) == gateway);
     Ok(best.or(found.first()).map(|(router, _)| *router))
 }
 

@@ -1,13 +1,13 @@
 //! Subnets.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::super::model::{Subnet, SubnetQuery};
+use super::super::model::{Ipv6Mode, Subnet, SubnetQuery};
 use crate::db::{Conn, DbResult, Row, Value, sql};
 use crate::ids::{NetworkId, ProjectId, SubnetId};
 
 const COLUMNS: &str = "id, network_id, project_id, name, description, cidr, gateway, dhcp, dns, pools, routes, tags, revision, \
-     created_at, updated_at";
+     created_at, updated_at, ipv6_address_mode, ipv6_ra_mode";
 
 fn subnet(row: &mut Row) -> DbResult<Subnet> {
     Ok(Subnet {
@@ -28,13 +28,19 @@ fn subnet(row: &mut Row) -> DbResult<Subnet> {
         revision: row.take()?,
         created_at: row.take()?,
         updated_at: row.take()?,
+        address_mode: mode(row.take()?),
+        ra_mode: mode(row.take()?),
     })
+}
+
+fn mode(name: Option<String>) -> Option<Ipv6Mode> {
+    name.and_then(|name| name.parse().ok())
 }
 
 /// Writes a new subnet.
 pub async fn insert(conn: &mut Conn, new: &Subnet) -> DbResult<()> {
     sql(format!(
-        "INSERT INTO subnet ({COLUMNS}, last_given) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)"
+        "INSERT INTO subnet ({COLUMNS}, last_given) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0)"
     ))
     .bind(new.id)
     .bind(new.network)
@@ -51,6 +57,8 @@ pub async fn insert(conn: &mut Conn, new: &Subnet) -> DbResult<()> {
     .bind(new.revision)
     .bind(new.created_at)
     .bind(new.updated_at)
+    .bind(new.address_mode.map(Ipv6Mode::name))
+    .bind(new.ra_mode.map(Ipv6Mode::name))
     .execute(conn)
     .await?;
     Ok(())
@@ -116,21 +124,24 @@ pub async fn of_local_networks(conn: &mut Conn) -> DbResult<Vec<Subnet>> {
     .await
 }
 
-/// Locks who gets which address of a subnet until the transaction ends, and says which was given last. `None` if there
-/// is no such subnet.
-pub async fn lock(conn: &mut Conn, id: SubnetId) -> DbResult<Option<Ipv4Addr>> {
+/// Locks who gets which address of a subnet until the transaction ends, and says which one of IPv4 was given last. `None` if
+/// there is no such subnet.
+pub async fn lock(conn: &mut Conn, id: SubnetId) -> DbResult<Option<IpAddr>> {
     sql("UPDATE subnet SET last_given = last_given + 0 WHERE id = $1")
         .bind(id)
         .execute(conn)
         .await?;
     sql("SELECT last_given FROM subnet WHERE id = $1")
         .bind(id)
-        .optional(conn, |row| Ok(Ipv4Addr::from(row.take::<u32>()?)))
+        .optional(conn, |row| Ok(Ipv4Addr::from(row.take::<u32>()?).into()))
         .await
 }
 
-/// Notes the address that was given last.
-pub async fn gave(conn: &mut Conn, id: SubnetId, address: Ipv4Addr) -> DbResult<()> {
+/// Notes the address of IPv4 that was given last.
+pub async fn gave(conn: &mut Conn, id: SubnetId, address: IpAddr) -> DbResult<()> {
+    let IpAddr::V4(address) = address else {
+        return Ok(());
+    };
     sql("UPDATE subnet SET last_given = $2 WHERE id = $1")
         .bind(id)
         .bind(u32::from(address))

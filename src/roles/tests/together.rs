@@ -60,6 +60,8 @@ fn subnet(network: NetworkId, cidr: &str) -> NewSubnet {
         cidr: cidr.parse().unwrap(),
         gateway: None,
         dhcp: true,
+        address_mode: None,
+        ra_mode: None,
         dns: Vec::new(),
         pools: None,
         routes: Vec::new(),

@@ -44,5 +44,6 @@ mod routers;
 mod screen;
 mod stock;
 mod stock_groups;
+mod stock_ipv6;
 mod tenants;
 mod web_image;

@@ -298,6 +298,7 @@ pub fn network(number: u8) -> NetworkSpec {
         flood: false,
         dhcp: None,
         dns_domain: "cloud.test".into(),
+        subnets6: Vec::new(),
         resolvers: Vec::new(),
     }
 }

@@ -88,6 +88,7 @@ fn drive(cx: &Context, server: &Server, guests: &[PortGuest], nics: &[ServerNic]
         .map(|(guest, nic)| DriveNic {
             port: guest.spec.clone(),
             subnets: guest.subnets.clone(),
+            subnets6: guest.subnets6.clone(),
             tag: nic.tag.clone(),
         })
         .collect();

@@ -108,12 +108,6 @@ async fn nic_plan(cx: &Context, at: usize, nic: &NicRequest) -> Result<NicPlan> 
         }
     };
     let network = found(&field("uuid"), network_show(cx, network).await)?;
-    if nic.fixed_ip.is_some_and(|address| address.is_ipv6()) {
-        return Err(Error::invalid(
-            field("fixed_ip"),
-            "networks here have IPv4 addresses only",
-        ));
-    }
     Ok(NicPlan {
         port: nic.port,
         network: network.id,
@@ -166,11 +160,11 @@ pub async fn ports_make_on_conn(
 
 fn addresses(fixed_ip: Option<IpAddr>) -> Addresses {
     match fixed_ip {
-        Some(IpAddr::V4(address)) => Addresses::These(vec![AddressWish {
+        Some(_) => Addresses::These(vec![AddressWish {
             subnet: None,
-            address: Some(address),
+            address: fixed_ip,
         }]),
-        _ => Addresses::Any,
+        None => Addresses::Any,
     }
 }
 

@@ -410,7 +410,7 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
     let moved = PortChanges {
         addresses: Some(vec![AddressWish {
             subnet: None,
-            address: Some(Ipv4Addr::new(10, 8, 0, 8)),
+            address: Some(IpAddr::from([10, 8, 0, 8])),
         }]),
         pairs: Some(vec![]),
         ..PortChanges::default()
