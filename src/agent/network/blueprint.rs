@@ -13,14 +13,14 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::dhcp::{self, DhcpServer, Reservation, RunAs, ServedSubnet, ServerFiles};
 use super::filter::{Filter, GuestPort};
-use super::names::{
-    bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
-};
 use super::room::Room;
 use super::router;
 use super::security::GroupedPort;
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
+use crate::network::names::{
+    bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
+};
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec,
     SubnetSpec,

@@ -8,13 +8,13 @@ use super::blueprint::{Blueprint, Site};
 use super::dnsmasq::Servers;
 use super::error::HostError;
 use super::links::{self, Links};
-use super::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
 use super::namespace::Namespaces;
 use super::nft::{Nft, Place, see_bridged};
 use super::plan::{Change, Observed, SeenBridge};
 use super::room::{Room, SeenWire};
 use super::tunnel::TunnelChange;
 use crate::agent::monitor;
+use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
 
 /// The machine, for one look and one plan.
 pub struct Host {

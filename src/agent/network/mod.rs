@@ -24,7 +24,6 @@ mod filter;
 mod host;
 mod links;
 mod metadata;
-pub mod names;
 mod namespace;
 mod nft;
 mod plan;

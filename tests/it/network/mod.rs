@@ -5,7 +5,7 @@ mod tenants;
 
 use std::fs;
 
-use skydeck::agent::network::names::bridge_name;
+use skydeck::network::names::bridge_name;
 
 use crate::lab::wait::wait_until;
 use site::{Guest, Site, add_port, desired, network};

@@ -10,10 +10,10 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use skydeck::agent::network::names::{bridge_name, tap_name};
 use skydeck::agent::network::{NetworkAgent, NodePlace};
 use skydeck::bus::Fault;
 use skydeck::ids::{NetworkId, PortId, SubnetId};
+use skydeck::network::names::{bridge_name, tap_name};
 use skydeck::network::rpc::{
     NetworkApplied, NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec,
 };

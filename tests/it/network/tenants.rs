@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use skydeck::agent::network::NodePlace;
-use skydeck::agent::network::names::{dhcp_namespace, router_namespace, tunnel_name};
 use skydeck::ids::{NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, SubnetId};
+use skydeck::network::names::{dhcp_namespace, router_namespace, tunnel_name};
 use skydeck::network::rpc::{
     FloatingSpec, NetworkDesired, NetworkSpec, PortSpec, RouterGateway, RouterSpec, RuleRange,
     RuleRemote, SecurityGroupSpec, SecurityRuleSpec, Segment, ServicePort, StationSpec, SubnetSpec,
