@@ -78,6 +78,20 @@ pub async fn on_networks(
         .await
 }
 
+/// The ports that have these addresses, on whatever network, by id.
+pub async fn holders(conn: &mut Conn, addresses: &[Ipv4Addr]) -> DbResult<Vec<PortId>> {
+    let mut found = Vec::new();
+    for part in addresses.chunks(LIST) {
+        let some: Vec<PortId> = sql("SELECT DISTINCT port_id FROM address WHERE address")
+            .push_in(part.iter().map(|address| u32::from(*address)))
+            .push(" ORDER BY port_id")
+            .all(conn, Row::take)
+            .await?;
+        found.extend(some);
+    }
+    Ok(found)
+}
+
 /// Addresses of these ports, in order of port and position.
 pub async fn of_ports(conn: &mut Conn, ports: &[PortId]) -> DbResult<Vec<(PortId, PortAddress)>> {
     let mut found = Vec::new();

@@ -373,6 +373,10 @@ fn choose<'a>(rows: &'a Rows, question: &Question) -> (Option<&'a Port>, Option<
         .or_else(|| pairs().find(|(a, b)| rows.router_between(a.network, b.network).is_some()));
     match found {
         Some((a, b)) => (Some(a), Some(b)),
+        // Who has an address depends on where one asks; the way will tell.
+        None if matches!(question.to, End::Address(_)) && !from.is_empty() => {
+            (from.first().copied(), None)
+        }
         None => (from.first().copied(), to.first().copied()),
     }
 }

@@ -24,6 +24,8 @@ pub struct HostRow {
     pub routes: bool,
     /// Why it has not what it shall have; none if it has.
     pub behind: Option<String>,
+    /// What it could not make as it is wanted, one text each, which begins with what it is about.
+    pub left_out: Vec<String>,
 }
 
 /// A security group.

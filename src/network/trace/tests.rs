@@ -67,6 +67,7 @@ impl Lab {
                 physical: vec!["uplink".into()],
                 routes: true,
                 behind: None,
+                left_out: Vec::new(),
             };
             lab.rows.hosts.insert(name.into(), host);
         }

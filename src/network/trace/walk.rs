@@ -196,6 +196,14 @@ impl<'a> Walk<'a> {
         if let Some((verdict, reason, because)) = self.trouble_of(host) {
             return Some((verdict, reason, because, None));
         }
+        let left_out = self.rows.hosts.get(host).and_then(|row| {
+            let mut all = row.left_out.iter();
+            all.find(|text| text.contains(&port.network.to_string()))
+        });
+        if let Some(why) = left_out {
+            let because = format!("on {host}, {why}");
+            return Some((Verdict::Unknown, Reason::HostBehind, because, None));
+        }
         if port.status == PortStatus::Build {
             let because = format!("host {host} has not said yet that it has the port");
             return Some((Verdict::Unknown, Reason::HostBehind, because, None));
