@@ -187,6 +187,11 @@ impl NetworkAgent {
         self.probes.ask(request).await
     }
 
+    /// Removes all probes, also those of an agent before; one that starts does so by itself.
+    pub async fn probes_clear(&self) -> Result<(), Fault> {
+        Ok(self.probes.clear().await?)
+    }
+
     /// Removes probes whose lifetime is over at this time; an agent that runs does so by itself.
     pub async fn probes_expire(&self, now: std::time::Instant) {
         self.probes.expire(now).await;

@@ -10,8 +10,8 @@ use super::tests::{Lab, bind, kind, lab, network, new_port, project, wish};
 use super::tunnel_tests::{host_down, host_up};
 use super::*;
 use crate::bus::{Fault, Handler, Incoming, Rpc};
-use crate::ids::{NetworkId, PortId};
-use crate::network::model::{InterfaceWish, NewPort, NewRouter, PortChanges};
+use crate::ids::{NetworkId, PortId, SecurityGroupId};
+use crate::network::model::{InterfaceWish, NewPort, NewRouter, NewSecurityGroup, PortChanges};
 use crate::network::names::tap_name;
 use crate::network::reconcile;
 use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkProbe, NetworkProbed};
@@ -50,10 +50,20 @@ impl Handler for Node {
 }
 
 async fn guest(lab: &Lab, network: NetworkId, name: &str, at: &str, host: &str) -> PortId {
+    guest_of(lab, network, (name, at, host), None).await
+}
+
+async fn guest_of(
+    lab: &Lab,
+    network: NetworkId,
+    (name, at, host): (&str, &str, &str),
+    group: Option<SecurityGroupId>,
+) -> PortId {
     let cx = &lab.member;
     let new = NewPort {
         name: name.into(),
         addresses: wish(at),
+        groups: group.map(|group| vec![group]),
         ..new_port(cx, network)
     };
     let port = port_create(cx, &new).await.unwrap();
@@ -94,8 +104,13 @@ async fn a_path_is_found_by_names_ids_and_addresses_and_what_is_missing_can_be_m
     let (blue, blue_subnet) = network(cx, "10.9.0.0/24").await;
     let (green, green_subnet) = network(cx, "10.8.0.0/24").await;
     let web = guest(&lab, blue.id, "web", "10.9.0.5", "n1").await;
-    let db = guest(&lab, blue.id, "db", "10.9.0.6", "n2").await;
-    let far = guest(&lab, green.id, "far", "10.8.0.7", "n2").await;
+    let new = NewSecurityGroup {
+        name: "closed".into(),
+        ..NewSecurityGroup::default()
+    };
+    let closed = Some(security_group_create(cx, new).await.unwrap().id);
+    let db = guest_of(&lab, blue.id, ("db", "10.9.0.6", "n2"), closed).await;
+    let far = guest_of(&lab, green.id, ("far", "10.8.0.7", "n2"), closed).await;
     reconcile::round(&lab.admin).await.unwrap();
 
     let found = traced(&lab, "web", "db").await;
@@ -107,7 +122,7 @@ async fn a_path_is_found_by_names_ids_and_addresses_and_what_is_missing_can_be_m
     assert_eq!(step.device, tap_name(db));
     assert_eq!(
         step.because,
-        "no rule of group default allows it to get tcp 80 from 10.9.0.5"
+        "no rule of group closed allows it to get tcp 80 from 10.9.0.5"
     );
     for (from, to) in [
         (web.to_string(), db.to_string()),

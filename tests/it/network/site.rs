@@ -69,7 +69,8 @@ impl Site {
         self.with_agent(NetworkAgent::clean_up).unwrap().changes
     }
 
-    fn with_agent<T: Send>(&self, work: impl AsyncFnOnce(&NetworkAgent) -> T + Send) -> T {
+    /// Lets one agent, which has just started, do something.
+    pub fn with_agent<T: Send>(&self, work: impl AsyncFnOnce(&NetworkAgent) -> T + Send) -> T {
         let agent = NetworkAgent::new(self.state()).at(self.place.clone());
         self.machine.within_network(move || {
             // One thread: another one would be on the outer machine's network.

@@ -20,7 +20,7 @@ use crate::lab::wait::wait_until;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Two nodes of a rack, 1 and 2.
-struct Nodes {
+pub(super) struct Nodes {
     sites: Vec<Site>,
     generation: Cell<i64>,
     _rack: Rack,
@@ -47,7 +47,7 @@ impl Nodes {
         }
     }
 
-    fn site(&self, node: usize) -> &Site {
+    pub fn site(&self, node: usize) -> &Site {
         &self.sites[node - 1]
     }
 
@@ -62,13 +62,13 @@ impl Nodes {
 
 /// What there is of networks, on whatever node.
 #[derive(Default)]
-struct World {
+pub(super) struct World {
     tenants: Vec<Tenant>,
-    router: Option<(usize, RouterSpec)>,
+    pub router: Option<(usize, RouterSpec)>,
     groups: Vec<SecurityGroupSpec>,
 }
 
-struct Tenant {
+pub(super) struct Tenant {
     network: NetworkSpec,
     guests: Vec<(usize, PortSpec)>,
     services: Vec<(usize, ServicePort)>,
@@ -293,14 +293,14 @@ fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
 }
 
 /// A network with two guests, a router on node 2, and the world behind it.
-struct Routed {
-    nodes: Nodes,
-    world: World,
-    web: PortSpec,
-    db: PortSpec,
+pub(super) struct Routed {
+    pub nodes: Nodes,
+    pub world: World,
+    pub web: PortSpec,
+    pub db: PortSpec,
 }
 
-fn routed() -> Routed {
+pub(super) fn routed() -> Routed {
     let nodes = Nodes::start();
     let mut inner = Tenant::new(1, 1001);
     let web = inner.guest(1, 5, "web");
@@ -411,7 +411,7 @@ fn a_router_leads_out_and_in_and_connections_live_through_changes() {
 }
 
 /// Runs a line on the outer machine, where the names of namespaces are.
-fn outside(line: &str) -> String {
+pub(super) fn outside(line: &str) -> String {
     let output = std::process::Command::new("sh")
         .args(["-ec", line])
         .output()
