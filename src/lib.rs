@@ -89,6 +89,10 @@
 //!    (`configuration`). What is for 169.254.169.254 ends there, or where DHCP is answered:
 //!    `agent/network/metadata.rs` (`keep`) passes it on to `compute/ops/metadata_show.rs` (`metadata_show`).
 //!
+//! 6. Where a packet would be dropped, and why, is computed from rows by the pure `network/trace/mod.rs` (`trace`), for
+//!    `network/ops/trace.rs` (`network_trace`), with the names of devices that nodes use, `network/names.rs`; nodes count its
+//!    packets in tables beside the filter, `agent/network/probe.rs` (`ask`). The console shows it, `tui/screens/trace/mod.rs`.
+//!
 //! # One metering sample
 //!
 //! 1. Each interval, `agent/sampling/mod.rs` (`run`) makes one bulk call, `hypervisor/mod.rs` (`stats`), for all guests.

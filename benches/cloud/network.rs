@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 use skydeck::agent::Whereabouts;
-use skydeck::agent::network::names::{bridge_name, tap_name};
 use skydeck::agent::network::{NetworkAgent, NodePlace};
 use skydeck::ids::{
     NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, ServerId, SubnetId,
 };
+use skydeck::network::names::{bridge_name, tap_name};
 use skydeck::network::rpc::{
     NetworkDesired, NetworkSpec, PortSpec, RouterSpec, RuleRange, RuleRemote, SecurityGroupSpec,
     SecurityRuleSpec, Segment, ServicePort, StationSpec, SubnetSpec,

@@ -10,6 +10,7 @@ use crate::api::wire::{
     Summary, SummaryBody, UploadStatus, WhoAmI,
 };
 use crate::compute::wire::ServerCreateRequest;
+use crate::network::wire::{Trace, TraceBody, TraceRequest};
 use crate::telemetry::wire::{
     SampleBatch, Series, SeriesBody, SeriesQuery, StatisticsBody, StatisticsQuery, TopBody,
     TopQuery,
@@ -133,6 +134,12 @@ impl Client {
     pub async fn launch_plan(&self, request: &ServerCreateRequest) -> Result<LaunchPlan> {
         let call = self.post(SKYDECK, &["plans", "launch"]).json(request);
         Ok(call.parse::<LaunchPlanBody>().await?.plan)
+    }
+
+    /// How a packet goes, and where it would be dropped; with a probe, also how many went so far.
+    pub async fn network_trace(&self, request: &TraceRequest) -> Result<Trace> {
+        let call = self.post(SKYDECK, &["network", "trace"]).json(request);
+        Ok(call.parse::<TraceBody>().await?.trace)
     }
 
     /// Who did what, newest first; filters `user_id`, `resource_id`, `outcome`, `since`.

@@ -2,12 +2,14 @@
 mod api;
 pub mod ipam;
 pub mod model;
+pub mod names;
 pub mod ops;
 pub mod placement;
 pub mod reconcile;
 mod refusal;
 pub mod rpc;
 mod store;
+pub mod trace;
 pub mod wire;
 
 use std::time::Duration;

@@ -66,6 +66,8 @@ mod subnet_delete;
 mod subnet_list;
 mod subnet_modes;
 mod subnet_update;
+mod trace;
+mod trace_probe;
 
 pub use agent_list::{agent_list, agent_show};
 pub use agent_services::{
@@ -125,6 +127,8 @@ pub use subnet_create::subnet_create;
 pub use subnet_delete::subnet_delete;
 pub use subnet_list::{subnet_list, subnet_show};
 pub use subnet_update::subnet_update;
+pub use trace::{TraceWish, Traced, network_trace};
+pub use trace_probe::Counts;
 
 #[cfg(test)]
 mod ipv6_tests;
@@ -132,5 +136,7 @@ mod ipv6_tests;
 mod router_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod trace_tests;
 #[cfg(test)]
 mod tunnel_tests;

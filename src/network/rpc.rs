@@ -3,10 +3,12 @@
 //! Level-triggered: a node is told everything it shall have, with a generation, and makes it so; what is not in it goes
 //! away. An older generation than the last one applied is ignored.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::bus::Rpc;
 use crate::compute::rpc::COMPUTE;
@@ -350,4 +352,66 @@ pub struct NetworkApplied {
     /// What can not be made on this node as it is wanted, and why, one line each.
     #[serde(default)]
     pub problems: Vec<String>,
+}
+
+/// Points of one probe on one node at most.
+pub const PROBE_POINTS: usize = 64;
+/// Seconds for which a probe is kept at most after it was asked for.
+pub const PROBE_SECONDS: u16 = 60;
+
+/// Counts packets on a node, and answers how many there were. What is not counted yet is from now on; a probe that is not
+/// asked for during its lifetime is removed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NetworkProbe {
+    /// Which probe.
+    pub id: Uuid,
+    /// What is counted, and where.
+    pub points: Vec<ProbePoint>,
+    /// Seconds to keep it unasked.
+    pub lifetime: u16,
+}
+
+/// A place where packets are counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbePoint {
+    /// A router's network namespace; where bridges are when absent.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// The device there.
+    pub device: String,
+    /// Whether they leave by it; otherwise they come by it.
+    pub outbound: bool,
+    /// Number of the protocol (IANA).
+    pub protocol: u8,
+    /// From this address.
+    #[serde(default)]
+    pub source: Option<IpAddr>,
+    /// To this address.
+    #[serde(default)]
+    pub destination: Option<IpAddr>,
+    /// From this port.
+    #[serde(default)]
+    pub source_port: Option<u16>,
+    /// To this port.
+    #[serde(default)]
+    pub destination_port: Option<u16>,
+    /// Of this type, with ICMP.
+    #[serde(default)]
+    pub icmp: Option<u8>,
+}
+
+impl Rpc for NetworkProbe {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "network_probe";
+    type Reply = NetworkProbed;
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkProbed {
+    /// Packets at each point, in the order of the points; none where it can not be counted.
+    pub counts: Vec<Option<u64>>,
+    /// Packets that security groups dropped, by `from TAP` and `to TAP`, of the taps among the points.
+    #[serde(default)]
+    pub drops: BTreeMap<String, u64>,
 }

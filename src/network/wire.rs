@@ -10,12 +10,14 @@ mod port;
 mod rbac;
 mod router;
 mod security_group;
+mod trace;
 
 pub use misc::*;
 pub use port::*;
 pub use rbac::*;
 pub use router::*;
 pub use security_group::*;
+pub use trace::*;
 
 use std::collections::BTreeMap;
 

@@ -58,6 +58,12 @@ impl Command {
         self
     }
 
+    /// The same, changing nothing, but shown by the cloud to its administrators only.
+    pub const fn for_administrators(mut self) -> Self {
+        self.administers = true;
+        self
+    }
+
     /// The same, in the hint line at place `rank`.
     pub const fn hint(mut self, rank: u8) -> Self {
         self.rank = rank;

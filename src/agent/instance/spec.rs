@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::agent::network::names::{bridge_name, tap_name};
 use crate::compute::rpc::{InstanceSpec, RootDisk};
 use crate::hypervisor::VirtType;
 use crate::hypervisor::spec::{DiskBus, DiskDevice, DiskFormat, DiskSpec, GuestSpec, NicSpec};
 use crate::image::rpc::ImageFormat;
+use crate::network::names::{bridge_name, tap_name};
 use crate::network::rpc::PortSpec;
 use crate::volume::rpc::VolumeConnection;
 

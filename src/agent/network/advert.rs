@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::names::inside_interface;
 use crate::ids::NetworkId;
+use crate::network::names::inside_interface;
 use crate::network::rpc::{Announced, NetworkSpec, RouterSpec, ServicePort, Subnet6Spec};
 
 /// Seconds between what is announced unasked, at least and at most.

@@ -14,9 +14,6 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::advert;
 use super::dhcp::{DhcpServer, Reservation, RunAs, ServedSubnet, ServedSubnet6, ServerFiles};
 use super::filter::{Filter, GuestPort};
-use super::names::{
-    bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
-};
 use super::room::Room;
 use super::router;
 use super::security::GroupedPort;
@@ -24,6 +21,9 @@ use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
 use crate::network::model::mac_interface_id;
+use crate::network::names::{
+    bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
+};
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
     SubnetSpec,

@@ -23,11 +23,11 @@ use nix::unistd::{Gid, Group, Pid, User};
 use super::dhcp::{RunAs, ServerFiles, digest};
 use super::error::HostError;
 use super::files::{directory, write_for_group, write_private};
-use super::names::BRIDGE_PREFIX;
 use super::namespace::within;
 use super::plan::{Lease, SeenServer};
 use super::program::Program;
 use super::release;
+use crate::network::names::BRIDGE_PREFIX;
 
 const DNSMASQ: Program = Program {
     name: "dnsmasq",

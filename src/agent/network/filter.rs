@@ -22,10 +22,10 @@ use serde_json::{Value, json};
 
 use super::blueprint::{link_local6, mac_text};
 use super::metadata::METADATA_PORT;
-use super::names::{BRIDGE_PREFIX, TAP_PREFIX};
 use super::router::METADATA;
 use super::security::Security;
 use super::tunnel::PORT;
+use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX};
 
 /// Name of our tables.
 pub const TABLE: &str = "skydeck";
@@ -308,32 +308,43 @@ fn number(address: IpAddr) -> u128 {
 
 /// Commands that remove our tables of these families, whether they are there or not.
 pub fn remove_tables(families: &[&str]) -> Vec<Value> {
-    families
-        .iter()
-        .flat_map(|family| {
-            let table = json!({"table": {"family": family, "name": TABLE}});
-            // Deleting what is not there is an error; adding what is there is none.
-            [json!({"add": table}), json!({"delete": table})]
-        })
-        .collect()
+    let commands = families.iter().map(|family| remove_table(family, TABLE));
+    commands.flatten().collect()
+}
+
+/// Commands that remove a table, whether it is there or not.
+pub fn remove_table(family: &str, name: &str) -> [Value; 2] {
+    let table = json!({"table": {"family": family, "name": name}});
+    // Deleting what is not there is an error; adding what is there is none.
+    [json!({"add": table}), json!({"delete": table})]
 }
 
 /// Adds to one of our tables.
 pub struct Table<'a> {
     family: &'static str,
+    name: &'a str,
     commands: &'a mut Vec<Value>,
 }
 
 impl<'a> Table<'a> {
     /// One of this family, which is made.
     pub fn new(family: &'static str, commands: &'a mut Vec<Value>) -> Self {
-        commands.push(json!({"add": {"table": {"family": family, "name": TABLE}}}));
-        Self { family, commands }
+        Self::named(family, TABLE, commands)
+    }
+
+    /// One with a name of its own.
+    pub fn named(family: &'static str, name: &'a str, commands: &'a mut Vec<Value>) -> Self {
+        commands.push(json!({"add": {"table": {"family": family, "name": name}}}));
+        Self {
+            family,
+            name,
+            commands,
+        }
     }
 
     fn add(&mut self, kind: &str, mut object: Value) {
         object["family"] = json!(self.family);
-        object["table"] = json!(TABLE);
+        object["table"] = json!(self.name);
         self.commands.push(json!({"add": {kind: object}}));
     }
 

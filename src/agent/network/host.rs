@@ -10,7 +10,6 @@ use super::blueprint::{Blueprint, Site};
 use super::dnsmasq::Servers;
 use super::error::HostError;
 use super::links::{self, Links};
-use super::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
 use super::namespace::Namespaces;
 use super::nft::{Nft, Place, see_bridged};
 use super::plan::{Change, Observed, SeenBridge};
@@ -18,6 +17,7 @@ use super::radvd::Advertisers;
 use super::room::{Room, SeenWire};
 use super::tunnel::TunnelChange;
 use crate::agent::monitor::Whereabouts;
+use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
 
 /// The machine, for one look and one plan.
 pub struct Host {

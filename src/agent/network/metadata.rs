@@ -28,10 +28,10 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 
 use super::error::HostError;
-use super::names::{bridge_name, dhcp_namespace, router_namespace};
 use super::namespace::{NAMED, within};
 use crate::bus::Bus;
 use crate::compute::rpc::metadata::{MetadataAnswer, MetadataAsk, MetadataPlace};
+use crate::network::names::{bridge_name, dhcp_namespace, router_namespace};
 use crate::network::rpc::{NetworkDesired, Segment};
 
 /// How long a control process may take to answer.

@@ -11,8 +11,8 @@
 //! a file, so that a node that restarts has its networks before any control process tells it, and all else is looked
 //! at.
 //!
-//! Invariant: interfaces whose names begin with our prefixes, the nftables tables called `skydeck`, and files below the
-//! state directory are ours and are removed when not wanted; nothing else is touched, except that the node is made to
+//! Invariant: interfaces whose names begin with our prefixes, the nftables tables called `skydeck` or `skydeck-probe-…`
+//! ([`probe`]), and files below the state directory are ours and are removed when not wanted; nothing else is touched, except that the node is made to
 //! forward IPv4 packets once a network wants that.
 
 mod advert;
@@ -25,10 +25,10 @@ mod filter;
 mod host;
 mod links;
 mod metadata;
-pub mod names;
 mod namespace;
 mod nft;
 mod plan;
+mod probe;
 mod program;
 mod radvd;
 mod release;
@@ -55,12 +55,15 @@ use super::{MethodTable, Node};
 use crate::bus::{Fault, FaultKind};
 use crate::doctor::rpc::{HostExamined, Mended};
 use crate::ids::Time;
-use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
+use crate::network::rpc::{
+    NetworkApplied, NetworkApply, NetworkDesired, NetworkProbe, NetworkProbed,
+};
 use error::HostError;
 use host::Host;
 pub use host::NodePlace;
 use metadata::Doors;
 pub use metadata::MetadataDoor;
+use probe::Probes;
 
 /// How often a node looks whether its networks are still as they shall be.
 const REPAIR: Duration = Duration::from_secs(15);
@@ -80,15 +83,25 @@ pub(super) fn register(table: &mut MethodTable) {
             }),
         }
     });
+    table.add::<NetworkProbe, _, _>(|node, request, _| async move {
+        match &node.network {
+            Some(network) => network.probe(&request).await,
+            None => Ok(NetworkProbed::default()),
+        }
+    });
 }
 
-/// Mends the node's networks for ever, beginning with what a restart of the machine took away.
+/// Mends the node's networks for ever, beginning with what a restart of the machine took away, and ends probes.
 pub(super) async fn keep(node: Arc<Node>) {
     let Some(network) = &node.network else {
         return;
     };
     // Without a hypervisor there are networks all the same.
     let _ = tokio::time::timeout(HYPERVISOR, node.info()).await;
+    tokio::join!(mend(network), network.probes.keep());
+}
+
+async fn mend(network: &NetworkAgent) {
     let mut tick = tokio::time::interval(REPAIR);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last = None;
@@ -124,6 +137,7 @@ pub struct NetworkAgent {
     turn: Mutex<()>,
     /// What was mended lately, oldest first.
     mended: StdMutex<VecDeque<Mended>>,
+    probes: Probes,
 }
 
 impl NetworkAgent {
@@ -135,6 +149,7 @@ impl NetworkAgent {
             doors: None,
             turn: Mutex::new(()),
             mended: StdMutex::default(),
+            probes: Probes::default(),
         }
     }
 
@@ -221,10 +236,26 @@ impl NetworkAgent {
         })
     }
 
+    /// Counts packets, and says how many there were.
+    pub async fn probe(&self, request: &NetworkProbe) -> Result<NetworkProbed, Fault> {
+        self.probes.ask(request).await
+    }
+
+    /// Removes all probes, also those of an agent before; one that starts does so by itself.
+    pub async fn probes_clear(&self) -> Result<(), Fault> {
+        Ok(self.probes.clear().await?)
+    }
+
+    /// Removes probes whose lifetime is over at this time; an agent that runs does so by itself.
+    pub async fn probes_expire(&self, now: std::time::Instant) {
+        self.probes.expire(now).await;
+    }
+
     /// Removes everything of ours, also what was made by a node that was told something else.
     pub async fn clean_up(&self) -> Result<NetworkApplied, Fault> {
         let _turn = self.turn.lock().await;
         let nothing = NetworkDesired::default();
+        self.probes.clear().await?;
         let applied = self
             .make(&Host::open(&self.dir, &self.place)?, &nothing)
             .await?;

@@ -19,7 +19,7 @@ use super::plan::SeenFilter;
 use super::program::Program;
 use super::router;
 
-const NFT: Program = Program {
+pub(super) const NFT: Program = Program {
     name: "nft",
     package: "nftables",
 };
@@ -170,7 +170,7 @@ impl Nft {
     }
 }
 
-fn read(bytes: Vec<u8>) -> Result<Value, HostError> {
+pub(super) fn read(bytes: Vec<u8>) -> Result<Value, HostError> {
     serde_json::from_slice(&bytes).map_err(|error| HostError::Program {
         program: NFT.name,
         complaint: format!("its answer can not be read: {error}"),
@@ -178,7 +178,7 @@ fn read(bytes: Vec<u8>) -> Result<Value, HostError> {
 }
 
 /// Objects of one kind in an answer of `nft`.
-fn objects<'a>(answer: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn objects<'a>(answer: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
     let all = answer["nftables"].as_array().into_iter().flatten();
     all.filter_map(move |object| object.get(kind))
 }

@@ -367,9 +367,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::blueprint::Site;
-    use super::super::names::{BRIDGE_PREFIX, TAP_PREFIX, bridge_name};
     use super::super::testing::{desired, network, port, subnet6};
     use super::*;
+    use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX, bridge_name};
     use crate::network::rpc::NetworkSpec;
 
     /// The world after a plan, as the host would show it.

@@ -18,8 +18,10 @@ use serde_json::{Value, json};
 
 use super::blueprint::parse_mac;
 use super::filter::{Table, accept, drop, field, is, is_not, known, remove_tables};
-use super::names::{INSIDE_PREFIX, bridge_name, inside_interface, outside_interface, wire_name};
 use super::room::{Room, Wire};
+use crate::network::names::{
+    INSIDE_PREFIX, bridge_name, inside_interface, outside_interface, wire_name,
+};
 use crate::network::rpc::{NetworkSpec, RouterSpec, ServicePort};
 
 /// Families our tables of a router are in.

@@ -16,8 +16,8 @@ use rtnetlink::{LinkBridgePort, LinkUnspec, LinkVxlan};
 
 use super::error::HostError;
 use super::links::{Link, Links, ask, names};
-use super::names::{BRIDGE_PREFIX, TUNNEL_PREFIX};
 use super::tunnel::{ALL, PORT, SeenTunnel, Tunnel, TunnelChange};
+use crate::network::names::{BRIDGE_PREFIX, TUNNEL_PREFIX};
 
 impl Links {
     /// The tunnels that are ours, as they are.

@@ -1,4 +1,4 @@
-//! Neutron's API, below `/network`.
+//! Neutron's API, below `/network`, and what it has no word for, below `/skydeck/v1/network`.
 //!
 //! Lists are made whole, as the wire has them, and then filtered by any of their fields, sorted and paged in one place
 //! ([`listing`]), since a project has hundreds of ports and not millions.
@@ -16,6 +16,7 @@ mod security_groups;
 mod security_rules;
 mod subnets;
 mod tags;
+mod trace;
 
 use crate::api::Routes;
 use crate::api::wire::ErrorStyle;
@@ -107,6 +108,7 @@ pub fn routes() -> Vec<Routes> {
         tags::routes(groups(routes)),
         router_routes(),
         agent_routes(),
+        trace::routes(),
     ]
 }
 

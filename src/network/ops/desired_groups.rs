@@ -19,32 +19,47 @@ use crate::network::store;
 
 /// What a node is told of security groups.
 pub(super) async fn desired_groups(conn: &mut Conn, host: &str) -> Result<Vec<SecurityGroupSpec>> {
-    let mut specs: BTreeMap<SecurityGroupId, SecurityGroupSpec> = BTreeMap::new();
-    for group in store::host_groups::groups(conn, host).await? {
-        specs.insert(group, empty(group));
-    }
+    let groups = store::host_groups::groups(conn, host).await?;
+    group_specs_on_conn(conn, &groups).await
+}
+
+/// What nodes are told of these groups, and of those that their rules name.
+pub(super) async fn group_specs_on_conn(
+    conn: &mut Conn,
+    groups: &[SecurityGroupId],
+) -> Result<Vec<SecurityGroupSpec>> {
+    let mut specs: BTreeMap<SecurityGroupId, SecurityGroupSpec> =
+        groups.iter().map(|id| (*id, empty(*id))).collect();
     if specs.is_empty() {
         return Ok(Vec::new());
     }
-    let rules = store::host_groups::rules(conn, host).await?;
+    let mut rules = store::security_rule::of_groups(conn, groups).await?;
+    rules.sort_by_key(|rule| rule.id);
+    let named: BTreeSet<SecurityGroupId> = rules
+        .iter()
+        .filter_map(|rule| match rule.remote {
+            Remote::Group(remote) => Some(remote),
+            _ => None,
+        })
+        .collect();
+    let named: Vec<SecurityGroupId> = named.into_iter().collect();
     let mut members: BTreeMap<SecurityGroupId, BTreeSet<IpNet>> = BTreeMap::new();
-    for (group, address) in store::host_groups::members(conn, host).await? {
+    for (group, address) in store::host_groups::members(conn, &named).await? {
         let address = IpNet::from(address);
         members.entry(group).or_default().insert(address);
     }
-    for (group, prefix) in store::host_groups::member_pairs(conn, host).await? {
+    for (group, prefix) in store::host_groups::member_pairs(conn, &named).await? {
         if !is_everything(&prefix) {
             members.entry(group).or_default().insert(prefix);
         }
     }
-    for rule in rules {
-        if let Remote::Group(remote) = rule.remote {
-            let named = specs.entry(remote).or_insert_with(|| empty(remote));
-            if let Some(members) = members.remove(&remote) {
-                named.members = members.into_iter().collect();
-            }
+    for remote in named {
+        let spec = specs.entry(remote).or_insert_with(|| empty(remote));
+        if let Some(members) = members.remove(&remote) {
+            spec.members = members.into_iter().collect();
         }
-        // A rule that appeared after the groups were read is told with the next generation.
+    }
+    for rule in rules {
         if let Some(spec) = specs.get_mut(&rule.group) {
             spec.rules.push(rule_spec(&rule));
         }

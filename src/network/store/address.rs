@@ -3,6 +3,7 @@
 //! An address of IPv4 is a number. One of IPv6 is two: `upper`, the first half, which all addresses of a subnet have in common,
 //! and the second half, less 2^63: so the order of numbers is that of addresses, and one more is the next one.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::super::ipam::{like, number};
@@ -111,6 +112,24 @@ pub async fn on_networks(
         .push(" ORDER BY a.port_id LIMIT 1")
         .optional(conn, Row::take)
         .await
+}
+
+/// The ports that have these addresses, on whatever network, by id.
+pub async fn holders(conn: &mut Conn, addresses: &[IpAddr]) -> DbResult<Vec<PortId>> {
+    let wanted: BTreeSet<IpAddr> = addresses.iter().copied().collect();
+    let mut found = BTreeSet::new();
+    for part in addresses.chunks(LIST) {
+        let some = sql(format!(
+            "SELECT a.port_id, {ADDRESS} FROM address a WHERE a.address"
+        ))
+        .push_in(part.iter().map(|address| halves(*address).1))
+        .all(conn, |row| Ok((row.take::<PortId>()?, address(row)?)))
+        .await?;
+        // The second half alone may be another's.
+        let holders = some.into_iter().filter(|(_, at)| wanted.contains(at));
+        found.extend(holders.map(|(port, _)| port));
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// Addresses of these ports, in order of port and position.

@@ -2,14 +2,10 @@
 
 use ipnet::IpNet;
 
-use super::super::model::{AddressPair, SecurityRule};
+use super::super::model::AddressPair;
 use super::address::{ADDRESS, address};
-use super::security_rule::{COLUMNS, rule};
-use crate::db::{Conn, DbResult, Row, sql};
+use crate::db::{Conn, DbResult, LIST, Row, sql};
 use crate::ids::{PortId, SecurityGroupId};
-
-/// Groups of the ports that are on the node in `$1` or coming to it.
-const OF_HOST: &str = "SELECT g.group_id FROM port p JOIN port_security_group g ON g.port_id = p.id WHERE p.host = $1 OR p.migrating_to = $1";
 
 /// Groups of ports that a node has or will have, in order of id.
 pub async fn groups(conn: &mut Conn, host: &str) -> DbResult<Vec<SecurityGroupId>> {
@@ -19,46 +15,43 @@ pub async fn groups(conn: &mut Conn, host: &str) -> DbResult<Vec<SecurityGroupId
         .await
 }
 
-/// Rules of these groups, in order of id.
-pub async fn rules(conn: &mut Conn, host: &str) -> DbResult<Vec<SecurityRule>> {
-    sql(format!(
-        "SELECT {COLUMNS} FROM security_group_rule WHERE group_id IN ({OF_HOST}) ORDER BY id"
-    ))
-    .bind(host)
-    .all(conn, rule)
-    .await
-}
-
-/// Addresses of the ports that have a group which these rules name, wherever they are, with the group.
+/// Addresses of the ports that have these groups, wherever they are, with the group.
 pub async fn members(
     conn: &mut Conn,
-    host: &str,
+    groups: &[SecurityGroupId],
 ) -> DbResult<Vec<(SecurityGroupId, std::net::IpAddr)>> {
-    sql(format!(
-        "SELECT m.group_id, {ADDRESS} FROM port_security_group m JOIN address a ON a.port_id = m.port_id WHERE m.group_id IN \
-         (SELECT r.remote_group FROM security_group_rule r WHERE r.group_id IN ({OF_HOST}))"
-    ))
-    .bind(host)
-    .all(conn, |row| Ok((row.take()?, address(row)?)))
-    .await
+    let mut found = Vec::new();
+    for part in groups.chunks(LIST) {
+        found.extend(
+            sql(format!("SELECT m.group_id, {ADDRESS} FROM port_security_group m JOIN address a ON a.port_id = m.port_id WHERE m.group_id"))
+                .push_in(part.iter().copied())
+                .all(conn, |row| Ok((row.take()?, address(row)?)))
+                .await?,
+        );
+    }
+    Ok(found)
 }
 
 /// Further addresses of such ports, with the group.
-pub async fn member_pairs(conn: &mut Conn, host: &str) -> DbResult<Vec<(SecurityGroupId, IpNet)>> {
-    let found = sql(format!(
-        "SELECT m.group_id, p.allowed_pairs FROM port_security_group m JOIN port p ON p.id = m.port_id \
-         WHERE p.allowed_pairs IS NOT NULL AND m.group_id IN \
-         (SELECT r.remote_group FROM security_group_rule r WHERE r.group_id IN ({OF_HOST}))"
-    ))
-    .bind(host)
-    .all(conn, |row| {
-        Ok((row.take()?, row.take_json::<Vec<AddressPair>>()?))
-    })
-    .await?;
-    Ok(found
-        .into_iter()
-        .flat_map(|(group, pairs)| pairs.into_iter().map(move |pair| (group, pair.prefix)))
-        .collect())
+pub async fn member_pairs(
+    conn: &mut Conn,
+    groups: &[SecurityGroupId],
+) -> DbResult<Vec<(SecurityGroupId, IpNet)>> {
+    let mut found = Vec::new();
+    for part in groups.chunks(LIST) {
+        let some: Vec<(SecurityGroupId, Vec<AddressPair>)> =
+            sql("SELECT m.group_id, p.allowed_pairs FROM port_security_group m JOIN port p ON p.id = m.port_id \
+                 WHERE p.allowed_pairs IS NOT NULL AND m.group_id")
+            .push_in(part.iter().copied())
+            .all(conn, |row| Ok((row.take()?, row.take_json()?)))
+            .await?;
+        let pairs = some.into_iter();
+        found
+            .extend(pairs.flat_map(|(group, pairs)| {
+                pairs.into_iter().map(move |pair| (group, pair.prefix))
+            }));
+    }
+    Ok(found)
 }
 
 /// Notes that what a group allows changed: for nodes with ports that have it.

@@ -133,6 +133,29 @@ pub async fn list(conn: &mut Conn, query: &PortQuery) -> DbResult<Vec<Port>> {
     with_parts(conn, ports).await
 }
 
+/// Ports with these ids, oldest first.
+pub async fn of_ids(conn: &mut Conn, ids: &[PortId]) -> DbResult<Vec<Port>> {
+    let mut found = Vec::new();
+    for part in ids.chunks(LIST) {
+        found.extend(
+            sql(format!("SELECT {COLUMNS} FROM port WHERE id"))
+                .push_in(part.iter().copied())
+                .push(" ORDER BY created_at, id")
+                .all(conn, port)
+                .await?,
+        );
+    }
+    with_parts(conn, found).await
+}
+
+/// Ports with this name, a few of them, by id.
+pub async fn ids_named(conn: &mut Conn, name: &str) -> DbResult<Vec<(PortId, ProjectId)>> {
+    sql("SELECT id, project_id FROM port WHERE name = $1 ORDER BY id LIMIT 10")
+        .bind(name)
+        .all(conn, |row| Ok((row.take()?, row.take()?)))
+        .await
+}
+
 /// The port with this id.
 pub async fn find(conn: &mut Conn, id: PortId) -> DbResult<Option<Port>> {
     let query = PortQuery {

@@ -4,10 +4,10 @@ use super::super::model::{Remote, SecurityRule};
 use crate::db::{Conn, DbResult, LIST, Row, sql};
 use crate::ids::{ProjectId, SecurityGroupId, SecurityGroupRuleId};
 
-pub(super) const COLUMNS: &str = "id, group_id, project_id, description, direction, ethertype, protocol, range_min, range_max, \
+const COLUMNS: &str = "id, group_id, project_id, description, direction, ethertype, protocol, range_min, range_max, \
      remote_prefix, remote_group, created_at";
 
-pub(super) fn rule(row: &mut Row) -> DbResult<SecurityRule> {
+fn rule(row: &mut Row) -> DbResult<SecurityRule> {
     Ok(SecurityRule {
         id: row.take()?,
         group: row.take()?,

@@ -22,6 +22,8 @@ const NAME: usize = 32;
 
 /// Things that have actions.
 const ACTED: &[&str] = &["list", "tabs", "detail", "placement"];
+/// Things that can be shown whole.
+const WHOLE: &[&str] = &["list", "tabs", "detail", "placement", "trace"];
 
 /// Commands that every thing has.
 pub const COMMANDS: &[Command] = &[
@@ -36,7 +38,7 @@ pub const COMMANDS: &[Command] = &[
         "yaml",
         "yaml",
         "Show all there is to know, as YAML or JSON",
-        ACTED,
+        WHOLE,
     ),
     Command::new(
         "copy-id",

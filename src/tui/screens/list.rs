@@ -42,6 +42,7 @@ pub const COMMANDS: &[Command] = &[
             "results",
             "closed",
             "placement",
+            "trace",
         ],
     )
     .hint(5),

@@ -98,10 +98,19 @@ static COLUMNS: [Column<Port>; 7] = [
     Column::new("name", (8, 24), 4, |row, _| Value::text(&row.name)),
 ];
 
-static ACTIONS: [Action<Port>; 2] = [
+static ACTIONS: [Action<Port>; 3] = [
     Action::make("port.create", |facts| -> Box<dyn Overlay> {
         Box::new(FormOverlay::new(Box::new(Create), facts))
     }),
+    Action::open_one(
+        "port.trace",
+        |row| {
+            row.device_owner
+                .starts_with("network:")
+                .then_some("it is the network's own")
+        },
+        |row, facts| super::trace::from(&row.id, facts),
+    ),
     Action::ask(
         "port.delete",
         "Delete",
@@ -290,6 +299,14 @@ pub static ENTRY: Entry = Entry {
         )
         .mutating()
         .hint(6),
+        Command::new(
+            "port.trace",
+            "trace",
+            "Find out why it does not reach something",
+            PORTS,
+        )
+        .for_administrators()
+        .hint(12),
         Command::new(
             "port.delete",
             "delete",

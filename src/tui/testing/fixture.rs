@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::NOW;
 use super::cloud::Answers;
-use super::{groups, hosts};
+use super::{groups, hosts, trace};
 
 /// Microseconds, so many seconds before the tests' present.
 pub(super) fn ago(seconds: i64) -> i64 {
@@ -614,6 +614,7 @@ fn skydeck() -> Answers {
             "/skydeck/v1/operations/0000000a-0000-4000-8000-000000000003",
             json!({"operation": operations()[4]}),
         ),
+        ("/skydeck/v1/network/trace", trace::dropped()),
         ("/skydeck/v1/migrations", hosts::moves()),
         ("/skydeck/v1/services", hosts::processes()),
         ("/skydeck/v1/doctor", hosts::findings()),

@@ -5,6 +5,7 @@ mod cloud;
 pub mod fixture;
 mod groups;
 mod hosts;
+mod trace;
 
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;

@@ -78,6 +78,7 @@ pub const MOVES: &[&str] = &[
     "hosts",
     "pulse",
     "placement",
+    "trace",
 ];
 
 /// A typed column. The name is lower-case and without spaces; filters use it.

@@ -18,6 +18,7 @@
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
 //! - `routers`: networks, routers and floating addresses by the stock command line.
+//! - `trace`: why a connection does not pass, and what lets it.
 //! - `screen`: servers are moved from the screen of a simulated fleet.
 
 pub mod cloud;
@@ -46,4 +47,5 @@ mod stock;
 mod stock_groups;
 mod stock_ipv6;
 mod tenants;
+mod trace;
 mod web_image;

@@ -4,9 +4,9 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
-use skydeck::agent::network::names::{bridge_name, router_namespace};
 use skydeck::ids::{RouterId, SecurityGroupId, SubnetId};
 use skydeck::network::ipam::eui64;
+use skydeck::network::names::{bridge_name, router_namespace};
 use skydeck::network::rpc::{
     Announced, Dhcp6, NetworkSpec, PortSpec, RouterSpec, RuleRange, RuleRemote, SecurityRuleSpec,
     ServicePort, Subnet6Spec,

@@ -1,12 +1,13 @@
 //! A node's networking on a real kernel: bridges, DHCP, names, the way out, and what guests may not do.
 
 mod ipv6;
+mod probes;
 mod site;
 mod tenants;
 
 use std::fs;
 
-use skydeck::agent::network::names::bridge_name;
+use skydeck::network::names::bridge_name;
 
 use crate::lab::wait::wait_until;
 use site::{Guest, Site, add_port, desired, network};

@@ -10,10 +10,10 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use skydeck::agent::network::names::{bridge_name, tap_name};
 use skydeck::agent::network::{NetworkAgent, NodePlace};
 use skydeck::bus::Fault;
 use skydeck::ids::{NetworkId, PortId, SubnetId};
+use skydeck::network::names::{bridge_name, tap_name};
 use skydeck::network::rpc::{
     NetworkApplied, NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec,
 };
@@ -69,7 +69,8 @@ impl Site {
         self.with_agent(NetworkAgent::clean_up).unwrap().changes
     }
 
-    fn with_agent<T: Send>(&self, work: impl AsyncFnOnce(&NetworkAgent) -> T + Send) -> T {
+    /// Lets one agent, which has just started, do something.
+    pub fn with_agent<T: Send>(&self, work: impl AsyncFnOnce(&NetworkAgent) -> T + Send) -> T {
         let agent = NetworkAgent::new(self.state()).at(self.place.clone());
         self.machine.within_network(move || {
             // One thread: another one would be on the outer machine's network.

@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use skydeck::agent::Whereabouts;
 use skydeck::agent::network::NodePlace;
-use skydeck::agent::network::names::{dhcp_namespace, router_namespace, tunnel_name};
 use skydeck::ids::{NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, SubnetId};
+use skydeck::network::names::{dhcp_namespace, router_namespace, tunnel_name};
 use skydeck::network::rpc::{
     FloatingSpec, NetworkDesired, NetworkSpec, PortSpec, RouterGateway, RouterSpec, RuleRange,
     RuleRemote, SecurityGroupSpec, SecurityRuleSpec, Segment, ServicePort, StationSpec, SubnetSpec,
@@ -302,14 +302,14 @@ fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
 }
 
 /// A network with two guests, a router on node 2, and the world behind it.
-struct Routed {
-    nodes: Nodes,
-    world: World,
-    web: PortSpec,
-    db: PortSpec,
+pub(super) struct Routed {
+    pub nodes: Nodes,
+    pub world: World,
+    pub web: PortSpec,
+    pub db: PortSpec,
 }
 
-fn routed() -> Routed {
+pub(super) fn routed() -> Routed {
     let nodes = Nodes::start();
     let mut inner = Tenant::new(1, 1001);
     let web = inner.guest(1, 5, "web");

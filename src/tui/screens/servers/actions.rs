@@ -8,10 +8,11 @@ use crate::tui::view::Facts;
 use crate::volume::wire::Volume;
 
 use super::super::action::{Action, Risk};
+use super::super::trace;
 use super::{forms, launch, migrate, tabs};
 
 /// The actions.
-pub static ACTIONS: [Action<Server>; 25] = [
+pub static ACTIONS: [Action<Server>; 26] = [
     Action::make("server.launch", launch::open),
     Action::ask(
         "server.start",
@@ -180,6 +181,11 @@ pub static ACTIONS: [Action<Server>; 25] = [
     Action::go("server.metrics", |row, facts| {
         tabs::open(&row.id, "metrics", facts)
     }),
+    Action::open_one(
+        "server.trace",
+        |_| None,
+        |row, facts| trace::from(&row.id, facts),
+    ),
 ];
 
 /// Why not, if the state is none of `states`, or if the server is locked or busy.

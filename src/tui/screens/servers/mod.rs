@@ -371,6 +371,14 @@ pub static ENTRY: Entry = Entry {
             CONTEXT,
         )
         .hint(22),
+        Command::new(
+            "server.trace",
+            "trace",
+            "Find out why it does not reach something",
+            CONTEXT,
+        )
+        .for_administrators()
+        .hint(23),
         Command::new("tab.next", "next tab", "Go to the next tab", &["tabs"]).hint(15),
         Command::new(
             "tab.previous",

@@ -4,3 +4,4 @@ mod acts;
 mod bytes;
 mod moving;
 mod pictures;
+mod tracing;

@@ -54,6 +54,22 @@ const VIEWS: &[(&str, &str)] = &[
     ("floatingip_create", r#": "floatingips" enter n"#),
     ("secgroups", r#": "secgroups" enter"#),
     ("secgroup", r#": "secgroups" enter enter"#),
+    (
+        "trace_form",
+        r#": "servers" enter / "name:/^web-01$/" enter w"#,
+    ),
+    (
+        "trace",
+        r#": "servers" enter / "name:/^web-01$/" enter w tab "db-replica" enter ctrl-s"#,
+    ),
+    (
+        "trace_router",
+        r#": "servers" enter / "name:/^web-01$/" enter w tab "db-replica" enter ctrl-s g j j j j j j j"#,
+    ),
+    (
+        "trace_mend",
+        r#": "servers" enter / "name:/^web-01$/" enter w tab "db-replica" enter ctrl-s r"#,
+    ),
     ("volumes", r#": "volumes" enter"#),
     ("volume", r#": "volumes" enter enter"#),
     ("projects", r#": "projects" enter"#),

@@ -1,5 +1,6 @@
-//! Names of what Skydeck makes on a node. Pure functions of ids, so that nobody has to remember them; the prefix tells
-//! what is ours. Linux allows 15 bytes. Namespaces and what is in them are named as Neutron's agents name them.
+//! Names of what Skydeck makes on a node. Pure functions of ids, so that nobody has to remember them, neither the node
+//! that makes them nor who tells an operator where to look; the prefix tells what is ours. Linux allows 15 bytes.
+//! Namespaces and what is in them are named as Neutron's agents name them.
 
 use crate::ids::{NetworkId, PortId, RouterId};
 
