@@ -22,6 +22,8 @@ pub struct Command {
     pub mutates: bool,
     /// Whether the cloud takes it from administrators only; gone for all others.
     pub administers: bool,
+    /// The view that it leads to, if that may not be to be had; empty otherwise.
+    pub view: &'static str,
     /// Place in the hint line, 1 being the first; 0 is not shown there.
     pub rank: u8,
 }
@@ -41,6 +43,7 @@ impl Command {
             contexts,
             mutates: false,
             administers: false,
+            view: "",
             rank: 0,
         }
     }
@@ -58,9 +61,9 @@ impl Command {
         self
     }
 
-    /// The same, changing nothing, but shown by the cloud to its administrators only.
-    pub const fn for_administrators(mut self) -> Self {
-        self.administers = true;
+    /// The same, leading to a view; it is gone where that is not to be had.
+    pub const fn leading_to(mut self, view: &'static str) -> Self {
+        self.view = view;
         self
     }
 

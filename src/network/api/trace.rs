@@ -164,3 +164,67 @@ fn rule_to_wire(rule: &NewSecurityRule) -> SecurityGroupRuleFields {
         ..SecurityGroupRuleFields::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(protocol: &str, port: Option<u32>) -> TraceRequest {
+        TraceRequest {
+            from: "web".into(),
+            to: "outside".into(),
+            protocol: protocol.into(),
+            port,
+            ..TraceRequest::default()
+        }
+    }
+
+    #[test]
+    fn what_makes_no_question_is_refused_with_its_field() {
+        assert_eq!(wish(asked("tcp", Some(22))).unwrap().port, Some(22));
+        assert_eq!(wish(asked("icmp", None)).unwrap().port, None);
+        let empty = TraceRequest {
+            to: " ".into(),
+            ..asked("icmp", None)
+        };
+        let long = TraceRequest {
+            from: "x".repeat(256),
+            ..asked("icmp", None)
+        };
+        let source = TraceRequest {
+            source: Some("fd00::1".into()),
+            ..asked("icmp", None)
+        };
+        let probe = TraceRequest {
+            probe: Some("mine".into()),
+            ..asked("icmp", None)
+        };
+        for (request, field) in [
+            (empty, "to"),
+            (long, "from"),
+            (source, "source"),
+            (probe, "probe"),
+            (asked("sctp", Some(1)), "protocol"),
+            (asked("icmp", Some(1)), "port"),
+            (asked("tcp", None), "port"),
+            (asked("udp", Some(0)), "port"),
+            (asked("udp", Some(65_536)), "port"),
+        ] {
+            let Err(Error::Invalid { field: named, .. }) = wish(request.clone()) else {
+                panic!("{request:?} is taken")
+            };
+            assert_eq!(named, field);
+        }
+    }
+
+    #[test]
+    fn a_remedy_that_nobody_knows_yet_is_no_error() {
+        let text = r#"{"kind": "pray", "to": "whom"}"#;
+        let read: TraceRemedy = serde_json::from_str(text).unwrap();
+        assert_eq!(read, TraceRemedy::Unknown);
+        let known = remedy_to_wire(&Remedy::PortUp(crate::ids::PortId::new()));
+        let text = serde_json::to_string(&known).unwrap();
+        assert!(text.contains(r#""kind":"port_up""#), "{text}");
+        assert_eq!(serde_json::from_str::<TraceRemedy>(&text).unwrap(), known);
+    }
+}

@@ -167,10 +167,11 @@ async fn a_path_is_found_by_names_ids_and_addresses_and_what_is_missing_can_be_m
     assert_eq!(step.remedy, Some(wanted));
     plug(green_subnet.id).await.unwrap();
     reconcile::round(&lab.admin).await.unwrap();
+    // The rule that was made is of its group too.
     let found = traced(&lab, "web", "far").await;
     assert_eq!(
-        drop(&found).reason,
-        Reason::NoRule,
+        found.path.verdict(),
+        Verdict::Passes,
         "{:?}",
         found.path.steps
     );
@@ -235,7 +236,7 @@ async fn words_that_mean_nothing_or_several_are_refused() {
     );
     // From a port, an address is looked for where the port is.
     let found = traced(&lab, "10.9.0.6", "10.9.0.5").await;
-    assert_eq!(found.path.from.is_some() && found.path.to.is_some(), true);
+    assert!(found.path.from.is_some());
     let of = port_show(&lab.admin, found.path.to.unwrap()).await.unwrap();
     assert_eq!(of.network, blue.id);
 }

@@ -43,6 +43,7 @@ pub const COMMANDS: &[Command] = &[
             "closed",
             "placement",
             "trace",
+            "topology",
         ],
     )
     .hint(5),

@@ -35,6 +35,7 @@ pub mod subnets;
 pub mod tabbed;
 #[cfg(test)]
 mod tests;
+pub mod topology;
 pub mod trace;
 pub mod users;
 pub mod volumes;
@@ -149,6 +150,7 @@ pub static REGISTRY: &[&Entry] = &[
     &routers::ENTRY,
     &floatingips::ENTRY,
     &secgroups::ENTRY,
+    &topology::ENTRY,
     &trace::ENTRY,
     &volumes::ENTRY,
     &projects::ENTRY,

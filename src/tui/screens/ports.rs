@@ -305,8 +305,8 @@ pub static ENTRY: Entry = Entry {
             "Find out why it does not reach something",
             PORTS,
         )
-        .for_administrators()
-        .hint(12),
+        .leading_to("trace")
+        .hint(31),
         Command::new(
             "port.delete",
             "delete",

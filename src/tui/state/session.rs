@@ -49,8 +49,8 @@ impl Session {
         if command.administers && !self.is_admin() {
             return Some("That is for administrators of the cloud.");
         }
-        let view = command.name.strip_prefix("view.").and_then(screens::find);
-        match view {
+        let view = command.name.strip_prefix("view.").unwrap_or(command.view);
+        match screens::find(view) {
             Some(entry) if !(entry.offered)(self) => {
                 Some("There is no such view for you on this cloud.")
             }

@@ -79,6 +79,7 @@ pub const MOVES: &[&str] = &[
     "pulse",
     "placement",
     "trace",
+    "topology",
 ];
 
 /// A typed column. The name is lower-case and without spaces; filters use it.

@@ -31,13 +31,13 @@ pub const COMMANDS: &[Command] = &[
         "left",
         "left",
         "Go left",
-        &["text", "pulse", "hosts", "tabs"],
+        &["text", "pulse", "hosts", "tabs", "topology"],
     ),
     Command::new(
         "right",
         "right",
         "Go right",
-        &["text", "pulse", "hosts", "tabs"],
+        &["text", "pulse", "hosts", "tabs", "topology"],
     ),
 ];
 

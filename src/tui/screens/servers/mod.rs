@@ -377,8 +377,8 @@ pub static ENTRY: Entry = Entry {
             "Find out why it does not reach something",
             CONTEXT,
         )
-        .for_administrators()
-        .hint(23),
+        .leading_to("trace")
+        .hint(31),
         Command::new("tab.next", "next tab", "Go to the next tab", &["tabs"]).hint(15),
         Command::new(
             "tab.previous",

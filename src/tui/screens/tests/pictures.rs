@@ -70,6 +70,8 @@ const VIEWS: &[(&str, &str)] = &[
         "trace_mend",
         r#": "servers" enter / "name:/^web-01$/" enter w tab "db-replica" enter ctrl-s r"#,
     ),
+    ("topology", r#": "topology" enter"#),
+    ("topology_open", r#": "topology" enter j l j l j"#),
     ("volumes", r#": "volumes" enter"#),
     ("volume", r#": "volumes" enter enter"#),
     ("projects", r#": "projects" enter"#),

@@ -37,9 +37,11 @@ pub(super) fn split(area: Rect, steps: usize) -> (Rect, Rect) {
 }
 
 fn mood(step: &TraceStep) -> Mood {
-    match step.verdict.as_str() {
-        "passes" => Mood::Good,
-        "drops" => Mood::Bad,
+    match (step.verdict.as_str(), step.would) {
+        ("passes", false) => Mood::Good,
+        // Nothing comes so far.
+        ("passes", true) => Mood::Off,
+        ("drops", _) => Mood::Bad,
         _ => Mood::Unknown,
     }
 }
@@ -61,7 +63,7 @@ fn what(step: &TraceStep) -> String {
 
 /// Packets of question and answer: `12/11`; nothing where none can be counted.
 fn counts(step: &TraceStep) -> String {
-    let number = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |n| short(n));
+    let number = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), short);
     if step.is_counted {
         return format!("{}/{}", number(step.request), number(step.reply));
     }
@@ -137,7 +139,13 @@ fn draw_list(area: Rect, buf: &mut Buffer, view: &View<'_>, trace: &Trace, at: u
         cell(buf, x, area.y, end, text, header);
     }
     at_the_end(buf, area.y, "THERE/BACK", header);
-    let first = offset(at, usize::from(area.height.saturating_sub(1)));
+    // What would come after the selected place is worth a line or two.
+    let last = trace.steps.len().saturating_sub(1);
+    let first = offset(
+        (at + 2).min(last),
+        usize::from(area.height.saturating_sub(1)),
+    )
+    .min(at);
     let shown = trace.steps.iter().enumerate().skip(first);
     for ((place, step), y) in shown.zip(area.y + 1..area.bottom()) {
         let mood = mood(step);
