@@ -33,11 +33,12 @@ pub(super) fn judge(host: &Host<'_>) -> Vec<Finding> {
             None,
         ));
     }
-    for difference in &examined.differences {
+    // All of it is repaired at once.
+    if !examined.differences.is_empty() {
         findings.push(host.finding(
             Severity::Error,
             "its network is not as it was told".into(),
-            difference.clone(),
+            examined.differences.join("; "),
             Some(Remedy::Repair),
         ));
     }
@@ -59,7 +60,8 @@ pub(super) fn judge(host: &Host<'_>) -> Vec<Finding> {
     for remains in &examined.files {
         findings.extend(host.stray(remains.server, Some(remains.bytes)));
     }
-    findings.extend(examined.mended.iter().map(|mended| host.mended(mended)));
+    let together = examined.mended.chunk_by(|a, b| a.at == b.at);
+    findings.extend(together.map(|mended| host.mended(mended)));
     findings
 }
 
@@ -103,13 +105,15 @@ impl Host<'_> {
         }
     }
 
-    fn mended(&self, mended: &Mended) -> Finding {
+    /// What was mended at one time.
+    fn mended(&self, mended: &[Mended]) -> Finding {
+        let changes: Vec<&str> = mended.iter().map(|one| one.change.as_str()).collect();
         Finding {
-            at: Some(mended.at),
+            at: mended.first().map(|one| one.at),
             ..self.finding(
                 Severity::Mended,
                 "its network was not as it was told".into(),
-                mended.change.clone(),
+                changes.join("; "),
                 None,
             )
         }

@@ -87,12 +87,15 @@ fn what_is_of_a_server_that_is_not_there_can_be_removed_but_not_by_itself(
 fn networks_that_differ_are_repaired_and_what_was_mended_is_told_with_its_time() {
     let at = Time::now();
     let examined = HostExamined {
-        differences: vec!["bridge sdb-1 made".into()],
+        differences: vec!["bridge sdb-1 made".into(), "bridge sdb-2 made".into()],
         problems: vec!["no interface eth7".into()],
-        mended: vec![Mended {
-            at,
-            change: "packet filter replaced".into(),
-        }],
+        mended: vec![
+            Mended {
+                at,
+                change: "packet filter replaced".into(),
+            };
+            3
+        ],
         ..HostExamined::default()
     };
     // The host itself says more than the database remembers.
@@ -109,6 +112,7 @@ fn networks_that_differ_are_repaired_and_what_was_mended_is_told_with_its_time()
             (Severity::Mended, None, Some(at)),
         ]
     );
+    assert_eq!(found[1].advice, "bridge sdb-1 made; bridge sdb-2 made");
     let healthy = HostExamined::default();
     let found = of(Ok(&healthy), Some("timed out"), &BTreeMap::new());
     assert_eq!(found.len(), 1);

@@ -39,7 +39,7 @@ fn wish(request: TraceRequest) -> Result<TraceWish> {
         if text.trim().is_empty() || text.len() > LONGEST {
             return Err(Error::invalid(
                 field,
-                "say a server or a port by id or name, an IPv4 address, or outside",
+                "say a server or a port by id or name, an address, or outside",
             ));
         }
     }
@@ -192,7 +192,7 @@ mod tests {
             ..asked("icmp", None)
         };
         let source = TraceRequest {
-            source: Some("fd00::1".into()),
+            source: Some("fd00::z".into()),
             ..asked("icmp", None)
         };
         let probe = TraceRequest {

@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
                 spot,
                 What::AntiSpoofing,
                 Reason::NoAddress,
-                "the port has no IPv4 address to send from",
+                "the port has no address to send from",
             ),
         };
         self.note(step);

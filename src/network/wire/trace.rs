@@ -8,7 +8,7 @@ use super::SecurityGroupRuleFields;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TraceRequest {
-    /// Who sends: a server or a port by id or name, an IPv4 address, or `outside`.
+    /// Who sends: a server or a port by id or name, an address, or `outside`.
     pub from: String,
     /// Who shall get it, said likewise.
     pub to: String,

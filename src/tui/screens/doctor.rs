@@ -56,8 +56,8 @@ fn severity(row: &Finding) -> Value<'static> {
 static COLUMNS: [Column<Finding>; 5] = [
     Column::new("severity", (9, 9), 0, |row, _| severity(row)),
     Column::new("host", (6, 20), 0, |row, _| Value::text(&row.host)),
-    Column::new("found", (24, 70), 0, |row, _| Value::text(&row.found)),
-    Column::new("what to do", (14, 70), 0, |row, _| Value::text(&row.advice)),
+    Column::new("found", (24, 50), 0, |row, _| Value::text(&row.found)),
+    Column::new("what to do", (14, 90), 0, |row, _| Value::text(&row.advice)),
     Column::new("mended", (6, 6), 1, |row, _| {
         Value::maybe(row.at, Value::Age)
     }),
