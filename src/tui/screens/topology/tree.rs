@@ -148,10 +148,7 @@ impl Known<'_> {
         let own = mood(&network.status, network.admin_state_up);
         let (state, note) = match is_open {
             true => (own, kind(network)),
-            false => (
-                worst(own, ports),
-                format!("{}{}", kind(network), summary(ports)),
-            ),
+            false => (worst(own, ports), summary(kind(network), ports)),
         };
         lines.push(Line {
             depth: 1,
@@ -234,8 +231,8 @@ fn worst(own: (Mood, &'static str), ports: &[&Port]) -> (Mood, &'static str) {
     all.min_by_key(|(mood, _)| rank(*mood)).unwrap_or(own)
 }
 
-/// `, 12 ports, 2 down`.
-fn summary(ports: &[&Port]) -> String {
+/// `vxlan, 12 ports, 2 down`.
+fn summary(kind: String, ports: &[&Port]) -> String {
     let mut words: Vec<(&str, usize)> = Vec::new();
     for port in ports {
         let (mood, word) = mood(&port.status, port.admin_state_up);
@@ -247,11 +244,10 @@ fn summary(ports: &[&Port]) -> String {
             None => words.push((word, 1)),
         }
     }
-    let bad: String = words
-        .iter()
-        .map(|(word, times)| format!(", {times} {word}"))
-        .collect();
-    format!(" {}{bad}", count(ports.len(), "port"))
+    let mut parts = vec![kind, count(ports.len(), "port")];
+    parts.retain(|part| !part.is_empty());
+    parts.extend(words.iter().map(|(word, times)| format!("{times} {word}")));
+    parts.join(", ")
 }
 
 #[cfg(test)]
