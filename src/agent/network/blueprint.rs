@@ -19,7 +19,7 @@ use super::security::GroupedPort;
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
 use crate::network::names::{
-    bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
+    METADATA, bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec,
@@ -256,8 +256,7 @@ impl Blueprint {
             self.problem(network, &text);
             return;
         };
-        wire.addresses
-            .insert(IpNet::from(IpAddr::V4(router::METADATA)));
+        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
         let served: Vec<ServedSubnet> = network
             .subnets
             .iter()
@@ -414,7 +413,7 @@ fn serve(network: &NetworkSpec, subnet: &SubnetSpec) -> ServedSubnet {
 fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
     let own: Vec<IpAddr> = port.addresses.iter().map(IpNet::addr).collect();
     let server = v4(&own).find(|address| subnet.cidr.contains(address))?;
-    let route = (Ipv4Net::from(router::METADATA), server);
+    let route = (Ipv4Net::from(METADATA), server);
     Some(served(subnet, server, Some(route)))
 }
 

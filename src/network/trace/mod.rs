@@ -22,6 +22,7 @@ use std::net::Ipv4Addr;
 use serde::Serialize;
 
 use super::model::{NewSecurityRule, Port};
+use super::names::METADATA;
 use crate::ids::{NetworkId, PortId, RouterId, SecurityGroupRuleId, SubnetId};
 pub use rows::{GroupRow, HostRow, Rows};
 use walk::{Outcome, Walk};
@@ -100,6 +101,13 @@ pub struct Packet {
 }
 
 impl Packet {
+    /// Whether it asks for metadata, where that is answered.
+    pub fn asks_for_metadata(&self) -> bool {
+        self.destination == Some(METADATA)
+            && self.transport == Transport::Tcp
+            && self.port == Some(80)
+    }
+
     /// The answer to it.
     #[must_use]
     pub fn answer(self) -> Self {

@@ -11,9 +11,9 @@ use super::rows::{Holder, Rows, named_or};
 use super::{Packet, Point, Reason, Remedy, Step, Verdict, What};
 use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
 use crate::network::model::{
-    Direction, INTERFACE_OWNER, Network, NetworkKind, Port, PortStatus, Subnet,
+    DHCP_OWNER, Direction, INTERFACE_OWNER, Network, NetworkKind, Port, PortStatus, Subnet,
 };
-use crate::network::names::{bridge_name, tap_name, tunnel_name, wire_name};
+use crate::network::names::{METADATA, bridge_name, tap_name, tunnel_name, wire_name};
 
 /// Where a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -331,6 +331,11 @@ impl<'a> Walk<'a> {
             self.note(Step::drops(spot, What::Bridge, Reason::NoAddress, because));
             return Outcome::Ended;
         }
+        if to == Some(METADATA)
+            && let Some(outcome) = self.metadata(port, &spot)
+        {
+            return outcome;
+        }
         let rows = self.rows;
         let mut ids: Vec<SubnetId> = port.addresses.iter().map(|at| at.subnet).collect();
         // The subnet of the address that is sent from first.
@@ -388,6 +393,36 @@ impl<'a> Walk<'a> {
             Some(hop) => self.deliver(port.network, port.host.as_deref(), hop),
             None => Outcome::Ended,
         }
+    }
+
+    /// To where metadata is asked for: who answers DHCP tells guests to ask there, and the node itself answers on its own
+    /// networks. Otherwise it goes to the gateway like anything else.
+    fn metadata(&mut self, port: &Port, spot: &Spot) -> Option<Outcome> {
+        let rows = self.rows;
+        let mut ports = rows.ports.iter();
+        let dhcp = ports.find(|one| one.network == port.network && one.device_owner == DHCP_OWNER);
+        if let Some(dhcp) = dhcp {
+            let because = "DHCP tells guests to ask for metadata where it is answered itself";
+            let step = Step::passes(spot.clone(), What::Bridge, Reason::ByRoute, because);
+            self.note(step);
+            self.cross(port.network, port.host.as_deref(), dhcp.host.as_deref());
+            return Some(self.service(dhcp));
+        }
+        if *rows.kind(port.network) != NetworkKind::Local {
+            return None;
+        }
+        let step = match self.packet.asks_for_metadata() {
+            true => {
+                let because = "the node itself answers";
+                Step::passes(spot.clone(), What::Service, Reason::Answered, because)
+            }
+            false => {
+                let because = "nothing but metadata, by tcp 80, is answered at this address";
+                Step::drops(spot.clone(), What::Service, Reason::RouterItself, because)
+            }
+        };
+        self.note(step);
+        Some(Outcome::Ended)
     }
 
     /// On a network, from a host, to whoever has an address there.
