@@ -10,6 +10,7 @@
 //! ([`SecurityRuleSpec`](crate::network::rpc::SecurityRuleSpec)).
 
 mod groups;
+mod guest;
 mod outside;
 mod routing;
 mod rows;
