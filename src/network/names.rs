@@ -2,7 +2,12 @@
 //! that makes them nor who tells an operator where to look; the prefix tells what is ours. Linux allows 15 bytes.
 //! Namespaces and what is in them are named as Neutron's agents name them.
 
+use std::net::Ipv4Addr;
+
 use crate::ids::{NetworkId, PortId, RouterId};
+
+/// Where guests ask for metadata, on whatever network.
+pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// Every tap of a port begins so, and nothing else on a node does.
 pub const TAP_PREFIX: &str = "sdt-";

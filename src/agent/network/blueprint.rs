@@ -22,7 +22,7 @@ use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
-    bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
+    METADATA, bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
@@ -306,8 +306,7 @@ impl Blueprint {
             self.problem(network, &text);
             return;
         };
-        wire.addresses
-            .insert(IpNet::from(IpAddr::V4(router::METADATA)));
+        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
         let served: Vec<ServedSubnet> = network
             .subnets
             .iter()

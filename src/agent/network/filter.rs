@@ -22,10 +22,9 @@ use serde_json::{Value, json};
 
 use super::blueprint::{link_local6, mac_text};
 use super::metadata::METADATA_PORT;
-use super::router::METADATA;
 use super::security::Security;
 use super::tunnel::PORT;
-use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX};
+use crate::network::names::{BRIDGE_PREFIX, METADATA, TAP_PREFIX};
 
 /// Name of our tables.
 pub const TABLE: &str = "skydeck";

@@ -11,7 +11,7 @@
 //! The table is replaced as a whole; connections that are open go on, since the kernel knows them apart from rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde_json::{Value, json};
@@ -20,14 +20,12 @@ use super::blueprint::parse_mac;
 use super::filter::{Table, accept, drop, field, is, is_not, known, remove_tables};
 use super::room::{Room, Wire};
 use crate::network::names::{
-    INSIDE_PREFIX, bridge_name, inside_interface, outside_interface, wire_name,
+    INSIDE_PREFIX, METADATA, bridge_name, inside_interface, outside_interface, wire_name,
 };
 use crate::network::rpc::{NetworkSpec, RouterSpec, ServicePort};
 
 /// Families our tables of a router are in.
 pub const FAMILIES: [&str; 2] = ["ip", "ip6"];
-/// Where metadata is asked for.
-pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// A wire for one of the node's own ports; none if the port makes no sense.
 pub fn wire(port: &ServicePort, inner: String, network: &NetworkSpec) -> Option<(String, Wire)> {

@@ -6,8 +6,8 @@ use ipnet::{IpNet, Ipv4Net};
 
 use super::blueprint::{is_label, parse_mac};
 use super::dhcp::{self, Reservation, ServedSubnet, ServedSubnet6};
-use super::router;
 use crate::ids::NetworkId;
+use crate::network::names::METADATA;
 use crate::network::rpc::{
     Announced, NetworkSpec, ServicePort, StationSpec, Subnet6Spec, SubnetSpec,
 };
@@ -29,7 +29,7 @@ pub fn serve(network: &NetworkSpec, subnet: &SubnetSpec) -> ServedSubnet {
 pub fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
     let own: Vec<IpAddr> = port.addresses.iter().map(IpNet::addr).collect();
     let server = v4(&own).find(|address| subnet.cidr.contains(address))?;
-    let route = (Ipv4Net::from(router::METADATA), server);
+    let route = (Ipv4Net::from(METADATA), server);
     Some(served(subnet, server, Some(route)))
 }
 

@@ -179,7 +179,7 @@ fn to_wire(cx: &Context, port: &model::Port) -> Port {
         device_id: port.device_id.clone(),
         device_owner: port.device_owner.clone(),
         admin_state_up: port.admin_state_up,
-        status: port.status.name().to_owned(),
+        status: status(port).to_owned(),
         security_groups: port.groups.iter().map(ToString::to_string).collect(),
         // Neutron says the port's own address where a pair has none.
         allowed_address_pairs: port
@@ -207,5 +207,14 @@ fn to_wire(cx: &Context, port: &model::Port) -> Port {
         created_at: port.created_at.to_seconds_text(),
         updated_at: port.updated_at.to_seconds_text(),
         ..Port::default()
+    }
+}
+
+/// What holds a floating IP is nowhere, and so neither up nor down, as Neutron says it.
+fn status(port: &model::Port) -> &'static str {
+    if port.device_owner == model::FLOATING_OWNER {
+        "N/A"
+    } else {
+        port.status.name()
     }
 }

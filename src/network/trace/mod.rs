@@ -10,6 +10,7 @@
 //! ([`SecurityRuleSpec`](crate::network::rpc::SecurityRuleSpec)).
 
 mod groups;
+mod guest;
 mod outside;
 mod routing;
 mod rows;
@@ -22,6 +23,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::model::{NewSecurityRule, Port};
+use super::names::METADATA;
 use crate::ids::{NetworkId, PortId, RouterId, SecurityGroupRuleId, SubnetId};
 pub use rows::{GroupRow, HostRow, Rows};
 use walk::{Outcome, Walk};
@@ -110,6 +112,13 @@ impl Packet {
     /// ICMP's types of a ping and of its answer (RFC 792, RFC 4443).
     pub fn echo(&self) -> [u8; 2] {
         if self.is_ipv6() { [128, 129] } else { [8, 0] }
+    }
+
+    /// Whether it asks for metadata, where that is answered.
+    pub fn asks_for_metadata(&self) -> bool {
+        self.destination == Some(METADATA.into())
+            && self.transport == Transport::Tcp
+            && self.port == Some(80)
     }
 
     /// The answer to it.

@@ -8,7 +8,7 @@ use super::{Reason, Remedy, Step, Transport, Verdict, What};
 use crate::ids::RouterId;
 use crate::network::model::{GATEWAY_OWNER, Port, Router};
 use crate::network::names::{
-    dhcp_interface, dhcp_namespace, inside_interface, outside_interface, router_namespace,
+    METADATA, dhcp_interface, dhcp_namespace, inside_interface, outside_interface, router_namespace,
 };
 
 /// Routers on one way at most.
@@ -43,7 +43,7 @@ impl<'a> Walk<'a> {
         let rows = self.rows;
         let to = self.packet.destination;
         let own = |port: &Port| port.addresses.iter().any(|at| Some(at.address) == to);
-        if rows.router_ports(router.id).any(own) {
+        if to == Some(METADATA.into()) || rows.router_ports(router.id).any(own) {
             return self.itself(into, &name);
         }
         let way = to.map_or_else(
@@ -218,6 +218,10 @@ impl<'a> Walk<'a> {
     /// For the router itself.
     fn itself(&mut self, into: Spot, name: &str) -> Outcome {
         let step = match self.packet.transport {
+            _ if self.packet.asks_for_metadata() => {
+                let because = format!("router {name} answers what is asked for metadata");
+                Step::passes(into, What::Service, Reason::Answered, because)
+            }
             Transport::Icmp => {
                 let because = format!("router {name} answers");
                 Step::passes(into, What::Service, Reason::Answered, because)

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::*;
 use crate::ids::{FloatingIpId, ProjectId, SecurityGroupId, SecurityGroupRuleId, Time};
 use crate::network::model::{
-    Direction, Ethertype, FloatingIp, FloatingTarget, GATEWAY_OWNER, Gateway, INTERFACE_OWNER,
-    Network, NetworkKind, PortAddress, PortStatus, Route, Router, Subnet,
+    DHCP_OWNER, Direction, Ethertype, FloatingIp, FloatingTarget, GATEWAY_OWNER, Gateway,
+    INTERFACE_OWNER, Network, NetworkKind, PortAddress, PortStatus, Route, Router, Subnet,
 };
 use crate::network::names::{
     inside_interface, outside_interface, router_namespace, tap_name, tunnel_name,
@@ -617,6 +617,35 @@ fn local_networks_are_apart_and_lead_out_only_where_they_are_translated() {
     assert_eq!(drop(&path).reason, Reason::NotJoined);
     let path = lab.ask(End::Outside, port(lab.web), Transport::Tcp, 80);
     assert_eq!(drop(&path).reason, Reason::Isolated);
+}
+
+#[test]
+fn metadata_is_answered_where_dhcp_is_or_by_the_router_or_the_node() {
+    let asked = |lab: &Lab, port_asked: u16| {
+        let to = End::Address(crate::network::names::METADATA.into());
+        lab.ask(port(lab.web), to, Transport::Tcp, port_asked)
+    };
+    let mut lab = Lab::new();
+    let own = "tap anti_spoofing sender_groups bridge";
+    let by_router = format!("{own} tunnel tunnel bridge router service");
+    assert_eq!(short(&asked(&lab, 80)), by_router);
+    assert_eq!(short(&asked(&lab, 22)), format!("{by_router}!"));
+    let blue = lab.blue;
+    lab.service(DHCP_OWNER, blue, "10.1.0.2");
+    let path = asked(&lab, 80);
+    assert_eq!(short(&path), format!("{own} tunnel tunnel bridge service"));
+    assert!(
+        path.steps[7]
+            .namespace
+            .as_ref()
+            .unwrap()
+            .starts_with("qdhcp-")
+    );
+    let mut lab = Lab::new();
+    let blue = lab.blue;
+    lab.rows.networks.get_mut(&blue).unwrap().kind = NetworkKind::Local;
+    assert_eq!(short(&asked(&lab, 80)), own.replace("bridge", "service"));
+    assert_eq!(drop(&asked(&lab, 22)).reason, Reason::RouterItself);
 }
 
 #[test]

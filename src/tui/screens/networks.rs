@@ -57,6 +57,8 @@ pub fn mood(status: &str, up: bool) -> (Mood, &'static str) {
         (_, false) => (Mood::Off, "disabled"),
         ("ACTIVE", _) => (Mood::Good, "active"),
         ("DOWN", _) => (Mood::Off, "down"),
+        // A port that is nowhere, as a floating IP's.
+        ("N/A", _) => (Mood::Off, "no state"),
         ("BUILD", _) => (Mood::Busy, "building"),
         ("ERROR", _) => (Mood::Bad, "error"),
         _ => (Mood::Unknown, "unknown"),

@@ -17,7 +17,7 @@ use crate::lab::wait::wait_for_async;
 /// Where the second guest is.
 const DB: &str = "10.31.0.6";
 /// Asks the second guest for its name by http, again and again.
-const ASKING: &str = "#!/bin/sh\n(while :; do wget -q -T 1 -O - http://10.31.0.6/; sleep 1; done) >/dev/null 2>&1 &\n";
+const ASKING: &str = "#!/bin/sh\n(while :; do timeout 1 wget -q -O - http://10.31.0.6/; sleep 1; done) >/dev/null 2>&1 &\n";
 
 struct Places {
     network: String,

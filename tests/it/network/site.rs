@@ -194,11 +194,16 @@ impl Guest<'_> {
              s.bind(('', int(sys.argv[1]))); print('open', flush=True); [print(s.recv(99).decode(), flush=True) for _ in range(99)]";
         let port = port.to_string();
         listen.args(["netns", "exec", &self.name, "python3", "-c", program, &port]);
-        let listener = self
-            .site
-            .machine
-            .spawn(&format!("{}-udp", self.name), listen);
-        let heard = || listener.log().lines().last().unwrap_or_default().to_owned();
+        let name = format!("{}-udp", self.name);
+        // Listeners before it have written to the same log.
+        let log = self.site.machine.dir().join(format!("{name}.log"));
+        let before = fs::read_to_string(log).unwrap_or_default().lines().count();
+        let listener = self.site.machine.spawn(&name, listen);
+        let heard = || {
+            let log = listener.log();
+            let last = log.lines().skip(before).last();
+            last.unwrap_or_default().to_owned()
+        };
         wait_until("the listener", PATIENCE, || heard() == "open");
         let send = format!(
             "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b\"heard\", (\"{address}\", {port}))'"

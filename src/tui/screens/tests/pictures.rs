@@ -71,7 +71,7 @@ const VIEWS: &[(&str, &str)] = &[
         r#": "servers" enter / "name:/^web-01$/" enter w tab "db-replica" enter ctrl-s r"#,
     ),
     ("topology", r#": "topology" enter"#),
-    ("topology_open", r#": "topology" enter j l j l j"#),
+    ("topology_open", r#": "topology" enter j j j l j j"#),
     ("volumes", r#": "volumes" enter"#),
     ("volume", r#": "volumes" enter enter"#),
     ("projects", r#": "projects" enter"#),

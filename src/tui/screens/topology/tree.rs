@@ -148,10 +148,7 @@ impl Known<'_> {
         let own = mood(&network.status, network.admin_state_up);
         let (state, note) = match is_open {
             true => (own, kind(network)),
-            false => (
-                worst(own, ports),
-                format!("{}{}", kind(network), summary(ports)),
-            ),
+            false => (worst(own, ports), summary(kind(network), ports)),
         };
         lines.push(Line {
             depth: 1,
@@ -216,6 +213,11 @@ fn kind(network: &Network) -> String {
     }
 }
 
+/// Whether a port is anywhere; what holds a floating IP is not.
+fn has_state(port: &Port) -> bool {
+    port.status != "N/A"
+}
+
 /// The worst of a network and its ports.
 fn worst(own: (Mood, &'static str), ports: &[&Port]) -> (Mood, &'static str) {
     let rank = |mood: Mood| match mood {
@@ -228,16 +230,17 @@ fn worst(own: (Mood, &'static str), ports: &[&Port]) -> (Mood, &'static str) {
     };
     let states = ports
         .iter()
+        .filter(|port| has_state(port))
         .map(|port| mood(&port.status, port.admin_state_up));
     // The first of equals, which is the network's own.
     let all = std::iter::once(own).chain(states);
     all.min_by_key(|(mood, _)| rank(*mood)).unwrap_or(own)
 }
 
-/// `, 12 ports, 2 down`.
-fn summary(ports: &[&Port]) -> String {
+/// `vxlan, 12 ports, 2 down`.
+fn summary(kind: String, ports: &[&Port]) -> String {
     let mut words: Vec<(&str, usize)> = Vec::new();
-    for port in ports {
+    for port in ports.iter().filter(|port| has_state(port)) {
         let (mood, word) = mood(&port.status, port.admin_state_up);
         if mood == Mood::Good {
             continue;
@@ -247,11 +250,10 @@ fn summary(ports: &[&Port]) -> String {
             None => words.push((word, 1)),
         }
     }
-    let bad: String = words
-        .iter()
-        .map(|(word, times)| format!(", {times} {word}"))
-        .collect();
-    format!(" {}{bad}", count(ports.len(), "port"))
+    let mut parts = vec![kind, count(ports.len(), "port")];
+    parts.retain(|part| !part.is_empty());
+    parts.extend(words.iter().map(|(word, times)| format!("{times} {word}")));
+    parts.join(", ")
 }
 
 #[cfg(test)]
