@@ -55,9 +55,8 @@ impl RackCloud {
         let bus = format!("[bus]\nurl = {:?}\n", broker.url("/"));
         for number in rack.numbers() {
             let text = format!(
-                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nmy_ip = \"10.77.0.{}\"\nmigration_uri = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
+                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nmigration_uri = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
                 Rack::name(number),
-                10 + number,
                 Rack::libvirt_uri(number),
             );
             std::fs::write(rack.host(number).dir().join("agent.toml"), text).unwrap();
