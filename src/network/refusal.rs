@@ -185,6 +185,15 @@ pub(super) fn ranges_overlap(cidr: ipnet::IpNet, network: NetworkId, other: &Sub
     ))
 }
 
+pub(super) fn mtu_too_small(network: NetworkId, mtu: u32, least: u32) -> Error {
+    conflict(
+        "NetworkMTUSubnetConflict",
+        format!(
+            "The MTU of network {network}, {mtu}, is too small for subnets of IPv6, which need {least}."
+        ),
+    )
+}
+
 pub(super) fn vni_in_use(vni: u32) -> Error {
     conflict(
         "VxlanNetworkInUse",

@@ -12,9 +12,9 @@ use crate::ids::{NetworkId, PortId};
 use crate::network::ipam;
 use crate::network::model::Ipv6Mode::{self, Slaac, Stateful, Stateless};
 use crate::network::model::{
-    AddressWish, Addresses, DHCP_OWNER, GatewayWish, InterfaceWish, Network, NewFloatingIp,
-    NewNetwork, NewPort, Port, PortChanges, PortQuery, RouterChanges, Subnet, SubnetChanges,
-    SubnetQuery,
+    AddressWish, Addresses, DHCP_OWNER, GatewayWish, InterfaceWish, Network, NetworkChanges,
+    NewFloatingIp, NewNetwork, NewPort, Port, PortChanges, PortQuery, RouterChanges, Subnet,
+    SubnetChanges, SubnetQuery,
 };
 use crate::network::rpc::{Announced, Dhcp6};
 
@@ -233,6 +233,19 @@ async fn families_of_all_fields_agree() {
     }
     let second = subnet_create(cx, subnet_of(&net, "fd00:1::/64")).await;
     let overlaps = subnet_create(cx, subnet_of(&net, "fd00:1::/80")).await;
+    let small = NetworkChanges {
+        mtu: Some(1279),
+        ..NetworkChanges::default()
+    };
+    let refused = network_update(cx, net.id, small).await.unwrap_err();
+    assert_eq!(kind(&refused), "NetworkMTUSubnetConflict");
+    let small = NewNetwork {
+        mtu: Some(1279),
+        ..NewNetwork::default()
+    };
+    let small = network_create(cx, small).await.unwrap();
+    let refused = subnet_create(cx, subnet_of(&small, "fd00:9::/64")).await;
+    assert_eq!(kind(&refused.unwrap_err()), "NetworkMTUSubnetConflict");
     assert!(second.is_ok());
     assert_eq!(kind(&overlaps.unwrap_err()), "InvalidInput");
 }

@@ -3,10 +3,11 @@
 use super::check::{self, is_owner};
 use super::desired::network_changed_on_conn;
 use super::network_segment::{SegmentWish, check_mtu};
+use super::subnet_create::SMALLEST_IPV6;
 use crate::context::{Change, Context, Event};
 use crate::error::{Error, Result};
 use crate::ids::{NetworkId, Time};
-use crate::network::model::{GATEWAY_OWNER, Network, NetworkChanges, NetworkKind};
+use crate::network::model::{GATEWAY_OWNER, Network, NetworkChanges, NetworkKind, Subnet};
 use crate::network::refusal;
 use crate::network::store;
 
@@ -34,6 +35,13 @@ pub async fn network_update(
             || store::port::has_owner(&mut tx, id, GATEWAY_OWNER).await?
         {
             return Err(refusal::external_in_use(id));
+        }
+    }
+    if after.mtu < SMALLEST_IPV6 {
+        store::network::lock(&mut tx, id).await?;
+        let subnets = store::subnet::of_networks(&mut tx, &[id]).await?;
+        if subnets.iter().any(Subnet::is_v6) {
+            return Err(refusal::mtu_too_small(id, after.mtu, SMALLEST_IPV6));
         }
     }
     if !store::network::update(&mut tx, &after).await? {

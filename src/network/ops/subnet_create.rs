@@ -21,6 +21,8 @@ use crate::network::model::{Network, NetworkKind, NewSubnet, Pool, Route, Subnet
 use crate::network::refusal;
 use crate::network::store;
 
+/// Smallest packet that IPv6 asks every network to carry (RFC 8200).
+pub(super) const SMALLEST_IPV6: u32 = 1280;
 /// Name servers, pools and routes of one subnet at most.
 const MOST_DNS: usize = 5;
 const MOST_POOLS: usize = 32;
@@ -82,6 +84,13 @@ pub(super) fn checked(network: &Network, new: NewSubnet) -> Result<Subnet> {
         )));
     }
     ipam::check_cidr(new.cidr)?;
+    if matches!(new.cidr, IpNet::V6(_)) && network.mtu < SMALLEST_IPV6 {
+        return Err(refusal::mtu_too_small(
+            network.id,
+            network.mtu,
+            SMALLEST_IPV6,
+        ));
+    }
     let gateway = new
         .gateway
         .unwrap_or_else(|| Some(ipam::usable(new.cidr).0));

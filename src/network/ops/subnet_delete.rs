@@ -18,8 +18,8 @@ pub async fn subnet_delete(cx: &Context, id: SubnetId) -> Result<()> {
     if !is_owner(cx, subnet.project) {
         return Err(refusal::not_owner("subnet", subnet.network));
     }
-    // From here on nobody gets an address of it.
     store::network::lock(&mut tx, subnet.network).await?;
+    // From here on nobody gets an address of it.
     store::subnet::lock(&mut tx, id).await?;
     let ports = made_take_on_conn(&mut tx, &subnet).await?;
     if !ports.is_empty() {
