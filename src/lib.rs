@@ -85,7 +85,8 @@
 //! 4. The bridge knows that the other station is behind the tunnel, and the tunnel at which host: entries of
 //!    `agent/network/tunnel.rs` (`plan`). While a port moves there are none, and all hosts of the network get the frame.
 //! 5. What is for elsewhere goes to the router, a namespace, `agent/network/room.rs` (`plan`), whose rules translate addresses,
-//!    `agent/network/router.rs` (`room`). What is for 169.254.169.254 ends there, or where DHCP is answered:
+//!    `agent/network/router.rs` (`room`), and who tells guests of IPv6 that it is there, `agent/network/advert.rs`
+//!    (`configuration`). What is for 169.254.169.254 ends there, or where DHCP is answered:
 //!    `agent/network/metadata.rs` (`keep`) passes it on to `compute/ops/metadata_show.rs` (`metadata_show`).
 //!
 //! # One metering sample

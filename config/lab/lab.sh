@@ -49,6 +49,7 @@ qemu-system-x86_64 qemu-system-x86
 qemu-img qemu-utils
 dnsmasq dnsmasq-base
 nft nftables
+radvd radvd
 rabbitmq-server rabbitmq-server
 curl curl
 C

@@ -13,8 +13,10 @@ use super::names::inside_interface;
 use crate::ids::NetworkId;
 use crate::network::rpc::{Announced, NetworkSpec, RouterSpec, ServicePort, Subnet6Spec};
 
-/// Seconds between what is announced unasked, at least and at most. A router is believed in for three times as long.
+/// Seconds between what is announced unasked, at least and at most.
 const INTERVAL: (u16, u16) = (30, 100);
+/// For how many seconds a router, and what it says of names, is believed in: one or two announcements may be lost.
+const LIFETIME: u16 = 300;
 
 /// What a router announces; none if it has nothing to.
 pub fn configuration(
@@ -48,7 +50,7 @@ fn write_interface(port: &ServicePort, network: &NetworkSpec, text: &mut String)
     let any = |flag: fn(&Announced) -> bool| on_off(on.iter().any(|(_, said)| flag(said)));
     let _ = write!(
         text,
-        "interface {} {{\n  AdvSendAdvert on;\n  MinRtrAdvInterval {};\n  MaxRtrAdvInterval {};\n  AdvLinkMTU {};\n  \
+        "interface {} {{\n  AdvSendAdvert on;\n  MinRtrAdvInterval {};\n  MaxRtrAdvInterval {};\n  AdvDefaultLifetime {LIFETIME};\n  AdvLinkMTU {};\n  \
          AdvManagedFlag {};\n  AdvOtherConfigFlag {};\n",
         inside_interface(port.port),
         INTERVAL.0,
@@ -66,12 +68,16 @@ fn write_interface(port: &ServicePort, network: &NetworkSpec, text: &mut String)
         );
         let servers: Vec<String> = subnet.dns.iter().map(ToString::to_string).collect();
         if !servers.is_empty() {
-            let _ = writeln!(text, "  RDNSS {} {{ }};", servers.join(" "));
+            let servers = servers.join(" ");
+            let _ = writeln!(
+                text,
+                "  RDNSS {servers} {{ AdvRDNSSLifetime {LIFETIME}; }};"
+            );
         }
     }
     let domain = network.dns_domain.trim_end_matches('.');
     if super::blueprint::is_domain(domain) {
-        let _ = writeln!(text, "  DNSSL {domain} {{ }};");
+        let _ = writeln!(text, "  DNSSL {domain} {{ AdvDNSSLLifetime {LIFETIME}; }};");
     }
     text.push_str("};\n");
 }
@@ -122,8 +128,8 @@ mod tests {
             "AdvOtherConfigFlag on;".into(),
             "prefix fd00:1::/64 { AdvOnLink on; AdvAutonomous on; };".into(),
             "prefix fd00:2::/64 { AdvOnLink on; AdvAutonomous off; };".into(),
-            "RDNSS fd00:1::2 { };".into(),
-            "DNSSL cloud.test { };".into(),
+            "RDNSS fd00:1::2 { AdvRDNSSLifetime 300; };".into(),
+            "DNSSL cloud.test { AdvDNSSLLifetime 300; };".into(),
         ] {
             assert!(text.contains(&part), "{part} is not in {text}");
         }

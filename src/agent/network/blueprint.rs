@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::advert;
-use super::dhcp::{self, DhcpServer, Reservation, RunAs, ServedSubnet, ServedSubnet6, ServerFiles};
+use super::dhcp::{DhcpServer, Reservation, RunAs, ServedSubnet, ServedSubnet6, ServerFiles};
 use super::filter::{Filter, GuestPort};
 use super::names::{
     bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
@@ -20,12 +20,13 @@ use super::names::{
 use super::room::Room;
 use super::router;
 use super::security::GroupedPort;
+use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use crate::ids::NetworkId;
 use crate::network::model::mac_interface_id;
 use crate::network::rpc::{
-    AllowedPair, Announced, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort,
-    StationSpec, Subnet6Spec, SubnetSpec,
+    AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
+    SubnetSpec,
 };
 
 /// A whole node's networking.
@@ -60,8 +61,22 @@ pub struct Bridge {
     pub mac: [u8; 6],
     /// The node's addresses on it.
     pub addresses: BTreeSet<NodeAddress>,
-    /// The same of IPv6, which the node does not speak there when it has none.
+    /// The same of IPv6.
     pub addresses6: BTreeSet<Ipv6Net>,
+    /// Whether the node speaks IPv6 there.
+    pub ipv6: Ipv6,
+}
+
+/// How a node speaks IPv6 on a bridge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ipv6 {
+    /// Not at all.
+    #[default]
+    Off,
+    /// It has no address, not even one for the link; but the bridge knows neighbours, for which it answers.
+    Silent,
+    /// It has addresses.
+    Spoken,
 }
 
 /// An address of the node, and the addresses it reaches on the link with it. The one need not be among the others.
@@ -151,6 +166,10 @@ impl Blueprint {
                 mac: bridge_mac(network.id),
                 addresses: BTreeSet::new(),
                 addresses6: BTreeSet::new(),
+                ipv6: match network.segment {
+                    Segment::Vxlan { .. } if !network.subnets6.is_empty() => Ipv6::Silent,
+                    _ => Ipv6::Off,
+                },
             };
             self.bridges.insert(name.clone(), bridge);
             let mut reservations = self.add_ports(network, &name, |_| true);
@@ -222,9 +241,15 @@ impl Blueprint {
             .iter()
             .filter_map(|subnet| Some((subnet.gateway?, subnet.cidr)));
         let servers = served.iter().map(|subnet| (subnet.server, subnet.cidr));
+        let has_gateway6 = subnets6.iter().any(|subnet| subnet.gateway.is_some());
         let bridge = Bridge {
             mtu: network.mtu,
             mac: bridge_mac(network.id),
+            ipv6: if has_gateway6 {
+                Ipv6::Spoken
+            } else {
+                Ipv6::Off
+            },
             addresses: gateways
                 .chain(servers)
                 .map(|(address, cidr)| NodeAddress {
@@ -469,112 +494,6 @@ impl Blueprint {
     }
 }
 
-/// How a subnet is served by the node itself. Without a gateway the node has no address in it: the server then speaks from
-/// a link-local one, to which guests are given a route.
-fn serve(network: &NetworkSpec, subnet: &SubnetSpec) -> ServedSubnet {
-    match subnet.gateway {
-        Some(gateway) => served(subnet, gateway, None),
-        None => {
-            let server = link_local(network.id);
-            let route = (Ipv4Net::from(server), Ipv4Addr::UNSPECIFIED);
-            served(subnet, server, Some(route))
-        }
-    }
-}
-
-/// How a subnet is served by a namespace's server, if that has an address in it.
-fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubnet> {
-    let own: Vec<IpAddr> = port.addresses.iter().map(IpNet::addr).collect();
-    let server = v4(&own).find(|address| subnet.cidr.contains(address))?;
-    let route = (Ipv4Net::from(router::METADATA), server);
-    Some(served(subnet, server, Some(route)))
-}
-
-/// A subnet served from an address, with a route more than it says itself.
-fn served(
-    subnet: &SubnetSpec,
-    server: Ipv4Addr,
-    route: Option<(Ipv4Net, Ipv4Addr)>,
-) -> ServedSubnet {
-    let mut routes = subnet.routes.clone();
-    routes.extend(route);
-    let mut dns: Vec<Ipv4Addr> = v4(&subnet.dns).collect();
-    if dns.is_empty() {
-        dns.push(server);
-    }
-    ServedSubnet {
-        tag: dhcp::tag(subnet.id),
-        cidr: subnet.cidr.trunc(),
-        server,
-        gateway: subnet.gateway,
-        dns,
-        routes,
-    }
-}
-
-/// The IPv4 ones of some addresses.
-fn v4(addresses: &[IpAddr]) -> impl Iterator<Item = Ipv4Addr> + '_ {
-    addresses.iter().filter_map(|address| match address {
-        IpAddr::V4(address) => Some(*address),
-        IpAddr::V6(_) => None,
-    })
-}
-
-/// The IPv6 ones of some addresses.
-fn v6(addresses: &[IpAddr]) -> impl Iterator<Item = Ipv6Addr> + '_ {
-    addresses.iter().filter_map(|address| match address {
-        IpAddr::V6(address) => Some(*address),
-        IpAddr::V4(_) => None,
-    })
-}
-
-/// How a subnet of IPv6 is served by a namespace's server, if that has an address in it. What is announced there comes from a
-/// router.
-fn serve6_from(port: &ServicePort, subnet: &Subnet6Spec) -> Option<ServedSubnet6> {
-    let own: Vec<IpAddr> = port.addresses.iter().map(IpNet::addr).collect();
-    let server = v6(&own).find(|address| subnet.cidr.contains(address))?;
-    served6(subnet, server, None)
-}
-
-/// How a subnet of IPv6 is served by the node itself, which is its gateway and says what a router would: also whether it is a
-/// way out, or only the one who tells of the prefix.
-fn serve6_own(subnet: &Subnet6Spec, gateway: Ipv6Addr, way_out: bool) -> Option<ServedSubnet6> {
-    let lifetime = if way_out { WAY_OUT_SECONDS } else { 0 };
-    let announced = subnet.announced.map(|announced| (announced, lifetime));
-    served6(subnet, gateway, announced)
-}
-
-fn served6(
-    subnet: &Subnet6Spec,
-    server: Ipv6Addr,
-    announced: Option<(Announced, u16)>,
-) -> Option<ServedSubnet6> {
-    let mut dns = subnet.dns.clone();
-    if dns.is_empty() {
-        dns.push(server);
-    }
-    Some(ServedSubnet6 {
-        tag: dhcp::tag(subnet.id),
-        cidr: subnet.cidr.trunc(),
-        dhcp: subnet.dhcp?,
-        dns,
-        announced,
-    })
-}
-
-/// How long a node stays a way out of a network of its own unless it says so again.
-const WAY_OUT_SECONDS: u16 = 300;
-
-/// What DHCP knows of a port that is elsewhere.
-fn stationed(station: &StationSpec) -> Option<Reservation> {
-    Some(Reservation {
-        mac: parse_mac(&station.mac)?,
-        addresses: v4(&station.addresses).collect(),
-        addresses6: v6(&station.addresses).collect(),
-        hostname: station.hostname.clone().filter(|name| is_label(name)),
-    })
-}
-
 /// A network's tunnel. A station on its way, or nowhere, is in none of its tables.
 fn tunnel(network: &NetworkSpec, bridge: &str, vni: u32, local: IpAddr) -> Tunnel {
     let mut entries: BTreeSet<([u8; 6], IpAddr)> = network
@@ -593,9 +512,11 @@ fn tunnel(network: &NetworkSpec, bridge: &str, vni: u32, local: IpAddr) -> Tunne
             continue;
         }
         entries.insert((mac, node));
-        neighbours.extend(station.addresses.iter().map(|address| (*address, mac)));
+        let known = |address: &&IpAddr| address.is_ipv4() || !network.subnets6.is_empty();
+        let addresses = station.addresses.iter().filter(known);
+        neighbours.extend(addresses.map(|address| (*address, mac)));
         // Routers are reached by what they make up for the link.
-        if station.addresses.iter().any(IpAddr::is_ipv6) {
+        if station.addresses.iter().any(IpAddr::is_ipv6) && !network.subnets6.is_empty() {
             neighbours.insert(link_local6(mac).into(), mac);
         }
     }
@@ -629,13 +550,6 @@ fn bridge_mac(network: NetworkId) -> [u8; 6] {
     [0xfa, 0x16, 0x3f, bytes[13], bytes[14], bytes[15]]
 }
 
-/// An address on the link alone, from the id; not 169.254.169.254, which is for metadata.
-fn link_local(network: NetworkId) -> Ipv4Addr {
-    let bytes = network.uuid().into_bytes();
-    // Third byte 1 to 128, fourth 1 to 254.
-    Ipv4Addr::new(169, 254, bytes[14] % 128 + 1, bytes[15] % 254 + 1)
-}
-
 /// The IPv6 address that a station makes of its Ethernet address for the link alone (RFC 4862).
 pub fn link_local6(mac: [u8; 6]) -> Ipv6Addr {
     let id = mac_interface_id(&mac_text(mac)).unwrap_or_default();
@@ -667,7 +581,7 @@ pub fn mac_text(mac: [u8; 6]) -> String {
 }
 
 /// Whether this is one label of a host name.
-fn is_label(text: &str) -> bool {
+pub fn is_label(text: &str) -> bool {
     (1..=63).contains(&text.len())
         && !text.starts_with('-')
         && !text.ends_with('-')

@@ -1,5 +1,8 @@
 //! What a network's dnsmasq reads: one configuration file, the reservations, and the names. Pure text.
 //!
+//! Addresses of IPv6 are given and told where the subnet's mode says so; what guests learn of a router is announced by
+//! [`advert`](super::advert), except on networks of the node alone, where this server does it as well.
+//!
 //! Only reserved addresses are given out. Names come from reservations alone; what a guest calls itself is ignored, or
 //! it could take its neighbour's name. The configuration changes only when the network does; ports change the two files
 //! that dnsmasq reads again on a signal, without forgetting a lease.
@@ -18,6 +21,9 @@ use crate::network::rpc::{Announced, Dhcp6};
 
 /// How long a guest may use an address before it asks again. Changed options reach guests by then.
 const LEASE: &str = "1h";
+/// The same of IPv6: shorter, since there dnsmasq knows a guest by what it calls itself, and keeps the address of one that was
+/// built anew, or of another port that had it before, for so long.
+const LEASE6: &str = "5m";
 /// Seconds between what it announces unasked.
 const ANNOUNCE: u16 = 60;
 
@@ -327,7 +333,7 @@ impl ServedSubnet6 {
         };
         let _ = writeln!(
             text,
-            "dhcp-range=set:{tag},{network},{mode},{length},{LEASE}"
+            "dhcp-range=set:{tag},{network},{mode},{length},{LEASE6}"
         );
         if !self.dns.is_empty() {
             let _ = write!(text, "dhcp-option=tag:{tag},option6:dns-server");
@@ -434,9 +440,9 @@ mod tests {
         ]);
         let files = elsewhere.files("ns-1", Path::new("/x"), &RunAs::default());
         let text = files.configuration;
-        assert!(text.contains("dhcp-range=set:s1,fd00:1::,static,64,1h\n"));
+        assert!(text.contains("dhcp-range=set:s1,fd00:1::,static,64,5m\n"));
         assert!(text.contains("dhcp-option=tag:s1,option6:dns-server,[fd00:1::1]\n"));
-        assert!(text.contains("dhcp-range=set:s3,fd00:3::,static,64,1h\n"));
+        assert!(text.contains("dhcp-range=set:s3,fd00:3::,static,64,5m\n"));
         assert!(!text.contains("set:s2") && !text.contains("enable-ra"));
         assert_eq!(files.reservations, "fa:16:3e:00:00:01,[fd00:1::5],web\n");
         assert_eq!(
@@ -458,7 +464,7 @@ mod tests {
             "s3,fd00:3::,ra-stateless",
         ] {
             assert!(
-                text.contains(&format!("dhcp-range=set:{mode},64,1h\n")),
+                text.contains(&format!("dhcp-range=set:{mode},64,5m\n")),
                 "{text}"
             );
         }

@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::net::Ipv6Addr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -126,9 +127,21 @@ impl Servers {
         Ok(seen)
     }
 
-    /// Starts a server; one that runs is ended first. Leases are kept.
+    /// Starts a server; one that runs is ended first. Leases are kept, but those of IPv6 whose address is another port's now:
+    /// such a lease bears no Ethernet address, so nobody could tell later.
     pub async fn start(&self, bridge: &str, files: &ServerFiles) -> Result<(), HostError> {
         self.stop(bridge).await?;
+        if self.has_stale6(bridge, files) {
+            let leases = self.file(bridge, "leases");
+            let text = fs::read_to_string(&leases).unwrap_or_default();
+            let before = self.reservations6(bridge);
+            let after = holders6(&files.reservations);
+            let kept: String = text
+                .split_inclusive('\n')
+                .filter(|line| !is_stale6(line, &before, &after))
+                .collect();
+            fs::write(&leases, kept).map_err(HostError::file(leases))?;
+        }
         let dir = self.dir.join(bridge);
         directory(&dir, 0o750, self.group.as_raw())?;
         for entry in fs::read_dir(&dir).map_err(HostError::file(&dir))?.flatten() {
@@ -172,6 +185,9 @@ impl Servers {
 
     /// Has a server read reservations and names again.
     pub async fn reload(&self, bridge: &str, files: &ServerFiles) -> Result<(), HostError> {
+        if self.has_stale6(bridge, files) {
+            return self.start(bridge, files).await;
+        }
         self.write_ports(bridge, files)?;
         for process in self
             .processes()?
@@ -293,6 +309,20 @@ impl Servers {
             .all(|name| self.file(&process.bridge, name).exists())
     }
 
+    /// Whether somebody holds an address of IPv6 that is not theirs any more.
+    fn has_stale6(&self, bridge: &str, files: &ServerFiles) -> bool {
+        let text = fs::read_to_string(self.file(bridge, "leases")).unwrap_or_default();
+        let before = self.reservations6(bridge);
+        let after = holders6(&files.reservations);
+        text.lines().any(|line| is_stale6(line, &before, &after))
+    }
+
+    /// Who has which address of IPv6 by what the server has read.
+    fn reservations6(&self, bridge: &str) -> BTreeMap<Ipv6Addr, String> {
+        let text = fs::read_to_string(self.file(bridge, "reservations"));
+        holders6(&text.unwrap_or_default())
+    }
+
     fn write_ports(&self, bridge: &str, files: &ServerFiles) -> Result<(), HostError> {
         let group = self.group.as_raw();
         write_for_group(
@@ -349,6 +379,28 @@ fn parse_lease(line: &str) -> Option<Lease> {
         mac: hex(mac)?.try_into().ok()?,
         client_id: hex(id),
     })
+}
+
+/// Ethernet addresses by the addresses of IPv6 that are reserved for them.
+fn holders6(reservations: &str) -> BTreeMap<Ipv6Addr, String> {
+    let holder = |line: &str| {
+        let mut words = line.split(',');
+        let mac = words.next()?.to_owned();
+        let address = words.next()?.strip_prefix('[')?.strip_suffix(']')?;
+        Some((address.parse().ok()?, mac))
+    };
+    reservations.lines().filter_map(holder).collect()
+}
+
+/// Whether this is the lease of an address of IPv6 that had another holder before than after, as in
+/// `1700000000 1 fd00::5 web 00:04:05:5d` (time, number of the interface, address, name, who holds it).
+fn is_stale6(
+    line: &str,
+    before: &BTreeMap<Ipv6Addr, String>,
+    after: &BTreeMap<Ipv6Addr, String>,
+) -> bool {
+    let address = line.split(' ').nth(2).and_then(|word| word.parse().ok());
+    address.is_some_and(|address| before.get(&address) != after.get(&address))
 }
 
 /// The group with which `user_group`'s owner can pass through every directory down to `dir`; none if there is none.
@@ -430,6 +482,23 @@ mod tests {
             None
         );
         assert_eq!(parse_lease("duid 00:01"), None);
+    }
+
+    #[test]
+    fn leases_of_ipv6_go_with_their_ports() {
+        let before = holders6(
+            "fa:16:3e:00:00:01,10.1.0.5,web\nfa:16:3e:00:00:01,[fd00::5],web\nfa:16:3e:00:00:02,[fd00::6]\n",
+        );
+        assert_eq!(before.len(), 2);
+        let after = holders6("fa:16:3e:00:00:03,[fd00::5],other\nfa:16:3e:00:00:02,[fd00::6]\n");
+        for (line, stale) in [
+            ("1700000000 fa:16:3e:00:00:01 10.1.0.5 web *", false),
+            ("duid 00:01:00:01", false),
+            ("1700000000 1 fd00::5 web 00:04:05:5d\n", true),
+            ("1700000000 1 fd00::6 db 00:04:05:5e\n", false),
+        ] {
+            assert_eq!(is_stale6(line, &before, &after), stale, "{line}");
+        }
     }
 
     #[test]

@@ -146,7 +146,7 @@ impl Host {
                     mtu: link.mtu,
                     mac: link.mac,
                     up: link.up,
-                    ipv6: links::speaks_ipv6(&link.name),
+                    ipv6: links::spoken_ipv6(&link.name),
                     addresses: Default::default(),
                     addresses6: Default::default(),
                 };

@@ -20,7 +20,7 @@ use rtnetlink::packet_route::link::{
 use rtnetlink::{AddressMessageBuilder, Handle, LinkBridge, LinkUnspec};
 use tokio::task::JoinHandle;
 
-use super::blueprint::{Bridge, NodeAddress};
+use super::blueprint::{Bridge, Ipv6, NodeAddress};
 use super::error::HostError;
 
 /// How long the kernel may take for one request.
@@ -152,13 +152,18 @@ impl Links {
     /// Gives a bridge its MTU, address and state.
     pub async fn bridge_mend(&self, name: &str, bridge: &Bridge) -> Result<(), HostError> {
         // Before it is up, so that it never has an IPv6 address where none is wanted, nor one that guests talked it into.
-        for (switch, value) in [("accept_ra", false), ("accept_dad", false)] {
-            set_switch(&ipv6_switch(name, switch), value)?;
+        if spoken_ipv6(name) != bridge.ipv6 {
+            for (switch, on) in [
+                ("disable_ipv6", true),
+                ("accept_ra", false),
+                ("accept_dad", false),
+                // Whether it makes no address for the link.
+                ("addr_gen_mode", bridge.ipv6 != Ipv6::Spoken),
+                ("disable_ipv6", bridge.ipv6 == Ipv6::Off),
+            ] {
+                set_switch(&ipv6_switch(name, switch), on)?;
+            }
         }
-        set_switch(
-            &ipv6_switch(name, "disable_ipv6"),
-            bridge.addresses6.is_empty(),
-        )?;
         let message = LinkUnspec::new_with_index(self.index(name).await?)
             .address(bridge.mac.to_vec())
             .mtu(bridge.mtu)
@@ -372,9 +377,15 @@ pub fn names(links: &[Link]) -> BTreeMap<u32, &str> {
         .collect()
 }
 
-/// Whether the node speaks IPv6 on an interface.
-pub fn speaks_ipv6(name: &str) -> bool {
-    is_switched(&ipv6_switch(name, "disable_ipv6"), false)
+/// How the node speaks IPv6 on a bridge.
+pub fn spoken_ipv6(name: &str) -> Ipv6 {
+    if !is_switched(&ipv6_switch(name, "disable_ipv6"), false) {
+        Ipv6::Off
+    } else if is_switched(&ipv6_switch(name, "addr_gen_mode"), true) {
+        Ipv6::Silent
+    } else {
+        Ipv6::Spoken
+    }
 }
 
 fn ipv6_switch(name: &str, switch: &str) -> String {

@@ -35,6 +35,7 @@ mod release;
 mod room;
 mod router;
 mod security;
+mod served;
 #[cfg(test)]
 mod testing;
 mod tunnel;

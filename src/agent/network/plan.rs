@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv6Net;
 
-use super::blueprint::{Blueprint, Bridge, NodeAddress, mac_text};
+use super::blueprint::{Blueprint, Bridge, Ipv6, NodeAddress, mac_text};
 use super::dhcp::digest;
 use super::room::{self, RoomChange, SeenRoom, SeenWire};
 use super::tunnel::{self, SeenTunnel, TunnelChange};
@@ -48,8 +48,8 @@ pub struct SeenBridge {
     pub mac: [u8; 6],
     /// Whether it is up.
     pub up: bool,
-    /// Whether the node speaks IPv6 on it.
-    pub ipv6: bool,
+    /// How the node speaks IPv6 on it.
+    pub ipv6: Ipv6,
     /// The node's addresses on it.
     pub addresses: BTreeSet<NodeAddress>,
     /// The same of IPv6, but those made up for the link.
@@ -305,20 +305,24 @@ pub fn filter_digest(blueprint: &Blueprint) -> String {
 fn plan_bridge(name: &str, bridge: &Bridge, observed: &Observed, changes: &mut Vec<Change>) {
     let none = BTreeSet::new();
     let none6 = BTreeSet::new();
-    let ipv6 = !bridge.addresses6.is_empty();
     let (addresses, addresses6) = match observed.bridges.get(name) {
         None => {
             changes.push(Change::BridgeMake(name.to_owned()));
             (&none, &none6)
         }
         Some(seen) => {
-            if seen.mtu != bridge.mtu || seen.mac != bridge.mac || !seen.up || seen.ipv6 != ipv6 {
+            if seen.mtu != bridge.mtu
+                || seen.mac != bridge.mac
+                || !seen.up
+                || seen.ipv6 != bridge.ipv6
+            {
                 changes.push(Change::BridgeMend(name.to_owned()));
             }
-            // They go when IPv6 is switched off, and it takes none before it is on.
+            // They go when that changes.
+            let keeps = seen.ipv6 == bridge.ipv6;
             (
                 &seen.addresses,
-                if ipv6 { &seen.addresses6 } else { &none6 },
+                if keeps { &seen.addresses6 } else { &none6 },
             )
         }
     };
@@ -388,16 +392,13 @@ mod tests {
                 }
                 Change::FilterRemove => world.filter = SeenFilter::Absent,
                 Change::BridgeMake(name) | Change::BridgeMend(name) => {
-                    let Bridge {
-                        mtu,
-                        mac,
-                        ref addresses6,
-                        ..
-                    } = blueprint.bridges[name];
-                    let ipv6 = !addresses6.is_empty();
+                    let Bridge { mtu, mac, ipv6, .. } = blueprint.bridges[name];
                     let before = world.bridges.remove(name);
                     let (addresses, addresses6) = before
-                        .map(|seen| (seen.addresses, seen.addresses6))
+                        .map(|seen| match seen.ipv6 == ipv6 {
+                            true => (seen.addresses, seen.addresses6),
+                            false => (seen.addresses, BTreeSet::new()),
+                        })
                         .unwrap_or_default();
                     let seen = SeenBridge {
                         mtu,
@@ -405,7 +406,7 @@ mod tests {
                         up: true,
                         ipv6,
                         addresses,
-                        addresses6: if ipv6 { addresses6 } else { BTreeSet::new() },
+                        addresses6,
                     };
                     world.bridges.insert(name.clone(), seen);
                 }
@@ -435,7 +436,7 @@ mod tests {
                 }
                 Change::Address6Add(name, address) => {
                     let bridge = world.bridges.get_mut(name).unwrap();
-                    assert!(bridge.ipv6 && bridge.addresses6.insert(*address));
+                    assert!(bridge.ipv6 == Ipv6::Spoken && bridge.addresses6.insert(*address));
                 }
                 Change::TapAttach(tap, bridge) => {
                     assert!(world.bridges.contains_key(bridge));

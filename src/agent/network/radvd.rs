@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, User};
 
 use super::dhcp::digest;
 use super::error::HostError;
@@ -30,6 +30,8 @@ const RADVD: Program = Program {
 };
 /// The argument by which our processes are known.
 const ARGUMENT: &str = "--config=";
+/// The user that comes with the package.
+const SERVANT: &str = "radvd";
 /// How long a process may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 const STEP: Duration = Duration::from_millis(10);
@@ -82,14 +84,18 @@ impl Advertisers {
         directory(&self.dir.join(room), 0o700, 0)?;
         let configuration = self.file(room, &digest(text));
         write_private(&configuration, text.as_bytes())?;
-        let arguments = [
+        let mut arguments = vec![
             format!("{ARGUMENT}{}", configuration.display()),
             format!("--pidfile={}", self.dir.join(room).join("pid").display()),
             "--logmethod=syslog".to_owned(),
         ];
+        // Once it has its socket and has read its configuration it needs no rights.
+        if matches!(User::from_name(SERVANT), Ok(Some(_))) {
+            arguments.push(format!("--username={SERVANT}"));
+        }
         // It returns once it has read its configuration, or says what is wrong with it.
         within(room, move || async move {
-            let arguments = arguments.each_ref().map(String::as_str);
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             RADVD.run(&arguments, b"").await
         })
         .await

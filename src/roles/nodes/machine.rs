@@ -10,12 +10,13 @@ use crate::roles::lock::DirectoryLock;
 /// Debian's packages of a node, one a line.
 const PACKAGES: &str = include_str!("../../../config/setup/run.packages");
 /// Programs that a node runs; each is of one of those packages.
-const PROGRAMS: [&str; 7] = [
+const PROGRAMS: [&str; 8] = [
     "libvirtd",
     "virsh",
     "qemu-system-x86_64",
     "qemu-img",
     "dnsmasq",
+    "radvd",
     "nft",
     "ip",
 ];
