@@ -43,4 +43,5 @@ mod routers;
 mod screen;
 mod stock;
 mod stock_groups;
+mod stock_ipv6;
 mod web_image;

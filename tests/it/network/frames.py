@@ -44,8 +44,13 @@ def ipv6(source, protocol, payload):
     return struct.pack("!IHBB16s16s", 6 << 28, len(payload), protocol, 255, source, socket.inet_pton(socket.AF_INET6, "ff02::1")) + payload
 
 
-def icmpv6(name, kind):
-    return struct.pack("!BBHI", kind, 0, 0, 0) + b"\0" * 16 + mark(name)
+def icmpv6(name, kind, target="::"):
+    return struct.pack("!BBHI", kind, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, target) + mark(name)
+
+
+def link_local(mac):
+    half = bytes([mac[0] ^ 2, mac[1], mac[2], 0xFF, 0xFE, mac[3], mac[4], mac[5]])
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + b"\0" * 6 + half)
 
 
 def arp(name, mac, address):
@@ -54,6 +59,7 @@ def arp(name, mac, address):
 
 def frames(mac, address):
     """In the order in which they are sent."""
+    link = link_local(mac)
     yield "own", ethernet(mac, 0x0800, ipv4(address, udp("own", 1000, 5555)))
     yield "other-mac", ethernet(OTHER_MAC, 0x0800, ipv4(address, udp("other-mac", 1000, 5555)))
     yield "other-address", ethernet(mac, 0x0800, ipv4(OTHER_IP, udp("other-address", 1000, 5555)))
@@ -63,10 +69,15 @@ def frames(mac, address):
     yield "dhcp-request", ethernet(mac, 0x0800, ipv4(b"\0" * 4, udp("dhcp-request", 68, 67)))
     yield "dhcp-answer", ethernet(mac, 0x0800, ipv4(address, udp("dhcp-answer", 67, 68)))
     yield "nothing-to-68", ethernet(mac, 0x0800, ipv4(b"\0" * 4, udp("nothing-to-68", 1000, 68)))
-    yield "neighbour", ethernet(mac, 0x86DD, ipv6("fe80::1", 58, icmpv6("neighbour", 136)))
-    yield "router", ethernet(mac, 0x86DD, ipv6("fe80::1", 58, icmpv6("router", 134)))
-    yield "redirect", ethernet(mac, 0x86DD, ipv6("fe80::1", 58, icmpv6("redirect", 137)))
-    yield "dhcp6-answer", ethernet(mac, 0x86DD, ipv6("fe80::1", 17, udp("dhcp6-answer", 547, 546)))
+    yield "neighbour", ethernet(mac, 0x86DD, ipv6(link, 58, icmpv6("neighbour", 136, link)))
+    yield "neighbour-other", ethernet(mac, 0x86DD, ipv6(link, 58, icmpv6("neighbour-other", 136, "2001:db8::1")))
+    yield "neighbour-nobody", ethernet(mac, 0x86DD, ipv6("::", 58, icmpv6("neighbour-nobody", 136, "2001:db8::1")))
+    yield "probe", ethernet(mac, 0x86DD, ipv6("::", 58, icmpv6("probe", 135, "2001:db8::1")))
+    yield "nobody", ethernet(mac, 0x86DD, ipv6("::", 17, udp("nobody", 1000, 5555)))
+    yield "other-link", ethernet(mac, 0x86DD, ipv6("fe80::1", 17, udp("other-link", 1000, 5555)))
+    yield "router", ethernet(mac, 0x86DD, ipv6(link, 58, icmpv6("router", 134)))
+    yield "redirect", ethernet(mac, 0x86DD, ipv6(link, 58, icmpv6("redirect", 137)))
+    yield "dhcp6-answer", ethernet(mac, 0x86DD, ipv6(link, 17, udp("dhcp6-answer", 547, 546)))
     yield "other-address6", ethernet(mac, 0x86DD, ipv6("2001:db8::1", 17, udp("other-address6", 1000, 5555)))
     yield "unknown-protocol", ethernet(mac, 0x88B5, mark("unknown-protocol"))
     yield "end", ethernet(mac, 0x0800, ipv4(address, udp("end", 1000, 5555)))

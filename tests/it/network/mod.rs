@@ -1,5 +1,6 @@
 //! A node's networking on a real kernel: bridges, DHCP, names, the way out, and what guests may not do.
 
+mod ipv6;
 mod site;
 mod tenants;
 
@@ -106,7 +107,14 @@ fn a_guest_can_not_pretend_to_be_another() {
     let (sender, receiver) = (site.guest(&web), site.guest(&db));
     assert_eq!(
         seen(&site, &sender, &receiver, "10.1.0.5"),
-        ["own", "arp-own", "dhcp-request", "neighbour", "end"]
+        [
+            "own",
+            "arp-own",
+            "dhcp-request",
+            "neighbour",
+            "probe",
+            "end"
+        ]
     );
 
     // Without port security everything passes: so the frames above were fine, and it was the filter that held them.
@@ -114,7 +122,7 @@ fn a_guest_can_not_pretend_to_be_another() {
     network.ports[2].port_security = false;
     site.must_apply(&desired(2, &[&network]));
     let open = site.guest(&open);
-    assert_eq!(seen(&site, &open, &receiver, "10.1.0.7").len(), 16);
+    assert_eq!(seen(&site, &open, &receiver, "10.1.0.7").len(), 21);
 
     // A tap that nobody spoke of is silent.
     let unknown = add_port(&mut network, 8, "unknown");

@@ -20,7 +20,7 @@ use crate::lab::wait::wait_until;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Two nodes of a rack, 1 and 2.
-struct Nodes {
+pub(super) struct Nodes {
     sites: Vec<Site>,
     generation: Cell<i64>,
     _rack: Rack,
@@ -31,7 +31,7 @@ fn tunnel(node: usize) -> IpAddr {
 }
 
 impl Nodes {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let rack = Rack::start(2);
         let site = |node| {
             let place = NodePlace {
@@ -47,13 +47,13 @@ impl Nodes {
         }
     }
 
-    fn site(&self, node: usize) -> &Site {
+    pub(super) fn site(&self, node: usize) -> &Site {
         &self.sites[node - 1]
     }
 
     /// Tells both nodes what they shall have; what each changed.
     #[track_caller]
-    fn tell(&self, world: &World) -> [Vec<String>; 2] {
+    pub(super) fn tell(&self, world: &World) -> [Vec<String>; 2] {
         let generation = self.generation.get() + 1;
         self.generation.set(generation);
         [1, 2].map(|node| self.site(node).must_apply(&world.at(node, generation)))
@@ -62,16 +62,16 @@ impl Nodes {
 
 /// What there is of networks, on whatever node.
 #[derive(Default)]
-struct World {
-    tenants: Vec<Tenant>,
-    router: Option<(usize, RouterSpec)>,
-    groups: Vec<SecurityGroupSpec>,
+pub(super) struct World {
+    pub(super) tenants: Vec<Tenant>,
+    pub(super) router: Option<(usize, RouterSpec)>,
+    pub(super) groups: Vec<SecurityGroupSpec>,
 }
 
-struct Tenant {
-    network: NetworkSpec,
-    guests: Vec<(usize, PortSpec)>,
-    services: Vec<(usize, ServicePort)>,
+pub(super) struct Tenant {
+    pub(super) network: NetworkSpec,
+    pub(super) guests: Vec<(usize, PortSpec)>,
+    pub(super) services: Vec<(usize, ServicePort)>,
     dhcp: usize,
 }
 
@@ -90,7 +90,7 @@ impl World {
 
 impl Tenant {
     /// A network `10.N.0.0/24`, whose DHCP is answered on node 1 at `10.N.0.2`.
-    fn new(number: u8, vni: u32) -> Self {
+    pub(super) fn new(number: u8, vni: u32) -> Self {
         let id = NetworkId::new();
         let mut tenant = Self {
             network: NetworkSpec {
@@ -128,7 +128,7 @@ impl Tenant {
         Ipv4Addr::new(a, b, 0, last)
     }
 
-    fn service(&self, last: u8) -> ServicePort {
+    pub(super) fn service(&self, last: u8) -> ServicePort {
         let port = PortId::new();
         ServicePort {
             port,
@@ -139,7 +139,7 @@ impl Tenant {
     }
 
     /// A guest's port on a node.
-    fn guest(&mut self, node: usize, last: u8, hostname: &str) -> PortSpec {
+    pub(super) fn guest(&mut self, node: usize, last: u8, hostname: &str) -> PortSpec {
         let id = PortId::new();
         let port = PortSpec {
             id,
@@ -158,7 +158,7 @@ impl Tenant {
         port
     }
 
-    fn group(&mut self, port: &PortSpec, groups: &[SecurityGroupId]) {
+    pub(super) fn group(&mut self, port: &PortSpec, groups: &[SecurityGroupId]) {
         let found = self
             .guests
             .iter_mut()
@@ -202,7 +202,7 @@ fn mac(port: PortId) -> String {
 }
 
 /// A group that allows guests to send anything.
-fn group(rules: Vec<SecurityRuleSpec>) -> SecurityGroupSpec {
+pub(super) fn group(rules: Vec<SecurityRuleSpec>) -> SecurityGroupSpec {
     let mut group = SecurityGroupSpec {
         id: SecurityGroupId::new(),
         rules,
@@ -215,7 +215,11 @@ fn group(rules: Vec<SecurityRuleSpec>) -> SecurityGroupSpec {
     group
 }
 
-fn allow(protocol: Option<u8>, range: RuleRange, remote: RuleRemote) -> SecurityRuleSpec {
+pub(super) fn allow(
+    protocol: Option<u8>,
+    range: RuleRange,
+    remote: RuleRemote,
+) -> SecurityRuleSpec {
     SecurityRuleSpec {
         id: SecurityGroupRuleId::new(),
         ingress: true,
@@ -227,18 +231,18 @@ fn allow(protocol: Option<u8>, range: RuleRange, remote: RuleRemote) -> Security
 }
 
 const ICMP: u8 = 1;
-const TCP: u8 = 6;
+pub(super) const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// Answers http with the guest's own name.
-fn serve(guest: &Guest<'_>, text: &str) {
+pub(super) fn serve(guest: &Guest<'_>, text: &str) {
     guest.run(&format!(
         "mkdir -p /tmp/{0}; echo {text} >/tmp/{0}/index.html; busybox httpd -p 80 -h /tmp/{0}",
         guest.name
     ));
 }
 
-fn fetched(guest: &Guest<'_>, address: &str) -> Result<String, String> {
+pub(super) fn fetched(guest: &Guest<'_>, address: &str) -> Result<String, String> {
     guest.try_run(&format!("timeout 2 busybox wget -q -O - http://{address}/"))
 }
 
@@ -412,7 +416,7 @@ fn a_router_leads_out_and_in_and_connections_live_through_changes() {
 }
 
 /// Runs a line on the outer machine, where the names of namespaces are.
-fn outside(line: &str) -> String {
+pub(super) fn outside(line: &str) -> String {
     let output = std::process::Command::new("sh")
         .args(["-ec", line])
         .output()
