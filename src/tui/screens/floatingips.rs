@@ -195,7 +195,12 @@ fn server_ports(facts: &Facts<'_>) -> Vec<Choice> {
     ports
         .filter_map(|port| {
             let server = facts.data.get::<Server>(&port.device_id)?;
-            let address = port.fixed_ips.first()?.ip_address.as_deref()?;
+            let mut addresses = port.fixed_ips.iter();
+            // None of IPv6 needs one.
+            let address = addresses.find_map(|ip| {
+                let address = ip.ip_address.as_deref();
+                address.filter(|address| !address.contains(':'))
+            })?;
             let network = facts.data.name_of::<Network>(&port.network_id);
             let note = format!("{address} on {network}");
             Some(Choice::new(&port.id, &server.name, note))

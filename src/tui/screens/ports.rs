@@ -57,9 +57,12 @@ fn addresses(row: &Port) -> Value<'_> {
         .iter()
         .filter_map(|ip| ip.ip_address.as_deref());
     match (all.next(), all.next()) {
+        (None, _) => Value::Absent,
         (Some(only), None) => Value::text(only),
-        (Some(one), Some(other)) => Value::owned(format!("{one} {other}")),
-        _ => Value::Absent,
+        (Some(one), Some(other)) => {
+            let all: Vec<&str> = [one, other].into_iter().chain(all).collect();
+            Value::owned(all.join(" "))
+        }
     }
 }
 

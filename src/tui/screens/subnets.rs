@@ -153,8 +153,17 @@ fn describe<'a>(row: &'a Subnet, facts: &Facts<'a>) -> Doc<'a> {
         Value::maybe(row.gateway_ip.as_deref(), Value::text),
     )
     .entry("dhcp", Value::flag(row.enable_dhcp))
-    .entry("dns", Value::owned(row.dns_nameservers.join(", ")))
-    .entry("addresses used", Value::Number(used(row, facts) as f64));
+    .entry("version", Value::Number(f64::from(row.ip_version)));
+    for (name, mode) in [
+        ("addresses by", &row.ipv6_address_mode),
+        ("announced", &row.ipv6_ra_mode),
+    ] {
+        if let Some(mode) = mode {
+            doc.entry(name, Value::text(mode));
+        }
+    }
+    doc.entry("dns", Value::owned(row.dns_nameservers.join(", ")))
+        .entry("addresses used", Value::Number(used(row, facts) as f64));
     for pool in &row.allocation_pools {
         doc.entry(
             "given out",
@@ -215,13 +224,30 @@ impl Sheet for Create {
 
     fn fields(&self, _facts: &Facts<'_>) -> Vec<Field> {
         let network = Field::choice("network", "Network", "The network it belongs to").required();
+        let modes = [
+            ("slaac", "They make them of what a router says"),
+            ("dhcpv6-stateless", "The same; DHCP tells the rest"),
+            ("dhcpv6-stateful", "DHCP gives them"),
+        ];
+        let modes = modes.map(|(mode, note)| Choice::new(mode, mode, note));
         vec![
             match &self.network {
                 Some(id) => network.with(id),
                 None => network,
             },
             Field::text("name", "Name", "What people call it"),
-            Field::text("cidr", "Addresses", "The range, 10.20.0.0/24").required(),
+            Field::text(
+                "cidr",
+                "Addresses",
+                "The range, 10.20.0.0/24 or fd00:20::/64",
+            )
+            .required(),
+            Field::choice(
+                "mode",
+                "IPv6 mode",
+                "How guests come to their addresses of IPv6",
+            )
+            .of(modes.to_vec()),
             Field::text(
                 "gateway",
                 "Gateway",
@@ -257,6 +283,9 @@ impl Sheet for Create {
             wrong.extend(check_cidr(&cidr).map(|why| ("cidr", why)));
             wrong.extend(overlap(&cidr, &network, facts).map(|why| ("cidr", why)));
         }
+        if let Some(mode) = form.filled("mode") {
+            wrong.extend(check_mode(form, &mode).map(|why| ("mode", why)));
+        }
         if let Some(gateway) = form.filled("gateway").filter(|gateway| gateway != "none") {
             let inside = match (
                 gateway.parse::<IpAddr>(),
@@ -283,6 +312,8 @@ impl Sheet for Create {
                 .filled("gateway")
                 .map(|gateway| Some(gateway).filter(|gateway| gateway != "none")),
             enable_dhcp: Some(form.is_on("dhcp")),
+            ipv6_address_mode: form.filled("mode"),
+            ipv6_ra_mode: form.filled("mode"),
             dns_nameservers: Some(addresses(&form.value("dns"))),
             cidr: Some(cidr.clone()),
             ..SubnetFields::default()
@@ -298,6 +329,21 @@ impl Sheet for Create {
         });
         cx.act("Create", vec![(target, request)]);
     }
+}
+
+/// What is wrong with how guests come to their addresses, if anything.
+fn check_mode(form: &Form, mode: &str) -> Option<String> {
+    let net: IpNet = form.value("cidr").parse().ok()?;
+    let why = if matches!(net, IpNet::V4(_)) {
+        "only for a range of IPv6"
+    } else if mode != "dhcpv6-stateful" && net.prefix_len() != 64 {
+        "needs a range of /64"
+    } else if !form.is_on("dhcp") {
+        "needs DHCP"
+    } else {
+        return None;
+    };
+    Some(why.to_owned())
 }
 
 fn overlap(cidr: &str, network: &str, facts: &Facts<'_>) -> Option<String> {
