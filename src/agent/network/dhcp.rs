@@ -1,5 +1,8 @@
 //! What a network's dnsmasq reads: one configuration file, the reservations, and the names. Pure text.
 //!
+//! Addresses of IPv6 are given and told where the subnet's mode says so; what guests learn of a router is announced by
+//! [`advert`](super::advert), except on networks of the node alone, where this server does it as well.
+//!
 //! Only reserved addresses are given out. Names come from reservations alone; what a guest calls itself is ignored, or
 //! it could take its neighbour's name. The configuration changes only when the network does; ports change the two files
 //! that dnsmasq reads again on a signal, without forgetting a lease.

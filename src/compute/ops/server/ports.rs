@@ -237,7 +237,7 @@ pub async fn addresses_on_conn(
             .or_default()
             .push(ServerAddress {
                 network: found.network,
-                address: found.address.into(),
+                address: found.address,
                 mac: found.mac,
                 is_floating: found.is_floating,
             });
