@@ -117,6 +117,7 @@ fn network(number: u8) -> NetworkSpec {
             dns: Vec::new(),
             routes: Vec::new(),
         }],
+        subnets6: Vec::new(),
         ports: Vec::new(),
         stations: Vec::new(),
         peers: vec![tunnel(2)],

@@ -104,7 +104,7 @@ pub(super) fn rule_for(
         protocol: Some(packet.transport.name().to_owned()),
         min,
         max,
-        remote_prefix: other(direction, packet).map(|address| IpNet::from(address)),
+        remote_prefix: other(direction, packet).map(IpNet::from),
         remote_group: None,
     })
 }

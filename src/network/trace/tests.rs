@@ -887,7 +887,7 @@ fn packets_of_ipv6_are_of_rules_routes_and_routers_of_their_own() {
     };
     assert_eq!(rule.ethertype, Some(Ethertype::Ipv6));
     assert_eq!(rule.protocol.as_deref(), Some("tcp"));
-    for (_, group) in &mut lab.rows.groups {
+    for group in lab.rows.groups.values_mut() {
         for ingress in [true, false] {
             group.spec.rules.push(SecurityRuleSpec {
                 ipv6: true,

@@ -1,6 +1,7 @@
 //! What hosts have of servers that are not, or not there.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::compute::model::{Server, VmState};
 use crate::compute::sagas::{Removal, remove as remove_guest};
@@ -51,8 +52,8 @@ pub async fn server_standings(
     }
     drop(conn);
     for &id in ids {
-        if !standings.contains_key(&id) {
-            standings.insert(id, standing(cx, host, id).await?);
+        if let Entry::Vacant(place) = standings.entry(id) {
+            place.insert(standing(cx, host, id).await?);
         }
     }
     Ok(standings)
