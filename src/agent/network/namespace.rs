@@ -165,7 +165,7 @@ impl Namespaces {
 }
 
 /// Whether there is a namespace behind a name; the name alone is what a reboot leaves.
-fn is_there(name: &str) -> bool {
+pub fn is_there(name: &str) -> bool {
     statfs(&Path::new(NAMED).join(name)).is_ok_and(|found| found.filesystem_type() == NSFS_MAGIC)
 }
 

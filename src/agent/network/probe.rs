@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::error::HostError;
 use super::filter::{TABLE, Table, field, is, remove_table};
-use super::namespace::{NAMED, within};
+use super::namespace::{NAMED, is_there, within};
 use super::nft::{NFT, objects, read};
 use crate::bus::{Fault, FaultKind};
 use crate::ids::RouterId;
@@ -87,7 +87,11 @@ impl Probes {
                 }
                 Err(error) => Err(error),
             };
-            result = result.and(cleared);
+            // Its tables went with it.
+            let gone = place.as_ref().is_some_and(|name| !is_there(name));
+            if !gone {
+                result = result.and(cleared);
+            }
         }
         result
     }

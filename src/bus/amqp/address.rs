@@ -217,7 +217,7 @@ mod tests {
                 "amqp://u:secret@10.0.0.1:99/sky%2fdeck",
                 "10.0.0.1:99 (vhost sky/deck)",
             ),
-            ("amqp://u:secret@[fd00::1]:99/v", "fd00::1:99 (vhost v)"),
+            ("amqp://u:secret@[fd00::1]:99/v", "[fd00::1]:99 (vhost v)"),
         ] {
             assert_eq!(Broker::new(&settings(url), "x").unwrap().place(), place);
         }

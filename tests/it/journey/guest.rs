@@ -36,6 +36,8 @@ impl Ready {
                     .map(str::to_owned)
             })
         };
+        // The last of the line: without it the rest is on its way yet.
+        field("up")?;
         Some(Self {
             name: field("name")?,
             address: field("eth0")?.split('/').next()?.to_owned(),
