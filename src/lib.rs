@@ -80,7 +80,7 @@
 //! 2. The agent says it in the host's own terms, `agent/network/blueprint.rs` (`new`), looks at what is there,
 //!    `agent/network/host.rs` (`observe`), and changes what differs, `agent/network/plan.rs` (`plan`).
 //! 3. A frame comes out of a guest's tap. The packet filter drops it unless its addresses are the guest's,
-//!    `agent/network/filter.rs` (`transaction`), notes in its mark who sends and who gets it, and asks the groups of both,
+//!    `agent/network/filter.rs` (`tables`), notes in its mark who sends and who gets it, and asks the groups of both,
 //!    `agent/network/security.rs` (`write_forward`).
 //! 4. The bridge knows that the other station is behind the tunnel, and the tunnel at which host: entries of
 //!    `agent/network/tunnel.rs` (`plan`). While a port moves there are none, and all hosts of the network get the frame.

@@ -1,4 +1,4 @@
-//! The packet filter, as `nft` takes it: two tables of ours, replaced as a whole in one transaction.
+//! The packet filter, as `nft` takes it: two tables of ours, changed in one transaction.
 //!
 //! `bridge skydeck` looks at every frame that comes out of a guest, by the name of its tap. A guest may send only with
 //! its own Ethernet address, its own IPv4 and IPv6 addresses, among them the one that it makes of its Ethernet address for the
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use super::blueprint::{link_local6, mac_text};
 use super::metadata::METADATA_PORT;
+use super::ruleset::Table;
 use super::security::Security;
 use super::tunnel::PORT;
 use crate::network::names::{BRIDGE_PREFIX, METADATA, TAP_PREFIX};
@@ -80,17 +81,15 @@ impl Filter {
         self.bridges.values().any(|outward| *outward)
     }
 
-    /// The transaction that makes our tables so, whatever they are now.
-    pub fn transaction(&self) -> Value {
-        let mut commands = remove_tables(&FAMILIES);
-        let mut inet = Table::new("inet", &mut commands);
+    /// Our tables.
+    pub fn tables(&self) -> [Table; 2] {
+        let [mut inet, mut bridge] = FAMILIES.map(Table::new);
         self.write_inet(&mut inet);
-        let mut bridge = Table::new("bridge", &mut commands);
         self.write_bridge(&mut bridge);
-        json!({ "nftables": commands })
+        [inet, bridge]
     }
 
-    fn write_inet(&self, table: &mut Table<'_>) {
+    fn write_inet(&self, table: &mut Table) {
         let inside = self
             .bridges
             .keys()
@@ -187,7 +186,7 @@ impl Filter {
         );
     }
 
-    fn write_bridge(&self, table: &mut Table<'_>) {
+    fn write_bridge(&self, table: &mut Table) {
         let secured = || {
             self.ports
                 .iter()
@@ -269,7 +268,7 @@ impl Filter {
 
 impl Filter {
     /// Chains that drop what a guest says of addresses that are not its own: that it has them.
-    fn write_announcers(&self, table: &mut Table<'_>) {
+    fn write_announcers(&self, table: &mut Table) {
         let secured = self
             .ports
             .iter()
@@ -305,127 +304,13 @@ fn number(address: IpAddr) -> u128 {
     }
 }
 
-/// Commands that remove our tables of these families, whether they are there or not.
-pub fn remove_tables(families: &[&str]) -> Vec<Value> {
-    let commands = families.iter().map(|family| remove_table(family, TABLE));
-    commands.flatten().collect()
-}
-
-/// Commands that remove a table, whether it is there or not.
-pub fn remove_table(family: &str, name: &str) -> [Value; 2] {
-    let table = json!({"table": {"family": family, "name": name}});
-    // Deleting what is not there is an error; adding what is there is none.
-    [json!({"add": table}), json!({"delete": table})]
-}
-
-/// Adds to one of our tables.
-pub struct Table<'a> {
-    family: &'static str,
-    name: &'a str,
-    commands: &'a mut Vec<Value>,
-}
-
-impl<'a> Table<'a> {
-    /// One of this family, which is made.
-    pub fn new(family: &'static str, commands: &'a mut Vec<Value>) -> Self {
-        Self::named(family, TABLE, commands)
-    }
-
-    /// One with a name of its own.
-    pub fn named(family: &'static str, name: &'a str, commands: &'a mut Vec<Value>) -> Self {
-        commands.push(json!({"add": {"table": {"family": family, "name": name}}}));
-        Self {
-            family,
-            name,
-            commands,
-        }
-    }
-
-    fn add(&mut self, kind: &str, mut object: Value) {
-        object["family"] = json!(self.family);
-        object["table"] = json!(self.name);
-        self.commands.push(json!({"add": {kind: object}}));
-    }
-
-    /// A set.
-    pub fn set(&mut self, name: &str, kind: Value, elements: impl Iterator<Item = Value>) {
-        let mut set = json!({"name": name, "type": kind});
-        let elements: Vec<Value> = elements.collect();
-        if !elements.is_empty() {
-            set["elem"] = Value::Array(elements);
-        }
-        self.add("set", set);
-    }
-
-    /// A set of ranges.
-    pub fn interval_set(&mut self, name: &str, kind: Value, elements: impl Iterator<Item = Value>) {
-        let mut set = json!({"name": name, "type": kind, "flags": ["interval"]});
-        let elements: Vec<Value> = elements.collect();
-        if !elements.is_empty() {
-            set["elem"] = Value::Array(elements);
-        }
-        self.add("set", set);
-    }
-
-    /// A set of networks, which must not overlap.
-    pub fn nets(&mut self, name: &str, kind: &str, nets: &[IpNet]) {
-        self.interval_set(name, json!(kind), nets.iter().copied().map(net_value));
-    }
-
-    /// A map from one type to another; pairs of key and value.
-    pub fn map(&mut self, name: &str, from: &str, to: &str, pairs: Vec<Value>) {
-        let mut map = json!({"name": name, "type": from, "map": to});
-        if !pairs.is_empty() {
-            map["elem"] = Value::Array(pairs);
-        }
-        self.add("map", map);
-    }
-
-    /// A chain at a hook that has its name.
-    pub fn chain(&mut self, hook: &str, kind: &str, priority: i32) {
-        self.hooked_chain(hook, hook, kind, priority);
-    }
-
-    /// A chain at a hook.
-    pub fn hooked_chain(&mut self, name: &str, hook: &str, kind: &str, priority: i32) {
-        let chain =
-            json!({"name": name, "type": kind, "hook": hook, "prio": priority, "policy": "accept"});
-        self.add("chain", chain);
-    }
-
-    /// A chain that others jump to.
-    pub fn plain_chain(&mut self, name: &str) {
-        self.add("chain", json!({"name": name}));
-    }
-
-    /// A rule at the end of a chain.
-    pub fn rule(&mut self, chain: &str, statements: impl IntoIterator<Item = Value>) {
-        let statements: Vec<Value> = statements.into_iter().collect();
-        self.add("rule", json!({"chain": chain, "expr": statements}));
-    }
-
-    /// The same with a comment, by which its counter is found again.
-    pub fn commented_rule(
-        &mut self,
-        chain: &str,
-        statements: impl IntoIterator<Item = Value>,
-        comment: &str,
-    ) {
-        let statements: Vec<Value> = statements.into_iter().collect();
-        self.add(
-            "rule",
-            json!({"chain": chain, "expr": statements, "comment": comment}),
-        );
-    }
-}
-
 /// Whether a network is of IPv4.
 pub fn is_v4(net: IpNet) -> bool {
     matches!(net, IpNet::V4(_))
 }
 
 /// A network as an element of a set; one address as itself.
-fn net_value(net: IpNet) -> Value {
+pub fn net_value(net: IpNet) -> Value {
     if net.prefix_len() == net.max_prefix_len() {
         json!(net.addr())
     } else {
@@ -470,6 +355,7 @@ pub fn drop() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ruleset::{remove_table, whole};
     use super::*;
 
     #[test]
@@ -491,14 +377,11 @@ mod tests {
             .into(),
             security: Security::default(),
         };
-        let text = filter.transaction().to_string();
-        assert!(
-            text.starts_with(
-                json!({ "nftables": remove_tables(&FAMILIES) })
-                    .to_string()
-                    .trim_end_matches("]}")
-            )
-        );
+        let text = whole(&filter.tables()).to_string();
+        for family in FAMILIES {
+            let [add, delete] = remove_table(family, TABLE).map(|command| command.to_string());
+            assert!(text.contains(&format!("{add},{delete},{add}")), "{text}");
+        }
         for part in [
             r#"{"concat":["sdt-2","02:00:00:00:00:01"]}"#,
             r#"{"concat":["sdt-2","10.1.0.5"]}"#,

@@ -12,9 +12,10 @@ use super::error::HostError;
 use super::links::{self, Links};
 use super::namespace::Namespaces;
 use super::nft::{Nft, Place, see_bridged};
-use super::plan::{Change, Observed, SeenBridge};
+use super::plan::{Change, Observed, SeenBridge, SeenServer, filter_digest};
 use super::radvd::Advertisers;
 use super::room::{Room, SeenWire};
+use super::ruleset::whole;
 use super::tunnel::TunnelChange;
 use crate::agent::monitor::Whereabouts;
 use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
@@ -175,8 +176,26 @@ impl Host {
         Ok(observed)
     }
 
-    /// Carries out one change.
-    pub async fn change(&self, blueprint: &Blueprint, change: &Change) -> Result<(), HostError> {
+    /// The DHCP servers that there are.
+    pub fn servers(&self) -> Result<BTreeMap<String, SeenServer>, HostError> {
+        self.servers.observe()
+    }
+
+    /// Remembers how the packet filter looks that was made for this blueprint, unless that is known.
+    pub async fn settle(&self, blueprint: &Blueprint) -> Result<(), HostError> {
+        if blueprint.bridges.is_empty() {
+            return Ok(());
+        }
+        self.nft.settle(filter_digest(blueprint)).await
+    }
+
+    /// Carries out one change; `before` is the blueprint that the node is made by, if that is known.
+    pub async fn change(
+        &self,
+        blueprint: &Blueprint,
+        before: Option<&Blueprint>,
+        change: &Change,
+    ) -> Result<(), HostError> {
         match change {
             Change::ServerRemove(bridge) => self.servers.remove(bridge).await,
             Change::BridgeRemove(bridge) => self.links.remove(bridge).await,
@@ -184,7 +203,13 @@ impl Host {
                 if !blueprint.filter.security.ports.is_empty() {
                     see_bridged().await?;
                 }
-                self.nft.replace(&blueprint.filter.transaction()).await
+                let tables = blueprint.filter.tables();
+                if let Some(before) = before.filter(|before| !before.bridges.is_empty())
+                    && self.nft.change(&before.filter.tables(), &tables).await?
+                {
+                    return Ok(());
+                }
+                self.nft.replace(&whole(&tables)).await
             }
             Change::FilterRemove => self.nft.remove().await,
             Change::BridgeMake(name) => {

@@ -32,8 +32,10 @@ mod probe;
 mod program;
 mod radvd;
 mod release;
+mod remembered;
 mod room;
 mod router;
+mod ruleset;
 mod security;
 mod served;
 #[cfg(test)]
@@ -46,7 +48,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 use tokio::time::MissedTickBehavior;
@@ -65,6 +67,8 @@ use metadata::Doors;
 pub use metadata::MetadataDoor;
 use probe::Probes;
 
+/// How long what was made counts as what is there.
+const FRESH: Duration = Duration::from_secs(30);
 /// How often a node looks whether its networks are still as they shall be.
 const REPAIR: Duration = Duration::from_secs(15);
 /// Mended things that are kept in mind.
@@ -76,7 +80,17 @@ const HYPERVISOR: Duration = Duration::from_secs(10);
 pub(super) fn register(table: &mut MethodTable) {
     table.add::<NetworkApply, _, _>(|node, request, _| async move {
         match &node.network {
-            Some(network) => network.apply(&request.desired).await,
+            Some(network) => {
+                let applied = network.apply(&request.desired).await;
+                // Whoever waits for the answer need not wait for this.
+                let node = node.clone();
+                tokio::spawn(async move {
+                    if let Some(network) = &node.network {
+                        network.settle().await;
+                    }
+                });
+                applied
+            }
             None => Ok(NetworkApplied {
                 generation: request.desired.generation,
                 ..NetworkApplied::default()
@@ -127,14 +141,22 @@ async fn mend(network: &NetworkAgent) {
     }
 }
 
+/// What a node was made by.
+struct Made {
+    site: blueprint::Site,
+    blueprint: blueprint::Blueprint,
+    /// When it was looked at last.
+    looked: Instant,
+}
+
 /// Keeps a node's networking as it shall be. Works in the network namespace of the thread that polls it.
 pub struct NetworkAgent {
     dir: PathBuf,
     place: NodePlace,
     /// Where guests ask for metadata; none where nobody would answer.
     doors: Option<Doors>,
-    /// One at a time; two would undo each other.
-    turn: Mutex<()>,
+    /// One at a time; two would undo each other. What was made last, and when somebody looked or changed it.
+    turn: Mutex<Option<Made>>,
     /// What was mended lately, oldest first.
     mended: StdMutex<VecDeque<Mended>>,
     probes: Probes,
@@ -147,7 +169,7 @@ impl NetworkAgent {
             dir: state_dir.into(),
             place: NodePlace::default(),
             doors: None,
-            turn: Mutex::new(()),
+            turn: Mutex::default(),
             mended: StdMutex::default(),
             probes: Probes::default(),
         }
@@ -170,8 +192,9 @@ impl NetworkAgent {
     /// Makes the node so, unless it was told of a newer generation before. What could not be made for one network does
     /// not keep the others from being made; it is an error all the same, and asking again goes on from there.
     pub async fn apply(&self, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
-        let _turn = self.turn.lock().await;
-        if let Some(last) = self.last()?
+        let mut made = self.turn.lock().await;
+        let last = self.last()?;
+        if let Some(last) = &last
             && last.generation > desired.generation
         {
             return Ok(NetworkApplied {
@@ -180,9 +203,13 @@ impl NetworkAgent {
             });
         }
         let host = Host::open(&self.dir, &self.place)?;
-        let again = self.last()?.as_ref() == Some(desired);
+        let again = last.as_ref() == Some(desired);
         self.remember(desired)?;
-        let applied = self.make(&host, desired).await?;
+        if again {
+            // Who says the same once more wants to be sure.
+            *made = None;
+        }
+        let applied = self.make(&host, desired, &mut made).await?;
         if again {
             self.note(&applied);
         }
@@ -191,15 +218,30 @@ impl NetworkAgent {
 
     /// Makes the node once more what it was told last; nothing if it was told nothing yet.
     pub async fn repair(&self) -> Result<NetworkApplied, Fault> {
-        let _turn = self.turn.lock().await;
+        let mut made = self.turn.lock().await;
+        *made = None;
         match self.last()? {
             Some(last) => {
                 let host = Host::open(&self.dir, &self.place)?;
-                let applied = self.make(&host, &last).await?;
+                let applied = self.make(&host, &last, &mut made).await?;
                 self.note(&applied);
                 Ok(applied)
             }
             None => Ok(NetworkApplied::default()),
+        }
+    }
+
+    /// Looks how the packet filter is after a change, so that what somebody does to it is seen. Until then it counts as
+    /// changed by somebody, and is made anew by whoever looks.
+    pub async fn settle(&self) {
+        let made = self.turn.lock().await;
+        let Some(made) = made.as_ref() else { return };
+        let settled = match Host::open(&self.dir, &self.place) {
+            Ok(host) => host.settle(&made.blueprint).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = settled {
+            tracing::debug!(%error, "the packet filter could not be looked at");
         }
     }
 
@@ -218,11 +260,14 @@ impl NetworkAgent {
 
     /// Compares the node with what it was told last, and changes nothing.
     pub async fn examine(&self) -> Result<HostExamined, Fault> {
-        let _turn = self.turn.lock().await;
+        let made = self.turn.lock().await;
         let Some(desired) = self.last()? else {
             return Ok(HostExamined::default());
         };
         let host = Host::open(&self.dir, &self.place)?;
+        if let Some(made) = made.as_ref() {
+            host.settle(&made.blueprint).await?;
+        }
         let blueprint = blueprint::Blueprint::new(&desired, &host.site().await?);
         let changes = plan::plan(&blueprint, &host.observe().await?);
         let mended = self.mended.lock();
@@ -247,52 +292,96 @@ impl NetworkAgent {
     }
 
     /// Removes probes whose lifetime is over at this time; an agent that runs does so by itself.
-    pub async fn probes_expire(&self, now: std::time::Instant) {
+    pub async fn probes_expire(&self, now: Instant) {
         self.probes.expire(now).await;
     }
 
     /// Removes everything of ours, also what was made by a node that was told something else.
     pub async fn clean_up(&self) -> Result<NetworkApplied, Fault> {
-        let _turn = self.turn.lock().await;
+        let mut made = self.turn.lock().await;
+        *made = None;
         let nothing = NetworkDesired::default();
         self.probes.clear().await?;
-        let applied = self
-            .make(&Host::open(&self.dir, &self.place)?, &nothing)
-            .await?;
+        let host = Host::open(&self.dir, &self.place)?;
+        let applied = self.make(&host, &nothing, &mut made).await?;
         fs::remove_dir_all(&self.dir).map_err(HostError::file(&self.dir))?;
         Ok(applied)
     }
 
-    async fn make(&self, host: &Host, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
+    /// Makes the node so: by what was made before, if that is known and was looked at lately, and else, or if that fails,
+    /// after a look.
+    async fn make(
+        &self,
+        host: &Host,
+        desired: &NetworkDesired,
+        made: &mut Option<Made>,
+    ) -> Result<NetworkApplied, Fault> {
+        let before = made.take().filter(|made| made.looked.elapsed() < FRESH);
+        if let Some(before) = before {
+            let observed = remembered::remembered(&before.blueprint, host.servers()?);
+            let done = self.carry_out(
+                host,
+                desired,
+                &before.site,
+                &observed,
+                Some(&before.blueprint),
+            );
+            if let Ok((applied, blueprint)) = done.await {
+                *made = Some(Made {
+                    blueprint,
+                    ..before
+                });
+                return Ok(applied);
+            }
+        }
+        let looked = Instant::now();
         let site = host.site().await?;
-        let mut blueprint = blueprint::Blueprint::new(desired, &site);
         let observed = host.observe().await?;
+        let done = self.carry_out(host, desired, &site, &observed, None);
+        let (applied, blueprint) = done.await?;
+        *made = Some(Made {
+            site,
+            blueprint,
+            looked,
+        });
+        Ok(applied)
+    }
+
+    /// Carries out what differs between what is wanted and what there is, which was made by `before` if that is known.
+    async fn carry_out(
+        &self,
+        host: &Host,
+        desired: &NetworkDesired,
+        site: &blueprint::Site,
+        observed: &plan::Observed,
+        before: Option<&blueprint::Blueprint>,
+    ) -> Result<(NetworkApplied, blueprint::Blueprint), Fault> {
+        let blueprint = blueprint::Blueprint::new(desired, site);
+        let mut problems = blueprint.problems.clone();
         let mut changes = Vec::new();
         let mut failures = Vec::new();
-        for change in plan::plan(&blueprint, &observed) {
-            match host.change(&blueprint, &change).await {
+        for change in plan::plan(&blueprint, observed) {
+            match host.change(&blueprint, before, &change).await {
                 Ok(()) => changes.push(change.to_string()),
                 // Everything else works without; guests keep their IPv4.
                 Err(error @ HostError::Missing { .. })
                     if matches!(change, plan::Change::AdvertStart(_)) =>
                 {
-                    blueprint
-                        .problems
-                        .push(format!("nothing is announced to guests of IPv6: {error}"));
+                    problems.push(format!("nothing is announced to guests of IPv6: {error}"));
                 }
                 Err(error) => failures.push(error.to_string()),
             }
         }
-        let mut problems = blueprint.problems;
         if let Some(doors) = &self.doors {
             problems.extend(doors.keep(desired).await);
         }
         if failures.is_empty() {
-            return Ok(NetworkApplied {
+            let applied = NetworkApplied {
                 generation: desired.generation,
                 changes,
                 problems,
-            });
+            };
+            return Ok((applied, blueprint));
         }
         Err(Fault::new(
             FaultKind::Unavailable,

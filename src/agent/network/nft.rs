@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 use super::dhcp::digest;
 use super::error::HostError;
 use super::files::write_private;
-use super::filter::{FAMILIES, TABLE, remove_tables};
+use super::filter::{FAMILIES, TABLE};
 use super::plan::SeenFilter;
 use super::program::Program;
 use super::router;
+use super::ruleset::{Table, difference, remove_tables};
 
 pub(super) const NFT: Program = Program {
     name: "nft",
@@ -120,6 +121,31 @@ impl Nft {
             Place::Node => self.warn_of_others().await,
             Place::Router => Ok(()),
         }
+    }
+
+    /// Makes our tables of `before`, which they are exactly, at the cost of what differs; `false` if that can not be. How they
+    /// look then is not known before [`Self::settle`]: until then they count as changed by somebody.
+    pub async fn change(&self, before: &[Table], tables: &[Table]) -> Result<bool, HostError> {
+        let Some(transaction) = difference(before, tables) else {
+            return Ok(false);
+        };
+        self.forget()?;
+        NFT.run(&["-j", "-f", "-"], transaction.to_string().as_bytes())
+            .await?;
+        Ok(true)
+    }
+
+    /// Remembers how our tables look, which were made of what has this digest, unless that is known.
+    pub async fn settle(&self, asked: String) -> Result<(), HostError> {
+        if self.memory.exists() {
+            return Ok(());
+        }
+        let memory = Memory {
+            asked,
+            listing: self.listing().await?,
+        };
+        let text = serde_json::to_vec(&memory).unwrap_or_default();
+        write_private(&self.memory, &text)
     }
 
     /// Removes our tables.

@@ -12,6 +12,7 @@ use ipnet::Ipv6Net;
 use super::blueprint::{Blueprint, Bridge, Ipv6, NodeAddress, mac_text};
 use super::dhcp::digest;
 use super::room::{self, RoomChange, SeenRoom, SeenWire};
+use super::ruleset::whole;
 use super::tunnel::{self, SeenTunnel, TunnelChange};
 
 /// What of ours is on the node.
@@ -299,7 +300,7 @@ fn plan_filter(blueprint: &Blueprint, observed: &Observed) -> Option<Change> {
 
 /// Digest of the filter a blueprint asks for.
 pub fn filter_digest(blueprint: &Blueprint) -> String {
-    digest(&blueprint.filter.transaction().to_string())
+    digest(&whole(&blueprint.filter.tables()).to_string())
 }
 
 fn plan_bridge(name: &str, bridge: &Bridge, observed: &Observed, changes: &mut Vec<Change>) {

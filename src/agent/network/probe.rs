@@ -18,9 +18,10 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use super::error::HostError;
-use super::filter::{TABLE, Table, field, is, remove_table};
+use super::filter::{TABLE, field, is};
 use super::namespace::{NAMED, is_there, within};
 use super::nft::{NFT, objects, read};
+use super::ruleset::{Table, remove_table};
 use crate::bus::{Fault, FaultKind};
 use crate::ids::RouterId;
 use crate::network::names::{self, TAP_PREFIX};
@@ -228,8 +229,7 @@ fn priorities(place: &Place) -> (i32, i32) {
 /// The transaction that makes a probe's table at one place, whatever it is now.
 fn commands(id: Uuid, place: &Place, points: &[ProbePoint]) -> Vec<Value> {
     let name = table_name(id);
-    let mut commands = remove_table(family(place), &name).to_vec();
-    let mut table = Table::named(family(place), &name, &mut commands);
+    let mut table = Table::named(family(place), &name);
     let (before, after) = priorities(place);
     table.chain("prerouting", "filter", before);
     table.chain("postrouting", "filter", after);
@@ -241,6 +241,8 @@ fn commands(id: Uuid, place: &Place, points: &[ProbePoint]) -> Vec<Value> {
         };
         table.commented_rule(chain, statements(point), &at.to_string());
     }
+    let mut commands = Vec::new();
+    table.write(&mut commands);
     commands
 }
 

@@ -17,8 +17,9 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::blueprint::parse_mac;
-use super::filter::{Table, accept, drop, field, is, is_not, known, remove_tables};
+use super::filter::{accept, drop, field, is, is_not, known};
 use super::room::{Room, Wire};
+use super::ruleset::{Table, whole};
 use crate::network::names::{
     INSIDE_PREFIX, METADATA, bridge_name, inside_interface, outside_interface, wire_name,
 };
@@ -107,8 +108,7 @@ fn routes(router: &RouterSpec) -> BTreeSet<(IpNet, IpAddr)> {
 
 /// The router's packet filter.
 fn filter(router: &RouterSpec) -> Value {
-    let mut commands = remove_tables(&FAMILIES);
-    let mut table = Table::new("ip", &mut commands);
+    let [mut table, mut table6] = FAMILIES.map(Table::new);
     let (from, to) = (
         json!({"meta": {"key": "iifname"}}),
         json!({"meta": {"key": "oifname"}}),
@@ -184,14 +184,13 @@ fn filter(router: &RouterSpec) -> Value {
             [is(&from, &inside), is(&to, &inside), translated, own],
         );
     }
-    let mut table = Table::new("ip6", &mut commands);
-    table.chain("input", "filter", 0);
-    table.rule("input", [known(), accept()]);
+    table6.chain("input", "filter", 0);
+    table6.rule("input", [known(), accept()]);
     let icmp = is(json!({"meta": {"key": "l4proto"}}), "ipv6-icmp");
-    table.rule("input", [icmp, accept()]);
-    table.rule("input", [is(&from, "lo"), accept()]);
-    table.rule("input", [drop()]);
-    json!({ "nftables": commands })
+    table6.rule("input", [icmp, accept()]);
+    table6.rule("input", [is(&from, "lo"), accept()]);
+    table6.rule("input", [drop()]);
+    whole(&[table, table6])
 }
 
 #[cfg(test)]

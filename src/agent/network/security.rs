@@ -25,7 +25,8 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::filter::{Table, accept, drop, field, is, is_not, is_v4};
+use super::filter::{accept, drop, field, is, is_not, is_v4};
+use super::ruleset::Table;
 use super::tunnel::PORT;
 use crate::ids::SecurityGroupId;
 use crate::network::rpc::{RuleRange, RuleRemote, SecurityGroupSpec, SecurityRuleSpec};
@@ -65,10 +66,17 @@ pub struct GroupedPort {
 }
 
 impl Security {
-    /// Taps with their numbers, from 1.
+    /// Taps with their numbers, from 1. A tap has the same one whatever others there are, unless these want it as well.
     fn numbered(&self) -> impl Iterator<Item = (usize, &String, &GroupedPort)> {
-        let ports = self.ports.iter().take(MOST).enumerate();
-        ports.map(|(at, (tap, port))| (at + 1, tap, port))
+        let mut taken = BTreeSet::new();
+        self.ports.iter().take(MOST).map(move |(tap, port)| {
+            let hash = Sha256::digest(tap.as_bytes());
+            let mut number = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % MOST + 1;
+            while !taken.insert(number) {
+                number = number % MOST + 1;
+            }
+            (number, tap, port)
+        })
     }
 
     /// A number for what is allowed to whom, by which connections know whether they were looked at since it changed.
@@ -82,7 +90,7 @@ impl Security {
     }
 
     /// The rules for connections that are open, in a chain that `ours` limits to what goes from or to bridges of ours.
-    pub fn write_open(&self, table: &mut Table<'_>, ours: &Value) {
+    pub fn write_open(&self, table: &mut Table, ours: &Value) {
         let marks = json!({"set": [ARRIVED, self.epoch()]});
         for open in [
             vec![state("related")],
@@ -97,7 +105,7 @@ impl Security {
     }
 
     /// A chain behind all others, where what was allowed is told so.
-    pub fn write_epoch(&self, table: &mut Table<'_>, ours: [&Value; 2]) {
+    pub fn write_epoch(&self, table: &mut Table, ours: [&Value; 2]) {
         table.hooked_chain("allowed", "forward", "filter", 10);
         let old = is_not(connection_mark(), json!({"set": [ARRIVED, self.epoch()]}));
         for ours in ours {
@@ -108,7 +116,7 @@ impl Security {
     }
 
     /// The part in the bridge table: who sends, who gets it.
-    pub fn write_marks(&self, table: &mut Table<'_>) {
+    pub fn write_marks(&self, table: &mut Table) {
         let senders = self
             .numbered()
             .map(|(number, tap, _)| json!([tap, number << 16]));
@@ -130,13 +138,13 @@ impl Security {
     }
 
     /// The rule that marks what comes out of a tap, for the chain that sees it first.
-    pub fn mark_sender(table: &mut Table<'_>, chain: &str) {
+    pub fn mark_sender(table: &mut Table, chain: &str) {
         let by_name = json!({"map": {"key": {"meta": {"key": "iifname"}}, "data": "@senders"}});
         table.rule(chain, [set_mark(by_name)]);
     }
 
     /// Keeps connections of networks apart; a chain that sees packets before connections are looked up.
-    pub fn write_zones(&self, table: &mut Table<'_>) {
+    pub fn write_zones(&self, table: &mut Table) {
         if self.zones.is_empty() {
             return;
         }
@@ -155,7 +163,7 @@ impl Security {
     }
 
     /// What groups allow: sets and chains of groups and ports.
-    pub fn write_groups(&self, table: &mut Table<'_>) {
+    pub fn write_groups(&self, table: &mut Table) {
         for group in self.groups.values() {
             for v4 in [true, false] {
                 let kind = if v4 { "ipv4_addr" } else { "ipv6_addr" };
@@ -220,7 +228,7 @@ impl Security {
 
     /// The rules that see every packet between guests and others, after those for open connections. `bridged` matches
     /// packets that stay on their bridge.
-    pub fn write_forward(&self, table: &mut Table<'_>, from_ours: &Value, bridged: &Value) {
+    pub fn write_forward(&self, table: &mut Table, from_ours: &Value, bridged: &Value) {
         for v4 in [true, false] {
             let (name, kind, family) = if v4 {
                 ("peers", "ipv4_addr", "ip")

@@ -1,5 +1,6 @@
 //! A node's networking on a real kernel: bridges, DHCP, names, the way out, and what guests may not do.
 
+mod changes;
 mod ipv6;
 mod probes;
 mod site;

@@ -61,6 +61,27 @@ impl Site {
         applied.changes
     }
 
+    /// Tells one agent one after the other, between which `meanwhile` happens; what it changed each time, after which
+    /// nothing differs from what it was told.
+    pub fn apply_all(
+        &self,
+        all: &[NetworkDesired],
+        meanwhile: impl Fn(usize) + Send + Sync,
+    ) -> Vec<Vec<String>> {
+        self.with_agent(async |agent| {
+            let mut changes = Vec::new();
+            for (at, desired) in all.iter().enumerate() {
+                meanwhile(at);
+                let applied = agent.apply(desired).await.unwrap();
+                assert_eq!(applied.problems, Vec::<String>::new());
+                let examined = agent.examine().await.unwrap();
+                assert_eq!(examined.differences, Vec::<String>::new(), "after {at}");
+                changes.push(applied.changes);
+            }
+            changes
+        })
+    }
+
     pub fn repair(&self) -> Vec<String> {
         self.with_agent(NetworkAgent::repair).unwrap().changes
     }

@@ -81,7 +81,7 @@ pub(super) struct Tenant {
 
 impl World {
     /// As the control plane would say it to a node.
-    fn at(&self, node: usize, generation: i64) -> NetworkDesired {
+    pub(super) fn at(&self, node: usize, generation: i64) -> NetworkDesired {
         let here = self.router.iter().filter(|(at, _)| *at == node);
         NetworkDesired {
             generation,
