@@ -14,12 +14,11 @@ use std::io::ErrorKind;
 use std::net::Ipv6Addr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::{Gid, Group, Pid, User};
 
+use super::daemon::{Daemon, Kind, is_alive, wait_for};
 use super::dhcp::{RunAs, ServerFiles, digest};
 use super::error::HostError;
 use super::files::{directory, write_for_group, write_private};
@@ -33,22 +32,16 @@ const DNSMASQ: Program = Program {
     name: "dnsmasq",
     package: "dnsmasq-base",
 };
-/// How long a process may take to end, or to write down that a lease is gone.
-const PATIENCE: Duration = Duration::from_secs(5);
-const STEP: Duration = Duration::from_millis(10);
+const DAEMON: Kind = Kind {
+    program: DNSMASQ.name,
+    argument: "--conf-file=",
+};
 
 /// All DHCP servers of the node.
 pub struct Servers {
     dir: PathBuf,
     group: Gid,
     run_as: RunAs,
-}
-
-/// One running dnsmasq of ours.
-struct Process {
-    pid: Pid,
-    bridge: String,
-    configuration: String,
 }
 
 impl Servers {
@@ -100,7 +93,7 @@ impl Servers {
         let processes = self.processes()?;
         let mut seen: BTreeMap<String, SeenServer> = processes
             .iter()
-            .map(|process| (process.bridge.clone(), SeenServer::default()))
+            .map(|process| (process.place.clone(), SeenServer::default()))
             .collect();
         for entry in fs::read_dir(&self.dir)
             .map_err(HostError::file(&self.dir))?
@@ -113,7 +106,7 @@ impl Servers {
             }
         }
         for (bridge, server) in &mut seen {
-            let mut own = processes.iter().filter(|process| process.bridge == *bridge);
+            let mut own = processes.iter().filter(|process| process.place == *bridge);
             // Of two for one bridge nobody knows which one a guest asks.
             if let (Some(process), None) = (own.next(), own.next())
                 && self.stands(process)
@@ -154,9 +147,9 @@ impl Servers {
             }
         }
         self.write_ports(bridge, files)?;
-        let configuration = dir.join(format!("dnsmasq-{}.conf", digest(&files.configuration)));
+        let configuration = dir.join(DAEMON.file(&digest(&files.configuration)));
         write_private(&configuration, files.configuration.as_bytes())?;
-        let argument = format!("{ARGUMENT}{}", configuration.display());
+        let argument = format!("{}{}", DAEMON.argument, configuration.display());
         // It returns once it listens, or says why it can not.
         let started = match &files.namespace {
             Some(name) => {
@@ -172,7 +165,7 @@ impl Servers {
         let pid = self
             .processes()?
             .into_iter()
-            .find(|process| process.bridge == bridge);
+            .find(|process| process.place == bridge);
         let pid = pid.ok_or_else(|| HostError::Program {
             program: DNSMASQ.name,
             complaint: format!(
@@ -192,9 +185,9 @@ impl Servers {
         for process in self
             .processes()?
             .iter()
-            .filter(|process| process.bridge == bridge)
+            .filter(|process| process.place == bridge)
         {
-            signal(process.pid, Signal::SIGHUP)?;
+            DAEMON.signal(process.pid, Signal::SIGHUP)?;
             self.remember_loaded(bridge, process.pid, files)?;
         }
         Ok(())
@@ -248,65 +241,29 @@ impl Servers {
         for process in self
             .processes()?
             .iter()
-            .filter(|process| process.bridge == bridge)
+            .filter(|process| process.place == bridge)
         {
             let gone = || !is_alive(process.pid);
-            signal(process.pid, Signal::SIGTERM)?;
+            DAEMON.signal(process.pid, Signal::SIGTERM)?;
             if wait_for(gone, String::new).await.is_err() {
-                signal(process.pid, Signal::SIGKILL)?;
+                DAEMON.signal(process.pid, Signal::SIGKILL)?;
                 wait_for(gone, || format!("ending the DHCP server of {bridge}")).await?;
             }
         }
         Ok(())
     }
 
-    /// All running servers of ours.
-    fn processes(&self) -> Result<Vec<Process>, HostError> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc")
-            .map_err(HostError::file("/proc"))?
-            .flatten()
-        {
-            let pid = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse().ok());
-            let Some(pid) = pid else { continue };
-            // It may end while we look.
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            if let Some((bridge, configuration)) = self.parse_command_line(&line) {
-                found.push(Process {
-                    pid: Pid::from_raw(pid),
-                    bridge,
-                    configuration,
-                });
-            }
-        }
-        Ok(found)
-    }
-
-    /// Bridge and digest of the configuration, if this is the command line of one of our servers.
-    fn parse_command_line(&self, line: &[u8]) -> Option<(String, String)> {
-        let mut words = line.split(|byte| *byte == 0);
-        if !words.next()?.ends_with(DNSMASQ.name.as_bytes()) {
-            return None;
-        }
-        let path = std::str::from_utf8(words.next()?)
-            .ok()?
-            .strip_prefix(ARGUMENT)?;
-        let inside = Path::new(path).strip_prefix(&self.dir).ok()?;
-        let name = inside.file_name()?.to_str()?;
-        let configuration = name.strip_prefix("dnsmasq-")?.strip_suffix(".conf")?;
-        let bridge = inside.parent()?.to_str()?;
-        Some((bridge.to_owned(), configuration.to_owned()))
+    /// All running servers of ours; the place of each is its bridge.
+    fn processes(&self) -> Result<Vec<Daemon>, HostError> {
+        DAEMON.running(&self.dir)
     }
 
     /// Whether the files it can not do without are still where it wants them.
-    fn stands(&self, process: &Process) -> bool {
-        let configuration = format!("dnsmasq-{}.conf", process.configuration);
+    fn stands(&self, process: &Daemon) -> bool {
+        let configuration = DAEMON.file(&process.configuration);
         ["leases", configuration.as_str()]
             .iter()
-            .all(|name| self.file(&process.bridge, name).exists())
+            .all(|name| self.file(&process.place, name).exists())
     }
 
     /// Whether somebody holds an address of IPv6 that is not theirs any more.
@@ -363,9 +320,6 @@ impl Servers {
         self.dir.join(bridge).join(name)
     }
 }
-
-/// The argument by which our servers are known.
-const ARGUMENT: &str = "--conf-file=";
 
 /// `1700000000 fa:16:3e:00:00:01 10.1.0.5 web 01:fa:16:3e:00:00:01`, where `*` stands for "none".
 fn parse_lease(line: &str) -> Option<Lease> {
@@ -433,38 +387,6 @@ fn explain(error: HostError, bridge: &str) -> HostError {
     }
 }
 
-fn signal(pid: Pid, signal: Signal) -> Result<(), HostError> {
-    match kill(pid, signal) {
-        Ok(()) | Err(Errno::ESRCH) => Ok(()),
-        Err(errno) => Err(HostError::Kernel {
-            what: format!("sending {signal} to dnsmasq {pid}"),
-            reason: errno.to_string(),
-        }),
-    }
-}
-
-/// Whether a process runs; one that has ended and waits for its parent does not.
-fn is_alive(pid: Pid) -> bool {
-    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
-}
-
-async fn wait_for(
-    condition: impl Fn() -> bool,
-    what: impl Fn() -> String,
-) -> Result<(), HostError> {
-    let wait = async {
-        while !condition() {
-            tokio::time::sleep(STEP).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait)
-        .await
-        .map_err(|_| HostError::Slow {
-            what: what(),
-            after: PATIENCE,
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -510,11 +432,11 @@ mod tests {
         };
         let line = b"/usr/sbin/dnsmasq\0--conf-file=/var/lib/skydeck/network/dhcp/sdb-1/dnsmasq-abc.conf\0";
         assert_eq!(
-            servers.parse_command_line(line),
+            DAEMON.parse_command_line(&servers.dir, line),
             Some(("sdb-1".into(), "abc".into()))
         );
         assert_eq!(
-            servers.parse_command_line(b"dnsmasq\0--conf-file=/etc/dnsmasq.conf\0"),
+            DAEMON.parse_command_line(&servers.dir, b"dnsmasq\0--conf-file=/etc/dnsmasq.conf\0"),
             None
         );
     }

@@ -17,6 +17,7 @@
 
 mod advert;
 mod blueprint;
+mod daemon;
 mod dhcp;
 mod dnsmasq;
 mod error;

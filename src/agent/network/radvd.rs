@@ -12,12 +12,11 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::Signal;
 use nix::unistd::{Pid, User};
 
+use super::daemon::{Daemon, Kind, is_alive, wait_for};
 use super::dhcp::digest;
 use super::error::HostError;
 use super::files::{directory, write_private};
@@ -28,24 +27,16 @@ const RADVD: Program = Program {
     name: "radvd",
     package: "radvd",
 };
-/// The argument by which our processes are known.
-const ARGUMENT: &str = "--config=";
+const DAEMON: Kind = Kind {
+    program: RADVD.name,
+    argument: "--config=",
+};
 /// The user that comes with the package.
 const SERVANT: &str = "radvd";
-/// How long a process may take to end.
-const PATIENCE: Duration = Duration::from_secs(5);
-const STEP: Duration = Duration::from_millis(10);
 
 /// All that announce something on the node.
 pub struct Advertisers {
     dir: PathBuf,
-}
-
-/// One running radvd of ours; it is two processes, with the same command line.
-struct Process {
-    pid: Pid,
-    room: String,
-    configuration: String,
 }
 
 impl Advertisers {
@@ -68,9 +59,9 @@ impl Advertisers {
             }
         }
         for process in self.processes()? {
-            let stands = is_inside(process.pid, &process.room)
-                && self.file(&process.room, &process.configuration).exists();
-            let entry = seen.entry(process.room).or_default();
+            let stands = is_inside(process.pid, &process.place)
+                && self.file(&process.place, &process.configuration).exists();
+            let entry = seen.entry(process.place).or_default();
             if stands {
                 *entry = Some(process.configuration);
             }
@@ -85,7 +76,7 @@ impl Advertisers {
         let configuration = self.file(room, &digest(text));
         write_private(&configuration, text.as_bytes())?;
         let mut arguments = vec![
-            format!("{ARGUMENT}{}", configuration.display()),
+            format!("{}{}", DAEMON.argument, configuration.display()),
             format!("--pidfile={}", self.dir.join(room).join("pid").display()),
             "--logmethod=syslog".to_owned(),
         ];
@@ -104,7 +95,7 @@ impl Advertisers {
 
     /// Announces nothing in a namespace any more, and removes what was for that.
     pub async fn remove(&self, room: &str) -> Result<(), HostError> {
-        for process in self.processes()?.iter().filter(|have| have.room == room) {
+        for process in self.processes()?.iter().filter(|have| have.place == room) {
             end(process.pid).await?;
         }
         let dir = self.dir.join(room);
@@ -115,47 +106,12 @@ impl Advertisers {
     }
 
     fn file(&self, room: &str, configuration: &str) -> PathBuf {
-        let name = format!("radvd-{configuration}.conf");
-        self.dir.join(room).join(name)
+        self.dir.join(room).join(DAEMON.file(configuration))
     }
 
-    fn processes(&self) -> Result<Vec<Process>, HostError> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir("/proc")
-            .map_err(HostError::file("/proc"))?
-            .flatten()
-        {
-            let name = entry.file_name();
-            let Some(pid) = name.to_str().and_then(|name| name.parse().ok()) else {
-                continue;
-            };
-            // It may end while we look.
-            let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            if let Some((room, configuration)) = self.parse_command_line(&line) {
-                found.push(Process {
-                    pid: Pid::from_raw(pid),
-                    room,
-                    configuration,
-                });
-            }
-        }
-        Ok(found)
-    }
-
-    /// Namespace and digest of the configuration, if this is the command line of one of ours.
-    fn parse_command_line(&self, line: &[u8]) -> Option<(String, String)> {
-        let mut words = line.split(|byte| *byte == 0);
-        if !words.next()?.ends_with(RADVD.name.as_bytes()) {
-            return None;
-        }
-        let path = std::str::from_utf8(words.next()?)
-            .ok()?
-            .strip_prefix(ARGUMENT)?;
-        let inside = Path::new(path).strip_prefix(&self.dir).ok()?;
-        let name = inside.file_name()?.to_str()?;
-        let configuration = name.strip_prefix("radvd-")?.strip_suffix(".conf")?;
-        let room = inside.parent()?.to_str()?;
-        Some((room.to_owned(), configuration.to_owned()))
+    /// Those that run; each is two processes, with the same command line. The place of each is its namespace.
+    fn processes(&self) -> Result<Vec<Daemon>, HostError> {
+        DAEMON.running(&self.dir)
     }
 }
 
@@ -167,27 +123,8 @@ fn is_inside(pid: Pid, room: &str) -> bool {
 }
 
 async fn end(pid: Pid) -> Result<(), HostError> {
-    match kill(pid, Signal::SIGKILL) {
-        Ok(()) | Err(Errno::ESRCH) => {}
-        Err(errno) => {
-            return Err(HostError::Kernel {
-                what: format!("ending radvd {pid}"),
-                reason: errno.to_string(),
-            });
-        }
-    }
-    // One that has ended and waits for its parent has no command line.
-    let gone = async {
-        while fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty()) {
-            tokio::time::sleep(STEP).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, gone)
-        .await
-        .map_err(|_| HostError::Slow {
-            what: format!("ending radvd {pid}"),
-            after: PATIENCE,
-        })
+    DAEMON.signal(pid, Signal::SIGKILL)?;
+    wait_for(|| !is_alive(pid), || format!("ending radvd {pid}")).await
 }
 
 #[cfg(test)]
@@ -201,11 +138,11 @@ mod tests {
         };
         let line = b"radvd\0--config=/var/lib/skydeck/network/adverts/qrouter-1/radvd-abc.conf\0--pidfile=/x\0";
         assert_eq!(
-            advertisers.parse_command_line(line),
+            DAEMON.parse_command_line(&advertisers.dir, line),
             Some(("qrouter-1".into(), "abc".into()))
         );
         assert_eq!(
-            advertisers.parse_command_line(b"radvd\0--config=/etc/radvd.conf\0"),
+            DAEMON.parse_command_line(&advertisers.dir, b"radvd\0--config=/etc/radvd.conf\0"),
             None
         );
     }
