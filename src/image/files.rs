@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::lock::Locked;
 use crate::error::{Error, Result};
 use crate::ids::ImageId;
 
@@ -31,7 +32,7 @@ pub(super) struct Files {
 #[derive(Debug)]
 pub(super) struct Part {
     /// The file, locked.
-    pub file: File,
+    pub file: Locked,
     /// Where it is.
     pub path: PathBuf,
 }
@@ -92,15 +93,15 @@ impl Files {
                 .mode(0o600)
                 .open(&path)
                 .map_err(|error| io_error(&path, &error))?;
-            match file.try_lock() {
-                Ok(()) => {}
+            let file = match Locked::alone(file) {
+                Ok(file) => file,
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::conflict(format!(
                         "bytes of image {id} arrive already; wait until that transfer ends, or end it"
                     )));
                 }
                 Err(TryLockError::Error(error)) => return Err(io_error(&path, &error)),
-            }
+            };
             let same = |meta: fs::Metadata| {
                 file.metadata()
                     .is_ok_and(|own| (own.dev(), own.ino()) == (meta.dev(), meta.ino()))
@@ -127,8 +128,8 @@ impl Files {
             .metadata()
             .map_err(|error| io_error(&path, &error))?
             .len();
-        match file.try_lock_shared() {
-            Ok(()) => Ok(Some((length, false))),
+        match Locked::with_others(file) {
+            Ok(_) => Ok(Some((length, false))),
             Err(TryLockError::WouldBlock) => Ok(Some((length, true))),
             Err(TryLockError::Error(error)) => Err(io_error(&path, &error)),
         }
@@ -139,7 +140,7 @@ impl Files {
         let path = self.data(id);
         match File::open(&path) {
             Ok(file) => Ok(matches!(
-                file.try_lock_shared(),
+                Locked::with_others(file),
                 Err(TryLockError::WouldBlock)
             )),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

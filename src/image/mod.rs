@@ -7,6 +7,7 @@ pub mod api;
 mod files;
 mod inspect;
 mod intake;
+mod lock;
 pub mod model;
 pub mod ops;
 pub mod reconcile;

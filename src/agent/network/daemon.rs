@@ -97,9 +97,13 @@ impl Kind {
     }
 }
 
-/// Whether a process runs; one that has ended and waits for its parent does not.
+/// Whether a process holds anything, such as its sockets. One that ends has no command line from early on, but is gone, or
+/// a zombie, only when its files are closed.
 pub fn is_alive(pid: Pid) -> bool {
-    fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may have any letters (proc(5)).
+    let state = stat.rsplit_once(')').map(|(_, rest)| rest.trim_start());
+    state.is_some_and(|rest| !rest.starts_with(['Z', 'X']))
 }
 
 /// Waits until it is so; `what` says what took too long.
@@ -118,4 +122,30 @@ pub async fn wait_for(
             what: what(),
             after: PATIENCE,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_is_alive_until_it_is_a_zombie() {
+        let mut child = std::process::Command::new("cat")
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        assert!(is_alive(pid));
+        drop(child.stdin.take());
+        wait_for(|| !is_alive(pid), || "the end of cat".into())
+            .await
+            .unwrap();
+        assert!(
+            child
+                .try_wait()
+                .unwrap()
+                .is_some_and(|status| status.success())
+        );
+        assert!(!is_alive(pid));
+    }
 }

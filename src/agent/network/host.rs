@@ -186,7 +186,7 @@ impl Host {
         if blueprint.bridges.is_empty() {
             return Ok(());
         }
-        self.nft.settle(filter_digest(blueprint)).await
+        self.nft.settle(|| filter_digest(blueprint)).await
     }
 
     /// Carries out one change; `before` is the blueprint that the node is made by, if that is known.

@@ -111,12 +111,7 @@ impl Nft {
     pub async fn replace(&self, transaction: &Value) -> Result<(), HostError> {
         let transaction = transaction.to_string();
         NFT.run(&["-j", "-f", "-"], transaction.as_bytes()).await?;
-        let memory = Memory {
-            asked: digest(&transaction),
-            listing: self.listing().await?,
-        };
-        let text = serde_json::to_vec(&memory).unwrap_or_default();
-        write_private(&self.memory, &text)?;
+        self.remember(digest(&transaction)).await?;
         match self.place {
             Place::Node => self.warn_of_others().await,
             Place::Router => Ok(()),
@@ -136,10 +131,14 @@ impl Nft {
     }
 
     /// Remembers how our tables look, which were made of what has this digest, unless that is known.
-    pub async fn settle(&self, asked: String) -> Result<(), HostError> {
+    pub async fn settle(&self, asked: impl FnOnce() -> String) -> Result<(), HostError> {
         if self.memory.exists() {
             return Ok(());
         }
+        self.remember(asked()).await
+    }
+
+    async fn remember(&self, asked: String) -> Result<(), HostError> {
         let memory = Memory {
             asked,
             listing: self.listing().await?,

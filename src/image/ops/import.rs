@@ -1,7 +1,5 @@
 //! Imports: bytes that were staged, or that lie somewhere on the web.
 
-use std::time::Duration;
-
 use super::{access, files, image_changed};
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
@@ -22,27 +20,10 @@ pub enum ImportMethod {
     Web(String),
 }
 
-/// How often a part that is locked is looked at again, and how many times.
-const LOOK_AGAIN: (Duration, u32) = (Duration::from_millis(20), 50);
-
-/// Length of an image's part, and whether a transfer has it. A lock may outlive its transfer for a moment: a child process
-/// between fork and exec shares it.
-async fn part_at_rest(cx: &Context, id: ImageId) -> Result<Option<(u64, bool)>> {
-    let (pause, times) = LOOK_AGAIN;
-    for _ in 0..times {
-        let place = files(cx);
-        let part = blocking(move || place.look_at_part(id)).await?;
-        if !matches!(part, Some((_, true))) {
-            return Ok(part);
-        }
-        tokio::time::sleep(pause).await;
-    }
-    Ok(Some((0, true)))
-}
-
 /// Begins an import. Only an administrator may name addresses of this machine or its link.
 pub async fn image_import(cx: &Context, id: ImageId, method: ImportMethod) -> Result<OperationId> {
-    let part = part_at_rest(cx, id).await?;
+    let place = files(cx);
+    let part = blocking(move || place.look_at_part(id)).await?;
     let mut tx = cx.db.begin().await?;
     let image = access::own_on_conn(&mut tx, cx, id).await?;
     let (wanted, origin) = match method {

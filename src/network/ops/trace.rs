@@ -197,9 +197,7 @@ async fn rows(conn: &mut Conn, cx: &Context, question: &Question) -> Result<Rows
             End::Ports(ports) => ids.extend(ports),
             End::Address(address) => {
                 addresses.insert(*address);
-                let leads = floating
-                    .iter()
-                    .filter(|one| IpAddr::from(one.address) == *address);
+                let leads = floating.iter().filter(|one| one.address == *address);
                 ids.extend(leads.filter_map(|one| Some(one.target?.port)));
             }
             End::Outside => {}

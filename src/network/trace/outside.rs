@@ -25,8 +25,7 @@ impl Walk<'_> {
             return Outcome::Ended;
         };
         let mut floating = rows.floating.iter();
-        let network = match floating.find(|floating| std::net::IpAddr::from(floating.address) == to)
-        {
+        let network = match floating.find(|floating| floating.address == to) {
             Some(floating) => Some(floating.network),
             None => self.goal.map(|port| port.network),
         };

@@ -147,7 +147,7 @@ impl<'a> Walk<'a> {
             let target = floating
                 .target
                 .filter(|target| target.router == router.id)?;
-            (IpAddr::from(floating.address) == to).then_some(target)
+            (floating.address == to).then_some(target)
         });
         let Some(target) = found else { return false };
         self.goal = self.goal.or_else(|| self.rows.port(target.port));

@@ -151,7 +151,7 @@ impl Rows {
     }
 
     pub(super) fn holder(&self, network: NetworkId, address: IpAddr) -> Option<Holder<'_>> {
-        let here = |f: &&FloatingIp| f.network == network && IpAddr::from(f.address) == address;
+        let here = |f: &&FloatingIp| f.network == network && f.address == address;
         if let Some(floating) = self.floating.iter().find(here) {
             let router = floating.target.and_then(|to| self.router(to.router));
             let way = router.and_then(|router| self.port(router.gateway.as_ref()?.port));
