@@ -157,6 +157,7 @@ fn port(network: &NetworkSpec, address: Ipv4Addr, groups: &[SecurityGroupId]) ->
         mtu: network.mtu,
         port_security: true,
         security_groups: Some(groups.to_vec()),
+        logical: false,
         arriving: false,
         hostname: Some(format!("guest-{address}").replace('.', "-")),
         server: Some(ServerId::new()),

@@ -253,6 +253,7 @@ mod tests {
                 port_security: true,
                 allowed_pairs: Vec::new(),
                 security_groups: None,
+                logical: false,
                 arriving: false,
                 hostname: None,
                 server: None,

@@ -37,6 +37,9 @@ pub struct PortSpec {
     /// Groups whose rules it has; they are in [`NetworkDesired::security_groups`]. Absent: everything passes.
     #[serde(default)]
     pub security_groups: Option<Vec<SecurityGroupId>>,
+    /// Whether it is plugged into OVN's integration bridge, by its id, instead of a bridge of its network.
+    #[serde(default)]
+    pub logical: bool,
     /// Whether its guest is on its way here from another node.
     #[serde(default)]
     pub arriving: bool,
@@ -74,6 +77,8 @@ pub enum Segment {
         /// As in the node's `agent.physical_networks`.
         physical: String,
     },
+    /// What OVN makes of it on the integration bridge, which has its ports.
+    Logical,
     /// None: nothing leaves the bridge.
     #[default]
     None,
@@ -107,7 +112,8 @@ pub struct NetworkSpec {
     #[serde(default)]
     pub flood: bool,
     /// This node's port for DHCP, names and metadata, if it serves the network. A node serves those that are its own
-    /// ([`Segment::Node`]) without being told.
+    /// ([`Segment::Node`]) without being told. With [`Segment::Logical`] every node with the network has this port, for
+    /// metadata alone.
     #[serde(default)]
     pub dhcp: Option<ServicePort>,
     /// Domain of its names.
@@ -312,6 +318,18 @@ pub struct NetworkDesired {
     /// The security groups its ports have, and those that their rules name.
     #[serde(default)]
     pub security_groups: Vec<SecurityGroupSpec>,
+    /// How the node takes part in OVN; not at all when absent.
+    #[serde(default)]
+    pub ovn: Option<OvnSpec>,
+}
+
+/// A node as a chassis of OVN (ovn-controller(8)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OvnSpec {
+    /// Name of the chassis: the node's.
+    pub chassis: String,
+    /// Where the southbound database is, as `tcp:ADDRESS:PORT` or `ssl:ADDRESS:PORT`, several separated by commas.
+    pub southbound: String,
 }
 
 impl NetworkDesired {

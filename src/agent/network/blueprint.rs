@@ -213,7 +213,7 @@ impl Blueprint {
                     &format!("this node has no physical network {physical}: name its interface in agent.physical_networks"),
                 ),
             },
-            Segment::Node { .. } | Segment::None => {}
+            Segment::Node { .. } | Segment::Logical | Segment::None => {}
         }
     }
 

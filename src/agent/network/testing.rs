@@ -76,6 +76,7 @@ pub fn port(mac: &str, address: &str) -> PortSpec {
         port_security: true,
         allowed_pairs: Vec::new(),
         security_groups: None,
+        logical: false,
         arriving: false,
         hostname: None,
         server: None,

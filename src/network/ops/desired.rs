@@ -92,6 +92,7 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
     let floating = store::floating::of_routers(&mut conn, &through).await?;
     Ok(NetworkDesired {
         generation,
+        ovn: None,
         networks: specs,
         security_groups: desired_groups(&mut conn, host).await?,
         routers: routers
@@ -259,6 +260,7 @@ fn spec(port: &Port, mtu: u32) -> PortSpec {
         port_security: port.port_security,
         allowed_pairs: pairs_spec(port),
         security_groups: Some(port.groups.clone()),
+        logical: false,
         arriving: false,
         hostname: port.hostname.clone(),
         server: port.server(),

@@ -344,6 +344,7 @@ pub fn add_port(network: &mut NetworkSpec, last: u8, hostname: &str) -> PortSpec
         port_security: true,
         allowed_pairs: Vec::new(),
         security_groups: None,
+        logical: false,
         arriving: false,
         hostname: Some(hostname.to_owned()),
         server: None,

@@ -154,6 +154,7 @@ impl Tenant {
             mtu: self.network.mtu,
             port_security: true,
             security_groups: None,
+            logical: false,
             arriving: false,
             hostname: Some(hostname.to_owned()),
             server: None,
