@@ -85,6 +85,7 @@ impl World {
         let here = self.router.iter().filter(|(at, _)| *at == node);
         NetworkDesired {
             generation,
+            ovn: None,
             networks: self.tenants.iter().map(|tenant| tenant.at(node)).collect(),
             routers: here.map(|(_, router)| router.clone()).collect(),
             security_groups: self.groups.clone(),
