@@ -19,10 +19,12 @@ use super::router;
 use super::security::GroupedPort;
 use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
 use super::tunnel::{self, OVERHEAD, Tunnel};
+use super::vswitch::{Datapath, Switch, SwitchPort, switch};
 use crate::ids::NetworkId;
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
-    METADATA, bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
+    INTEGRATION_BRIDGE, METADATA, bridge_name, dhcp_interface, dhcp_namespace, metadata_namespace,
+    router_namespace, tap_name, tunnel_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
@@ -46,6 +48,8 @@ pub struct Blueprint {
     pub rooms: BTreeMap<String, Room>,
     /// What routers announce, by the namespace of each.
     pub adverts: BTreeMap<String, String>,
+    /// Open vSwitch; none where the node is no chassis of OVN.
+    pub switch: Option<Switch>,
     /// Who may send what.
     pub filter: Filter,
     /// What was left out, and why; one line each.
@@ -101,6 +105,10 @@ pub struct Site {
     pub forwards6: bool,
     /// Where its tunnels end, and the largest packet that passes there in bytes; none if that is not known.
     pub tunnel: Option<(IpAddr, u32)>,
+    /// Where OVN's tunnels end, if that is known.
+    pub encapsulation: Option<IpAddr>,
+    /// What carries the packets of Open vSwitch.
+    pub datapath: Datapath,
     /// Its interfaces to physical networks, by the networks' names; why it can not be used where it can not.
     pub physical: BTreeMap<String, Result<String, String>>,
 }
@@ -115,6 +123,9 @@ impl Blueprint {
             .iter()
             .map(|network| (network.id, network))
             .collect();
+        if let Some(ovn) = &desired.ovn {
+            blueprint.switch = Some(switch(ovn, site, &mut blueprint.problems));
+        }
         for network in networks.values() {
             blueprint.add_network(network, site, &mut taken);
         }
@@ -143,6 +154,10 @@ impl Blueprint {
                 network,
                 &format!("an MTU of {} is not possible", network.mtu),
             );
+            return;
+        }
+        if network.segment == Segment::Logical {
+            self.add_logical(network);
             return;
         }
         let domain = if network.dns_domain.is_empty() || is_domain(&network.dns_domain) {
@@ -178,6 +193,41 @@ impl Blueprint {
                 self.add_dhcp(network, port, &name, domain, reservations, site);
             }
         }
+    }
+
+    /// A network that OVN carries: guests' taps are known, and metadata is answered.
+    fn add_logical(&mut self, network: &NetworkSpec) {
+        let Some(switch) = &mut self.switch else {
+            self.problem(
+                network,
+                "OVN carries its frames, and this node is no chassis of it: set network.engine and network.ovn_southbound where the control plane runs",
+            );
+            return;
+        };
+        let taps = network.ports.iter();
+        switch
+            .taps
+            .extend(taps.map(|port| (tap_name(port.id), port.id.to_string())));
+        let Some(port) = &network.dhcp else { return };
+        let Some((outer, mut wire)) = router::wire(port, dhcp_interface(port.port), network) else {
+            let text = format!("{:?} of its metadata port is no Ethernet address", port.mac);
+            self.problem(network, &text);
+            return;
+        };
+        wire.bridge = None;
+        wire.checksums = switch.datapath == Datapath::User;
+        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
+        let plug = SwitchPort {
+            bridge: INTEGRATION_BRIDGE.to_owned(),
+            iface_id: Some(port.port.to_string()),
+            mark: network.id.to_string(),
+        };
+        switch.ports.insert(outer.clone(), plug);
+        let room = Room {
+            wires: [(outer, wire)].into(),
+            ..Room::default()
+        };
+        self.rooms.insert(metadata_namespace(network.id), room);
     }
 
     /// What the network's frames travel on.
