@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::HostError;
@@ -45,6 +45,15 @@ impl Default for SwitchPlace {
             ovn: "/run/ovn".into(),
         }
     }
+}
+
+/// What was there before the node became a chassis.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Before {
+    /// Those of [`SETTINGS`] that had a value.
+    settings: BTreeMap<String, String>,
+    /// What carried the packets of the integration bridge, which ovn-controller makes wherever it runs; none: there was none.
+    integration: Option<String>,
 }
 
 /// The machine's Open vSwitch.
@@ -114,17 +123,15 @@ impl Vswitch {
         let words = match change {
             SwitchChange::Join => return self.join().await,
             SwitchChange::Leave => {
-                self.run_words(&settings(&self.noted()?)).await?;
+                self.run_words(&given_back(&self.noted()?)).await?;
                 return self.forget();
             }
             SwitchChange::Settings => settings(&wanted.settings),
             SwitchChange::BridgeMake(name) => {
                 let mut words = vec!["add-br".to_owned(), name.clone(), "--".to_owned()];
                 words.extend(bridge(name, wanted));
-                let mark = wanted.bridges[name]
-                    .as_deref()
-                    .unwrap_or(INTEGRATION_BRIDGE);
-                words.push(pair("external_ids", MARK, mark));
+                let mark = wanted.bridges[name].as_deref();
+                words.extend(mark.map(|mark| pair("external_ids", MARK, mark)));
                 words
             }
             SwitchChange::BridgeMend(name) => {
@@ -190,12 +197,17 @@ impl Vswitch {
         let Some(seen) = self.look(true).await? else {
             return Ok(());
         };
-        let mut before = seen.settings;
-        before.retain(|key, _| SETTINGS.contains(&key.as_str()));
+        let mut settings = seen.settings;
+        settings.retain(|key, _| SETTINGS.contains(&key.as_str()));
+        let integration = seen.bridges.get(INTEGRATION_BRIDGE);
+        let before = Before {
+            settings,
+            integration: integration.map(|bridge| bridge.datapath.word().to_owned()),
+        };
         write_private(&self.note, &serde_json::to_vec(&before).unwrap_or_default())
     }
 
-    fn noted(&self) -> Result<BTreeMap<String, String>, HostError> {
+    fn noted(&self) -> Result<Before, HostError> {
         let bytes = fs::read(&self.note).map_err(HostError::file(&self.note))?;
         // One that can not be read was not written by us.
         Ok(serde_json::from_slice(&bytes).unwrap_or_default())
@@ -250,6 +262,21 @@ fn settings(values: &BTreeMap<String, String>) -> Vec<String> {
                 .iter()
                 .map(|(key, value)| pair("external_ids", key, value)),
         );
+    }
+    words
+}
+
+/// The settings as they were, and the integration bridge.
+fn given_back(before: &Before) -> Vec<String> {
+    let mut words = settings(&before.settings);
+    let bridge = INTEGRATION_BRIDGE;
+    match &before.integration {
+        None => words.extend(["--", "--if-exists", "del-br", bridge].map(str::to_owned)),
+        Some(datapath) => {
+            let datapath = format!("datapath_type={datapath}");
+            let line = ["--", "--if-exists", "set", "Bridge", bridge, &datapath];
+            words.extend(line.map(str::to_owned));
+        }
     }
     words
 }
@@ -377,6 +404,20 @@ mod tests {
         assert_eq!(seen.ports.len(), 3);
         assert_eq!(read(b"{}"), None);
         assert_eq!(read(b""), None);
+    }
+
+    #[tokio::test]
+    async fn a_node_that_never_was_a_chassis_is_not_asked() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = SwitchPlace {
+            vswitch: dir.path().join("nothing"),
+            ovn: dir.path().join("nothing"),
+        };
+        let vswitch = Vswitch::new(&place, dir.path());
+        assert_eq!(vswitch.look(false).await.unwrap(), None);
+        let error = vswitch.look(true).await.unwrap_err().to_string();
+        assert!(error.contains("openvswitch-switch"), "{error}");
+        assert!(vswitch.controller_problem().unwrap().contains("ovn-host"));
     }
 
     #[test]

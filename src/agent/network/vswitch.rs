@@ -4,7 +4,8 @@
 //! namespaces, and the settings that ovn-controller reads (ovn-controller(8)); it makes everything else. Guests' taps are
 //! plugged in by libvirt, and here only again when somebody pulled one out.
 //!
-//! Invariant: bridges and ports of ours carry [`MARK`]; what a setting was before is noted before it is changed. So a node
+//! Invariant: bridges and ports of ours carry [`MARK`]; what the settings and the integration bridge were is noted before they
+//! are changed. So a node
 //! that is no chassis any more gives back what it found, and what others have in Open vSwitch is never touched.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +66,7 @@ pub struct Switch {
     pub datapath: Datapath,
     /// Those of [`SETTINGS`] that have a value.
     pub settings: BTreeMap<String, String>,
-    /// The integration bridge, and those to physical networks, with the marks of the latter.
+    /// The integration bridge, which all of OVN's share, and those to physical networks, which have our marks.
     pub bridges: BTreeMap<String, Option<String>>,
     /// Interfaces of ours by name: ends of wires, and those to physical networks.
     pub ports: BTreeMap<String, SwitchPort>,
@@ -273,7 +274,6 @@ pub fn plan(
             Some(bridge) => {
                 let as_it_shall_be = bridge.datapath == wanted.datapath
                     && bridge.is_secure == is_secure
-                    // The integration bridge may be somebody else's, and then stays so.
                     && (mark.is_none() || bridge.mark == *mark);
                 if !as_it_shall_be {
                     changes.push(SwitchChange::BridgeMend(name.clone()));

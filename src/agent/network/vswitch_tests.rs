@@ -146,7 +146,6 @@ fn a_first_plan_makes_everything_and_a_second_one_nothing() {
 #[case::settings(|seen: &mut SeenSwitch| { seen.settings.remove("ovn-remote"); }, &["settings for OVN set"])]
 #[case::datapath(|seen: &mut SeenSwitch| bridge(seen, "br-int").datapath = Datapath::Kernel, &["bridge br-int mended"])]
 #[case::mode(|seen: &mut SeenSwitch| bridge(seen, "br-int").is_secure = false, &["bridge br-int mended"])]
-#[case::not_ours(|seen: &mut SeenSwitch| bridge(seen, "br-int").mark = None, &[])]
 #[case::bridge(|seen: &mut SeenSwitch| { seen.bridges.remove("br-int"); }, &["bridge br-int made"])]
 #[case::pulled(|seen: &mut SeenSwitch| { seen.ports.remove("eth1"); }, &["eth1 put on"])]
 #[case::moved(|seen: &mut SeenSwitch| seen.ports.get_mut("eth1").unwrap().bridge = "br-x".into(), &["eth1 put on"])]
@@ -215,8 +214,7 @@ fn a_guests_tap_is_plugged_in_again_but_not_before_it_is_there() {
 
 #[test]
 fn a_node_that_is_no_chassis_any_more_gives_back_what_it_found() {
-    let (_, mut seen) = joined();
-    seen.bridges.get_mut(INTEGRATION_BRIDGE).unwrap().mark = None;
+    let (_, seen) = joined();
     let said: Vec<String> = planned(None, &seen, &[])
         .iter()
         .map(ToString::to_string)
