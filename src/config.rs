@@ -4,6 +4,7 @@
 //! variable's name is resolved against its keys. Invariant: after [`Config::load`] every path is absolute.
 
 mod network;
+mod remote;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-pub use network::{MOST_VNI, Network, NumberRange, PhysicalNetwork};
+pub use network::{Engine, MOST_VNI, Network, NumberRange, PhysicalNetwork};
+pub use remote::{Remote, parse_remotes};
 
 /// The built-in layer.
 pub const DEFAULTS: &str = include_str!("../config/default.toml");

@@ -48,6 +48,8 @@ pub struct Cloud {
     pub picks: crate::compute::Picks,
     /// Who in this process does what could be done once for several.
     pub turns: Turns,
+    /// OVN's northbound database, where OVN carries networks.
+    pub northbound: Option<crate::network::ovn::Northbound>,
     /// Where nodes get bytes.
     pub depot: crate::depot::Desk,
     /// This process among all control processes; new at each start.
@@ -241,6 +243,8 @@ pub(crate) mod testing {
             ..Sources::default()
         })
         .expect("the settings are valid");
+        let northbound = crate::network::ovn::Northbound::configured(&config.network)
+            .expect("the files of OVN can be read");
         let (sagas, kicks) = Waker::new();
         let cloud = Cloud {
             db,
@@ -258,6 +262,7 @@ pub(crate) mod testing {
             // Long enough ago that every host would have reported.
             started: Time::now().plus_seconds(-3600),
             simulated: true,
+            northbound,
         };
         (Arc::new(cloud), kicks)
     }

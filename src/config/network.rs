@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::remote::{Remote, parse_remotes};
+
 /// Largest VXLAN network identifier.
 pub const MOST_VNI: u32 = 16_777_215;
 
@@ -13,8 +15,43 @@ pub struct Network {
     pub default_name: String,
     pub dns: Vec<std::net::IpAddr>,
     pub dns_domain: String,
+    pub engine: Engine,
+    pub ovn_northbound: String,
+    pub ovn_southbound: String,
+    pub ovn_ca: String,
+    pub ovn_certificate: String,
+    pub ovn_key: String,
     pub vni_range: NumberRange,
     pub underlay_mtu: u32,
+}
+
+/// What carries networks that reach from node to node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Bridges and tunnels of the nodes' kernels, made by Skydeck's agents.
+    #[default]
+    Bridge,
+    /// OVN.
+    Ovn,
+}
+
+impl Engine {
+    /// Neutron's word for networks of tunnels.
+    pub fn tunnel_type(self) -> &'static str {
+        match self {
+            Self::Bridge => "vxlan",
+            Self::Ovn => "geneve",
+        }
+    }
+
+    /// Bytes that a tunnel adds to each packet: Ethernet, IPv4, UDP, and VXLAN's header or Geneve's with OVN's option.
+    pub fn overhead(self) -> u32 {
+        match self {
+            Self::Bridge => 50,
+            Self::Ovn => 58,
+        }
+    }
 }
 
 /// Numbers from one to another, both included: `1000:65535`.
@@ -57,6 +94,30 @@ impl Network {
                 "network.underlay_mtu is {}: 576 to 65535 is allowed",
                 self.underlay_mtu
             ));
+        }
+        match self.engine {
+            Engine::Bridge => Ok(()),
+            Engine::Ovn => self.check_ovn(),
+        }
+    }
+
+    fn check_ovn(&self) -> Result<(), String> {
+        let mut is_tls = false;
+        for (name, value) in [
+            ("ovn_northbound", &self.ovn_northbound),
+            ("ovn_southbound", &self.ovn_southbound),
+        ] {
+            let remotes = parse_remotes(value).map_err(|said| {
+                format!("network.engine is \"ovn\", which needs network.{name}: {said}")
+            })?;
+            is_tls |= name == "ovn_northbound"
+                && remotes
+                    .iter()
+                    .any(|remote| matches!(remote, Remote::Tls(..)));
+        }
+        let files = [&self.ovn_ca, &self.ovn_certificate, &self.ovn_key];
+        if is_tls && files.iter().any(|file| file.is_empty()) {
+            return Err("network.ovn_northbound says ssl:, which needs network.ovn_ca, network.ovn_certificate and network.ovn_key: files with the authority's certificate, our own, and its key".into());
         }
         Ok(())
     }

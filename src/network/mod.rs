@@ -4,6 +4,7 @@ pub mod ipam;
 pub mod model;
 pub mod names;
 pub mod ops;
+pub mod ovn;
 pub mod placement;
 pub mod reconcile;
 mod refusal;

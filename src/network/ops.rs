@@ -28,6 +28,7 @@ mod network_delete;
 mod network_list;
 mod network_segment;
 mod network_update;
+mod northbound;
 mod port_at_address;
 mod port_bind;
 mod port_create;
@@ -88,6 +89,7 @@ pub use network_create::network_create;
 pub use network_delete::network_delete;
 pub use network_list::{network_for_launch, network_list, network_show, network_show_on_conn};
 pub use network_update::network_update;
+pub use northbound::{northbound_ensure, northbound_repair, northbound_rows};
 pub use port_at_address::{PortPlace, port_at_address};
 pub use port_bind::{
     port_arrived_on_conn, port_bind_on_conn, port_expect_on_conn, port_unbind_on_conn,

@@ -19,6 +19,7 @@ use crate::context::{Cloud, Context, EventHub, Policy};
 use crate::db::{Db, DbError};
 use crate::error::Error;
 use crate::ids::Time;
+use crate::network::ovn::Northbound;
 use crate::reconcile::Reconcilers;
 use crate::saga::{Engine, Waker};
 
@@ -92,7 +93,9 @@ impl Control {
         let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
         let policy = Policy::built_in().map_err(StartError::Settings)?;
         let (sagas, kicks) = Waker::new();
+        let northbound = Northbound::configured(&config.network).map_err(StartError::Settings)?;
         let cloud = Arc::new(Cloud {
+            northbound,
             db,
             bus,
             policy,

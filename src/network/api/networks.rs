@@ -9,7 +9,9 @@ use super::listing;
 use crate::api::{Body, Params, parse_id};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::network::model::{self, NetworkChanges, NetworkQuery, NewNetwork, Provider};
+use crate::network::model::{
+    self, NetworkChanges, NetworkKind, NetworkQuery, NewNetwork, Provider,
+};
 use crate::network::ops;
 use crate::network::wire::{Network, NetworkBody, NetworkFields, NetworkRequest};
 
@@ -124,6 +126,13 @@ fn check(fields: &NetworkFields) -> Result<()> {
     Ok(())
 }
 
+fn kind_name(cx: &Context, kind: &NetworkKind) -> &'static str {
+    match kind {
+        NetworkKind::Vxlan { .. } => cx.config.network.engine.tunnel_type(),
+        other => other.name(),
+    }
+}
+
 pub(super) fn to_wire(cx: &Context, network: &model::Network) -> Network {
     let project = network.project.to_string();
     let admin = cx.actor.is_admin();
@@ -145,7 +154,7 @@ pub(super) fn to_wire(cx: &Context, network: &model::Network) -> Network {
         subnets: network.subnets.iter().map(ToString::to_string).collect(),
         mtu: network.mtu,
         port_security_enabled: Some(network.port_security),
-        provider_network_type: admin.then(|| network.kind.name().to_owned()),
+        provider_network_type: admin.then(|| kind_name(cx, &network.kind).to_owned()),
         provider_physical_network: network.kind.physical().filter(|_| admin).map(str::to_owned),
         provider_segmentation_id: network.kind.vni().filter(|_| admin),
         dns_domain: Some(network.dns_domain.clone()),

@@ -8,7 +8,7 @@ pub enum NetworkKind {
     /// A bridge of each node alone.
     #[default]
     Local,
-    /// Tunnels between nodes.
+    /// Tunnels between nodes: VXLAN's, or OVN's.
     Vxlan {
         /// The number that its frames carry.
         vni: u32,
@@ -21,7 +21,7 @@ pub enum NetworkKind {
 }
 
 impl NetworkKind {
-    /// Neutron's word.
+    /// Neutron's word, where nodes' kernels carry the tunnels.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Local => "local",

@@ -12,7 +12,7 @@ use crate::ids::{NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, Subnet
 /// `device_owner` of servers' ports.
 pub const COMPUTE_OWNER: &str = "compute:nova";
 
-/// `device_owner` of ports where DHCP is answered.
+/// `device_owner` of ports where DHCP is answered; with OVN, of those where metadata is, on each host with the network.
 pub const DHCP_OWNER: &str = "network:dhcp";
 /// `device_owner` of routers' ports inside.
 pub const INTERFACE_OWNER: &str = "network:router_interface";

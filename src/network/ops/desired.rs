@@ -14,13 +14,16 @@ use super::desired_groups::{desired_groups, pairs_spec};
 use super::desired_router::router_spec;
 use super::desired_subnet::{subnet_spec, subnet6_spec};
 use crate::compute::ops::host_addresses_on_conn;
+use crate::config::Engine;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
-use crate::network::model::{DHCP_OWNER, Network, NetworkKind, Port, PortAddress, Subnet};
+use crate::network::model::{
+    DHCP_OWNER, Network, NetworkKind, Port, PortAddress, PortQuery, Subnet,
+};
 use crate::network::rpc::{
-    NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, StationSpec,
+    NetworkDesired, NetworkSpec, OvnSpec, PortSpec, Segment, ServicePort, StationSpec,
 };
 use crate::network::store;
 
@@ -75,7 +78,20 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
     let names: Vec<&str> = names.into_iter().collect();
     let tunnels = host_addresses_on_conn(&mut conn, &names).await?;
     let subnets = store::subnet::of_networks(&mut conn, &ids).await?;
+    let engine = cx.config.network.engine;
+    let distributed = match engine {
+        Engine::Bridge => Vec::new(),
+        Engine::Ovn => {
+            let query = PortQuery {
+                device_owner: Some(DHCP_OWNER.to_owned()),
+                ..PortQuery::default()
+            };
+            store::port::list(&mut conn, &query).await?
+        }
+    };
     let rows = Rows {
+        engine,
+        distributed: by_network(&distributed),
         host,
         here: by_network(&here),
         elsewhere: by_network(&elsewhere),
@@ -85,8 +101,22 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
     };
     let specs = networks
         .iter()
+        .filter(|network| rows.is_for_node(network))
         .map(|network| rows.network(network, domain(cx, network)))
         .collect();
+    if engine == Engine::Ovn {
+        return Ok(NetworkDesired {
+            generation,
+            networks: specs,
+            // Of local networks alone; the others' are OVN's.
+            security_groups: desired_groups(&mut conn, host).await?,
+            routers: Vec::new(),
+            ovn: Some(OvnSpec {
+                chassis: host.to_owned(),
+                southbound: cx.config.network.ovn_southbound.clone(),
+            }),
+        });
+    }
     let routers = store::router::of_host(&mut conn, host).await?;
     let through: Vec<RouterId> = routers.iter().map(|router| router.id).collect();
     let floating = store::floating::of_routers(&mut conn, &through).await?;
@@ -113,6 +143,8 @@ fn by_network(ports: &[Port]) -> HashMap<NetworkId, Vec<&Port>> {
 
 /// What was read for one host.
 struct Rows<'a> {
+    engine: Engine,
+    distributed: HashMap<NetworkId, Vec<&'a Port>>,
     host: &'a str,
     here: HashMap<NetworkId, Vec<&'a Port>>,
     elsewhere: HashMap<NetworkId, Vec<&'a Port>>,
@@ -122,7 +154,51 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    /// Whether OVN carries it.
+    fn is_logical(&self, network: &Network) -> bool {
+        self.engine == Engine::Ovn && network.kind != NetworkKind::Local
+    }
+
+    /// Of what OVN carries a node has only what guests are plugged into.
+    fn is_for_node(&self, network: &Network) -> bool {
+        let mut here = self.here.get(&network.id).into_iter().flatten();
+        !self.is_logical(network) || here.any(|port| !port.is_service())
+    }
+
+    fn logical(&self, network: &Network, dns_domain: String) -> NetworkSpec {
+        let none = Vec::new();
+        let here = self.here.get(&network.id).unwrap_or(&none);
+        let metadata = self
+            .distributed
+            .get(&network.id)
+            .and_then(|ports| ports.first());
+        NetworkSpec {
+            id: network.id,
+            mtu: network.mtu,
+            segment: Segment::Logical,
+            subnets: Vec::new(),
+            subnets6: Vec::new(),
+            ports: here
+                .iter()
+                .filter(|port| !port.is_service())
+                .map(|port| PortSpec {
+                    arriving: port.migrating_to.as_deref() == Some(self.host),
+                    ..spec(port, network.mtu, true)
+                })
+                .collect(),
+            stations: Vec::new(),
+            peers: Vec::new(),
+            flood: false,
+            dhcp: metadata.map(|port| service_port(port, self.subnets)),
+            dns_domain,
+            resolvers: Vec::new(),
+        }
+    }
+
     fn network(&self, network: &Network, dns_domain: String) -> NetworkSpec {
+        if self.is_logical(network) {
+            return self.logical(network, dns_domain);
+        }
         let none = Vec::new();
         let here = self.here.get(&network.id).unwrap_or(&none);
         let elsewhere = self.elsewhere.get(&network.id).unwrap_or(&none);
@@ -158,7 +234,7 @@ impl Rows<'_> {
                 .filter(|port| !port.is_service())
                 .map(|port| PortSpec {
                     arriving: port.migrating_to.as_deref() == Some(self.host),
-                    ..spec(port, network.mtu)
+                    ..spec(port, network.mtu, false)
                 })
                 .collect(),
             stations: elsewhere
@@ -250,7 +326,7 @@ fn domain(cx: &Context, network: &Network) -> String {
     }
 }
 
-fn spec(port: &Port, mtu: u32) -> PortSpec {
+fn spec(port: &Port, mtu: u32, logical: bool) -> PortSpec {
     PortSpec {
         id: port.id,
         network: port.network,
@@ -260,7 +336,7 @@ fn spec(port: &Port, mtu: u32) -> PortSpec {
         port_security: port.port_security,
         allowed_pairs: pairs_spec(port),
         security_groups: Some(port.groups.clone()),
-        logical: false,
+        logical,
         arriving: false,
         hostname: port.hostname.clone(),
         server: port.server(),
@@ -268,13 +344,15 @@ fn spec(port: &Port, mtu: u32) -> PortSpec {
 }
 
 /// A port as its node needs to know it for the guest.
-pub async fn port_spec_on_conn(conn: &mut Conn, id: PortId) -> Result<PortSpec> {
+pub async fn port_spec_on_conn(conn: &mut Conn, cx: &Context, id: PortId) -> Result<PortSpec> {
     let missing = || crate::error::Error::not_found("port", id);
     let port = store::port::find(conn, id).await?.ok_or_else(missing)?;
     let network = store::network::find(conn, port.network)
         .await?
         .ok_or_else(missing)?;
-    Ok(spec(&port, network.mtu))
+    let engine = cx.config.network.engine;
+    let logical = engine == Engine::Ovn && network.kind != NetworkKind::Local;
+    Ok(spec(&port, network.mtu, logical))
 }
 
 /// These ports as their node needs to know them for the guest, in the same order.
@@ -282,7 +360,7 @@ pub async fn port_specs(cx: &Context, ports: &[PortId]) -> Result<Vec<PortSpec>>
     let mut conn = cx.db.read().await?;
     let mut specs = Vec::with_capacity(ports.len());
     for &id in ports {
-        specs.push(port_spec_on_conn(&mut conn, id).await?);
+        specs.push(port_spec_on_conn(&mut conn, cx, id).await?);
     }
     Ok(specs)
 }

@@ -2,7 +2,8 @@
 //!
 //! Local networks have none: each node answers its own. Others have one from the moment a guest is bound to a host, which is
 //! that host, so that the guest finds it when it starts; later it moves only when it must, see
-//! [`placement`](crate::network::placement).
+//! [`placement`](crate::network::placement). Where OVN is the engine, it answers DHCP by itself; the port is on no host, but on
+//! each that has the network, for metadata.
 
 use uuid::Uuid;
 
@@ -43,20 +44,25 @@ pub(super) async fn dhcp_fit_on_conn(
         }
         Some(port) => readdress(conn, port, &wanted).await?,
         None => {
-            let Some(host) = host.filter(|_| !wanted.is_empty()) else {
-                return Ok(());
-            };
-            if !store::agent::is_enabled(conn, host, AgentKind::Dhcp).await? {
+            if wanted.is_empty() {
                 return Ok(());
             }
+            let everywhere = store::host::has_northbound(conn).await?;
+            let (device, host) = match host {
+                _ if everywhere => (format!("ovnmeta-{id}"), None),
+                Some(host) if store::agent::is_enabled(conn, host, AgentKind::Dhcp).await? => {
+                    (device(host, id), Some(host))
+                }
+                _ => return Ok(()),
+            };
             service_port_on_conn(
                 conn,
                 &network,
                 network.project,
                 DHCP_OWNER,
-                device(host, id),
+                device,
                 &of_each(&wanted),
-                Some(host),
+                host,
             )
             .await?;
         }

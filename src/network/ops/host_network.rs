@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::desired::network_desired;
+use super::northbound::northbound_ensure;
 use super::port_list::port_announce;
 use crate::bus::CallError;
 use crate::context::{Change, Context};
@@ -18,7 +19,7 @@ use crate::network::store;
 /// How long a node may take for its whole networking.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Microseconds after which a node is told again although nothing changed: mends what was changed by hand.
-const REPEAT_SECONDS: i64 = 300;
+pub(super) const REPEAT_SECONDS: i64 = 300;
 
 /// Where a node stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub struct HostNetworkState {
 /// Returns once the node has everything that was wanted of it when this was called. Tells it if needed. `Unavailable` if
 /// it does not answer or can not do it now; asking again is right.
 pub async fn host_network_ensure(cx: &Context, host: &str) -> Result<()> {
+    northbound_ensure(cx).await?;
     let needed = match state(cx, host).await? {
         Some(state) => state.wanted,
         None => return Ok(()),
@@ -117,7 +119,10 @@ pub async fn host_network_due(cx: &Context) -> Result<Vec<String>> {
     let mut conn = cx.db.read().await?;
     let before = Time::now().plus_seconds(-REPEAT_SECONDS);
     let due = store::host::due(&mut conn, before).await?;
-    Ok(due.into_iter().map(|state| state.host).collect())
+    let hosts = due.into_iter().map(|state| state.host);
+    Ok(hosts
+        .filter(|host| host != store::host::NORTHBOUND)
+        .collect())
 }
 
 /// Forgets what a node is known to have: its agent restarted. The reconciler tells it again within a second.

@@ -14,8 +14,6 @@ use crate::network::store;
 
 /// Longest name of a physical network.
 const LONGEST_NAME: usize = 255;
-/// What a tunnel adds to each packet: Ethernet, IPv4, UDP and VXLAN headers.
-const OVERHEAD: u32 = 50;
 
 /// What a network's frames shall travel on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +41,7 @@ impl SegmentWish {
         let underlay = cx.config.network.underlay_mtu;
         match self {
             Self::Local => None,
-            Self::Vxlan(_) => Some(underlay - OVERHEAD),
+            Self::Vxlan(_) => Some(underlay - cx.config.network.engine.overhead()),
             Self::Flat(_) => Some(underlay),
         }
     }
@@ -77,12 +75,15 @@ pub(super) fn wished(cx: &Context, new: &NewNetwork) -> Result<SegmentWish> {
             "{field} specified for {kind} network: leave it out"
         )))
     };
+    let tunnelled = cx.config.network.engine.tunnel_type();
     match kind {
         "local" if physical_network.is_some() => surplus("provider:physical_network"),
         "local" | "flat" if segmentation_id.is_some() => surplus("provider:segmentation_id"),
         "local" => Ok(SegmentWish::Local),
-        "vxlan" if physical_network.is_some() => surplus("provider:physical_network"),
-        "vxlan" => match segmentation_id {
+        _ if kind == tunnelled && physical_network.is_some() => {
+            surplus("provider:physical_network")
+        }
+        _ if kind == tunnelled => match segmentation_id {
             Some(vni) if !(1..=MOST_VNI).contains(vni) => Err(refusal::invalid_input(format!(
                 "provider:segmentation_id: 1 to {MOST_VNI} is allowed"
             ))),
@@ -97,7 +98,7 @@ pub(super) fn wished(cx: &Context, new: &NewNetwork) -> Result<SegmentWish> {
             )),
         },
         other => Err(refusal::invalid_input(format!(
-            "provider:network_type: {other:?} is not to be had here; local, vxlan and flat are"
+            "provider:network_type: {other:?} is not to be had here; local, {tunnelled} and flat are"
         ))),
     }
 }
@@ -106,8 +107,9 @@ pub(super) fn wished(cx: &Context, new: &NewNetwork) -> Result<SegmentWish> {
 pub(super) fn check_mtu(cx: &Context, wish: &SegmentWish, mtu: u32) -> Result<()> {
     match wish.largest_packet(cx) {
         Some(most) if mtu > most => Err(refusal::invalid_input(format!(
-            "Requested MTU is too big, maximum is {most}: the network between nodes carries packets of {} bytes (network.underlay_mtu), of which a tunnel takes {OVERHEAD}",
-            cx.config.network.underlay_mtu
+            "Requested MTU is too big, maximum is {most}: the network between nodes carries packets of {} bytes (network.underlay_mtu), of which a tunnel takes {}",
+            cx.config.network.underlay_mtu,
+            cx.config.network.engine.overhead(),
         ))),
         _ => Ok(()),
     }

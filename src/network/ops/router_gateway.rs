@@ -3,12 +3,13 @@
 use super::port_delete::port_delete_on_conn;
 use super::router_list::{router_interfaces_on_conn, subnets_of_ports_on_conn};
 use super::service_port::service_port_on_conn;
+use crate::config::Engine;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
 use crate::network::ipam;
 use crate::network::model::{
-    AddressWish, Addresses, GATEWAY_OWNER, Gateway, GatewayWish, Router, Subnet,
+    AddressWish, Addresses, GATEWAY_OWNER, Gateway, GatewayWish, NetworkKind, Router, Subnet,
 };
 use crate::network::refusal;
 use crate::network::store;
@@ -48,6 +49,12 @@ pub(super) async fn gateway_set_on_conn(
     let network = super::network_show_on_conn(conn, cx, wish.network).await?;
     if !network.external {
         return Err(refusal::not_external(network.id));
+    }
+    if network.kind == NetworkKind::Local && cx.config.network.engine == Engine::Ovn {
+        return Err(refusal::bad_request(format!(
+            "network {} is local, and OVN's routers have no way to it: make an external network on a physical one (--provider-network-type flat)",
+            network.id
+        )));
     }
     let addresses = match &wish.addresses {
         Some(these) => Addresses::These(these.clone()),

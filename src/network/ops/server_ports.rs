@@ -26,7 +26,7 @@ pub async fn port_guests(cx: &Context, ports: &[PortId]) -> Result<Vec<PortGuest
     let mut conn = cx.db.read().await?;
     let mut guests = Vec::with_capacity(ports.len());
     for &id in ports {
-        guests.push(port_spec_on_conn(&mut conn, id).await?);
+        guests.push(port_spec_on_conn(&mut conn, cx, id).await?);
     }
     let networks: Vec<NetworkId> = guests.iter().map(|spec| spec.network).collect();
     let subnets = store::subnet::of_networks(&mut conn, &networks).await?;

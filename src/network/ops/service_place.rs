@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::dhcp_service::dhcp_move_on_conn;
 use super::router_place::router_move_on_conn;
 use crate::compute::ops::host_sites_on_conn;
+use crate::config::Engine;
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -18,7 +19,10 @@ use crate::network::store;
 /// Moves what has to move. What can not be moved now is tried again in the next round; the others do not wait for it.
 pub async fn services_place(cx: &Context) -> Result<()> {
     let mut conn = cx.db.read().await?;
-    let dhcp = dhcp_services(&mut conn).await?;
+    let dhcp = match cx.config.network.engine {
+        Engine::Bridge => dhcp_services(&mut conn).await?,
+        Engine::Ovn => Vec::new(),
+    };
     let routers = router_services(&mut conn).await?;
     if dhcp.is_empty() && routers.is_empty() {
         return Ok(());

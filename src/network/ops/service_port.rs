@@ -9,7 +9,7 @@ use super::port_create::insert;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ids::{PortId, ProjectId};
-use crate::network::model::{Addresses, Network, NewPort, Port, PortStatus};
+use crate::network::model::{Addresses, DHCP_OWNER, Network, NewPort, Port, PortStatus};
 use crate::network::store;
 
 /// Makes one, bound to a host if there is one.
@@ -35,10 +35,10 @@ pub(super) async fn service_port_on_conn(
     let mut port = insert(conn, network, &new).await?;
     port.addresses =
         address_give_on_conn(conn, &port, addresses, &[], Gateways::MayBeGiven).await?;
-    match host {
-        Some(host) => service_bind_on_conn(conn, port, Some(host)).await,
-        None => Ok(port),
+    if host.is_none() && owner != DHCP_OWNER {
+        return Ok(port);
     }
+    service_bind_on_conn(conn, port, host).await
 }
 
 /// Binds one to a host, or to none; both hosts follow.
@@ -49,10 +49,11 @@ pub(super) async fn service_bind_on_conn(
 ) -> Result<Port> {
     port_changed_on_conn(conn, &port).await?;
     port.host = host.map(str::to_owned);
-    port.status = if host.is_some() {
-        PortStatus::Build
-    } else {
-        PortStatus::Down
+    port.status = match host {
+        Some(_) => PortStatus::Build,
+        // On no host, and so on each that has the network.
+        None if port.device_owner == DHCP_OWNER => PortStatus::Active,
+        None => PortStatus::Down,
     };
     port_write_on_conn(conn, port).await
 }

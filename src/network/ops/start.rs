@@ -2,6 +2,7 @@
 
 use super::network_create;
 use super::network_segment;
+use super::northbound::northbound_start_on_conn;
 use super::security_group_adopt::security_group_adopt_on_conn;
 use super::subnet_create;
 use crate::context::{Change, Context};
@@ -16,6 +17,7 @@ use crate::network::store;
 pub async fn network_start(cx: &Context, owner: ProjectId) -> Result<()> {
     let mut tx = cx.db.begin().await?;
     security_group_adopt_on_conn(&mut tx).await?;
+    northbound_start_on_conn(&mut tx, cx).await?;
     tx.commit().await?;
     let settings = &cx.config.network;
     if settings.default_cidr.is_empty() {

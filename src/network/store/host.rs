@@ -3,6 +3,9 @@
 use crate::db::{Conn, DbResult, Row, sql};
 use crate::ids::Time;
 
+/// What stands in a node's place for OVN's northbound database: no node has this name.
+pub const NORTHBOUND: &str = "";
+
 /// Where a node stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNetwork {
@@ -40,11 +43,32 @@ pub async fn find(conn: &mut Conn, host: &str) -> DbResult<Option<HostNetwork>> 
     .await
 }
 
+/// Whether OVN's northbound database is among those that are told.
+pub async fn has_northbound(conn: &mut Conn) -> DbResult<bool> {
+    Ok(find(conn, NORTHBOUND).await?.is_some())
+}
+
+/// Says that it is, or is not.
+pub async fn set_northbound(conn: &mut Conn, there: bool) -> DbResult<()> {
+    turn(conn).await?;
+    if there {
+        return bump_one(conn, NORTHBOUND).await;
+    }
+    sql("DELETE FROM network_host WHERE host = $1")
+        .bind(NORTHBOUND)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// All nodes that ever had a port, by name.
 pub async fn list(conn: &mut Conn) -> DbResult<Vec<HostNetwork>> {
-    sql(format!("SELECT {COLUMNS} FROM network_host ORDER BY host"))
-        .all(conn, entry)
-        .await
+    sql(format!(
+        "SELECT {COLUMNS} FROM network_host WHERE host <> $1 ORDER BY host"
+    ))
+    .bind(NORTHBOUND)
+    .all(conn, entry)
+    .await
 }
 
 /// Nodes that have to be told something, by name; also those that were told nothing since `before`.
@@ -60,7 +84,13 @@ pub async fn due(conn: &mut Conn, before: Time) -> DbResult<Vec<HostNetwork>> {
 /// What changes what nodes shall have does so alone. Everything about networks is locked after this turn is taken: two that
 /// change several networks, ports and nodes in different orders would else wait for each other.
 pub async fn turn(conn: &mut Conn) -> DbResult<()> {
-    conn.take_turn("network:nodes").await
+    conn.take_turn("network:nodes").await?;
+    // It shall have everything; where there is none, there is no row.
+    sql("UPDATE network_host SET wanted = wanted + 1 WHERE host = $1")
+        .bind(NORTHBOUND)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Notes that what these nodes shall have changed.
