@@ -5,7 +5,7 @@
 #   ovn.sh central DIRECTORY ADDRESS    OVN's databases on ADDRESS, ports 6641 (northbound) and 6642 (southbound), and ovn-northd
 #
 # Sockets are in DIRECTORY/ovs, which lies over /run/openvswitch and /run/ovn, so that libvirt and the outside find them;
-# databases are kept beside, over a power failure as well. Packets are carried by Open vSwitch itself, whatever the kernel
+# databases are kept beside, over a power failure as well, and what lies over /etc/openvswitch. Packets are carried by Open vSwitch itself, whatever the kernel
 # has: tunnels then end at a bridge of it that has the interface `tunnel0` and the address. Nobody is told yet where OVN's
 # databases are; that is the agent's part.
 set -eu
@@ -20,6 +20,8 @@ places() {
     rm -rf "$1/ovs/$name"/*
     mount --bind "$1/ovs/$name" "/run/$name"
   done
+  mkdir -p "$1/ovs/etc"
+  mount --bind "$1/ovs/etc" /etc/openvswitch
 }
 
 # database FILE SCHEMA OPTIONS…

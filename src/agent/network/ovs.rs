@@ -16,7 +16,8 @@ use super::error::HostError;
 use super::files::write_private;
 use super::program::Program;
 use super::vswitch::{
-    Datapath, MARK, SETTINGS, SeenPort, SeenSwitch, SeenSwitchBridge, Switch, SwitchChange,
+    Datapath, IDENTITY, MARK, SETTINGS, SeenPort, SeenSwitch, SeenSwitchBridge, Switch,
+    SwitchChange,
 };
 use crate::network::names::INTEGRATION_BRIDGE;
 
@@ -29,13 +30,15 @@ const PATIENCE: &str = "--timeout=10";
 /// Where modules of the kernel show.
 const MODULE: &str = "/sys/module/openvswitch";
 
-/// Where the daemons of Open vSwitch and OVN have their sockets.
+/// Where the daemons of Open vSwitch and OVN have their sockets, and the machine its name for them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwitchPlace {
     /// Open vSwitch's.
     pub vswitch: PathBuf,
     /// OVN's.
     pub ovn: PathBuf,
+    /// Where Debian keeps the name of the chassis, which Open vSwitch's start makes a setting again; not everywhere there.
+    pub identity: PathBuf,
 }
 
 impl Default for SwitchPlace {
@@ -43,6 +46,7 @@ impl Default for SwitchPlace {
         Self {
             vswitch: "/run/openvswitch".into(),
             ovn: "/run/ovn".into(),
+            identity: "/etc/openvswitch/system-id.conf".into(),
         }
     }
 }
@@ -54,6 +58,8 @@ struct Before {
     settings: BTreeMap<String, String>,
     /// What carried the packets of the integration bridge, which ovn-controller makes wherever it runs; none: there was none.
     integration: Option<String>,
+    /// What the start of Open vSwitch would name the chassis.
+    identity: Option<String>,
 }
 
 /// The machine's Open vSwitch.
@@ -114,8 +120,11 @@ impl Vswitch {
         let seen = read(&printed).ok_or_else(|| {
             HostError::Switch("what ovs-vsctl prints is not what it is known to print".into())
         })?;
-        let is_joined = self.is_joined();
-        Ok(Some(SeenSwitch { is_joined, ..seen }))
+        Ok(Some(SeenSwitch {
+            is_joined: self.is_joined(),
+            identity: self.identity(),
+            ..seen
+        }))
     }
 
     /// Carries out one change of what shall be `wanted`.
@@ -123,10 +132,15 @@ impl Vswitch {
         let words = match change {
             SwitchChange::Join => return self.join().await,
             SwitchChange::Leave => {
-                self.run_words(&given_back(&self.noted()?)).await?;
+                let before = self.noted()?;
+                self.run_words(&given_back(&before)).await?;
+                self.identify(before.identity.as_ref())?;
                 return self.forget();
             }
-            SwitchChange::Settings => settings(&wanted.settings),
+            SwitchChange::Settings => {
+                self.identify(wanted.settings.get(IDENTITY))?;
+                settings(&wanted.settings)
+            }
             SwitchChange::BridgeMake(name) => {
                 let mut words = vec!["add-br".to_owned(), name.clone(), "--".to_owned()];
                 words.extend(bridge(name, wanted));
@@ -203,8 +217,23 @@ impl Vswitch {
         let before = Before {
             settings,
             integration: integration.map(|bridge| bridge.datapath.word().to_owned()),
+            identity: seen.identity,
         };
         write_private(&self.note, &serde_json::to_vec(&before).unwrap_or_default())
+    }
+
+    fn identity(&self) -> Option<String> {
+        let text = fs::read_to_string(&self.place.identity).ok()?;
+        Some(text.trim().to_owned())
+    }
+
+    /// Has the next start of Open vSwitch give the chassis this name, where that gives it one.
+    fn identify(&self, name: Option<&String>) -> Result<(), HostError> {
+        let path = &self.place.identity;
+        match name.filter(|name| self.identity().is_some_and(|now| now != **name)) {
+            Some(name) => fs::write(path, format!("{name}\n")).map_err(HostError::file(path)),
+            None => Ok(()),
+        }
     }
 
     fn noted(&self) -> Result<Before, HostError> {
@@ -412,6 +441,7 @@ mod tests {
         let place = SwitchPlace {
             vswitch: dir.path().join("nothing"),
             ovn: dir.path().join("nothing"),
+            ..SwitchPlace::default()
         };
         let vswitch = Vswitch::new(&place, dir.path());
         assert_eq!(vswitch.look(false).await.unwrap(), None);

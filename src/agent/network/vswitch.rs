@@ -18,9 +18,11 @@ use crate::network::rpc::OvnSpec;
 
 /// By this in its `external_ids` a bridge or an interface is ours.
 pub const MARK: &str = "skydeck";
+/// The setting that names the chassis.
+pub const IDENTITY: &str = "system-id";
 /// The settings that are ours on a chassis.
 pub const SETTINGS: [&str; 6] = [
-    "system-id",
+    IDENTITY,
     "ovn-remote",
     "ovn-encap-type",
     "ovn-encap-ip",
@@ -103,6 +105,8 @@ pub struct SeenSwitch {
     pub is_joined: bool,
     /// All settings.
     pub settings: BTreeMap<String, String>,
+    /// What the next start of Open vSwitch names the chassis, if it does.
+    pub identity: Option<String>,
     /// All bridges.
     pub bridges: BTreeMap<String, SeenSwitchBridge>,
     /// All interfaces.
@@ -282,7 +286,9 @@ pub fn plan(
         }
     }
     let is_set = |key: &&str| seen.settings.get(*key) == wanted.settings.get(*key);
-    if !SETTINGS.iter().all(|key| is_set(&key)) {
+    let names = wanted.settings.get(IDENTITY).zip(seen.identity.as_ref());
+    let is_renamed = names.is_some_and(|(name, other)| name != other);
+    if is_renamed || !SETTINGS.iter().all(|key| is_set(&key)) {
         changes.push(SwitchChange::Settings);
     }
     let mut plug = |name: &String, bridge: &str, ids: BTreeMap<String, String>| {
@@ -346,6 +352,7 @@ pub fn remembered(switch: &Switch) -> SeenSwitch {
     SeenSwitch {
         is_joined: true,
         settings: switch.settings.clone(),
+        identity: None,
         bridges: bridges.collect(),
         ports: ports.collect(),
     }

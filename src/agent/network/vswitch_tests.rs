@@ -144,6 +144,8 @@ fn a_first_plan_makes_everything_and_a_second_one_nothing() {
 /// Breaks something; what the plan says then.
 #[rstest]
 #[case::settings(|seen: &mut SeenSwitch| { seen.settings.remove("ovn-remote"); }, &["settings for OVN set"])]
+#[case::renamed(|seen: &mut SeenSwitch| seen.identity = Some("random".into()), &["settings for OVN set"])]
+#[case::named(|seen: &mut SeenSwitch| seen.identity = Some("n1".into()), &[])]
 #[case::datapath(|seen: &mut SeenSwitch| bridge(seen, "br-int").datapath = Datapath::Kernel, &["bridge br-int mended"])]
 #[case::mode(|seen: &mut SeenSwitch| bridge(seen, "br-int").is_secure = false, &["bridge br-int mended"])]
 #[case::bridge(|seen: &mut SeenSwitch| { seen.bridges.remove("br-int"); }, &["bridge br-int made"])]

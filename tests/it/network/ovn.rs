@@ -155,10 +155,11 @@ impl Chassis {
 }
 
 fn place(machine: &Machine) -> SwitchPlace {
-    let sockets = |name: &str| machine.dir().join("ovs").join(name);
+    let own = |name: &str| machine.dir().join("ovs").join(name);
     SwitchPlace {
-        vswitch: sockets("openvswitch"),
-        ovn: sockets("ovn"),
+        vswitch: own("openvswitch"),
+        ovn: own("ovn"),
+        identity: own("etc/system-id.conf"),
     }
 }
 
@@ -172,7 +173,7 @@ fn serve(guest: &Guest<'_>, text: &str) {
 /// What Open vSwitch has on a machine, but what ovn-controller makes of it.
 fn switch_of(site: &Site) -> String {
     site.shell(
-        "ovs-vsctl get open . external_ids; ovs-vsctl list-br; ovs-vsctl list-ports br-tun; ls /sys/class/net",
+        "cat /etc/openvswitch/system-id.conf || true; ovs-vsctl get open . external_ids; ovs-vsctl list-br; ovs-vsctl list-ports br-tun; ls /sys/class/net",
     )
 }
 
@@ -240,8 +241,11 @@ fn guests_of_two_nodes_meet_over_ovn_and_ask_their_node_for_metadata() {
 fn damage_to_open_vswitch_is_mended_and_all_is_given_back_in_the_end() {
     let chassis = Chassis::start();
     let site = chassis.site(1);
-    // As Debian's own start of Open vSwitch does it.
-    site.shell("ovs-vsctl set open . external_ids:system-id=before external_ids:hostname=mine");
+    // As Debian's own start of Open vSwitch does it, each time.
+    site.shell(
+        "echo before >/etc/openvswitch/system-id.conf
+         ovs-vsctl set open . external_ids:system-id=before external_ids:hostname=mine",
+    );
     let before = switch_of(site);
     chassis.tell();
     let (web, db) = chassis.guests();
@@ -258,6 +262,7 @@ fn damage_to_open_vswitch_is_mended_and_all_is_given_back_in_the_end() {
         format!("ovs-vsctl remove interface {tap} external_ids iface-id"),
         "ovs-vsctl remove open . external_ids ovn-remote ovn-encap-ip".to_owned(),
         "ovs-vsctl set open . external_ids:system-id=other".to_owned(),
+        "echo other >/etc/openvswitch/system-id.conf".to_owned(),
         format!("ovs-vsctl del-port {OUTSIDE}"),
         format!("ovs-vsctl del-br {}", physical_bridge("physnet1")),
         "ovs-vsctl del-br br-int".to_owned(),
@@ -298,6 +303,7 @@ fn without_open_vswitch_a_chassis_says_what_to_do_and_another_node_needs_none() 
         },
         switch: SwitchPlace {
             vswitch: missing.clone(),
+            identity: missing.clone(),
             ovn: missing,
         },
         ..NodePlace::default()
