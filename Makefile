@@ -4,6 +4,8 @@
 ARGS ?=
 # A cloud of several hosts: make lab HOSTS=5, or with another build: make lab PROGRAM=target/debug/skydeck
 HOSTS ?= 3
+# What carries its networks between hosts, bridge or ovn: make lab ENGINE=ovn
+ENGINE ?= bridge
 PROGRAM ?=
 
 setup := config/setup
@@ -28,9 +30,9 @@ demo: build ## Open the console on a simulated fleet
 	@target/release/skydeck demo $(ARGS)
 
 lab: $(if $(PROGRAM),setup-build,build) ## Try a cloud of three hosts, made of namespaces; leaving its console takes it away
-	@$(setup)/packages $(setup)/run.packages config/lab/packages tests/guest/packages
+	@$(setup)/packages $(setup)/run.packages config/lab/packages tests/guest/packages $(if $(filter ovn,$(ENGINE)),config/lab/ovn.packages)
 	@tests/guest/build >/dev/null || echo "lab: going on without an image for guests" >&2
-	@$(as_root) config/lab/lab.sh $(or $(PROGRAM),target/release/skydeck) $(HOSTS) target/guest/guest.qcow2
+	@$(as_root) config/lab/lab.sh $(or $(PROGRAM),target/release/skydeck) $(HOSTS) target/guest/guest.qcow2 $(ENGINE)
 
 build: setup-build ## Build the program
 	@cargo build --release --locked

@@ -161,6 +161,7 @@ pub struct Agent {
     pub instances_dir: PathBuf,
     pub volumes_dir: PathBuf,
     pub my_ip: String,
+    pub tunnel_ip: String,
     pub physical_networks: Vec<PhysicalNetwork>,
     pub migration_address: String,
     pub migration_uri: String,
@@ -434,11 +435,15 @@ impl Config {
                 )));
             }
         }
-        if !self.agent.my_ip.is_empty() && self.agent.my_ip.parse::<std::net::IpAddr>().is_err() {
-            return Err(malformed(format!(
-                "agent.my_ip is {:?}, which is no address",
-                self.agent.my_ip
-            )));
+        for (name, address) in [
+            ("agent.my_ip", &self.agent.my_ip),
+            ("agent.tunnel_ip", &self.agent.tunnel_ip),
+        ] {
+            if !address.is_empty() && address.parse::<std::net::IpAddr>().is_err() {
+                return Err(malformed(format!(
+                    "{name} is {address:?}, which is no address"
+                )));
+            }
         }
         self.network.check().map_err(malformed)?;
         network::check_physical(&self.agent.physical_networks).map_err(malformed)?;

@@ -2,9 +2,10 @@
 # A cloud of several hosts on this machine, to try things on, with the console open on it. Leaving the console takes all of
 # it away.
 #
-#   lab.sh PROGRAM [HOSTS] [IMAGE]
+#   lab.sh PROGRAM [HOSTS] [IMAGE] [ENGINE]
 #
-# PROGRAM is skydeck; IMAGE a qcow2 file that is brought in as `guest`. Everything is in a rack (rack.sh): RabbitMQ and the
+# PROGRAM is skydeck; IMAGE a qcow2 file that is brought in as `guest`; ENGINE what carries networks between hosts: bridge, or
+# ovn, with a physical network `physnet1` on which the control machine is 172.24.4.1. Everything is in a rack (rack.sh): RabbitMQ and the
 # console, which is the control process, on its control machine, and `skydeck agent` on each host. Nothing of this machine
 # is used or changed but the directory below.
 #
@@ -53,6 +54,15 @@ radvd radvd
 rabbitmq-server rabbitmq-server
 curl curl
 C
+  case $ENGINE in
+    bridge) ;;
+    ovn)
+      for program in ovs-vswitchd ovn-northd ovn-controller ethtool; do
+        command -v $program >/dev/null || die "$program is missing: install what is listed in config/lab/ovn.packages (make lab ENGINE=ovn does so)"
+      done
+      ;;
+    *) die "there is no engine $ENGINE: bridge or ovn" ;;
+  esac
   need_tun
 }
 
@@ -109,13 +119,14 @@ settings() {
 }
 
 up() {
-  local name password memory bus pids=()
+  local name password memory bus network='' own='' ovn='' pids=()
+  [ "$ENGINE" = bridge ] || ovn=ovn
   say "starting a control machine and $HOSTS hosts"
   # A lab's settings are its own.
   for name in $(compgen -e SKYDECK_); do unset "$name"; done
   export XDG_CONFIG_HOME="$directory"
   mkfifo "$directory/keep"
-  (let_go; exec "$rack" run "$directory" "$HOSTS" <"$directory/keep" >&2) &
+  (let_go; exec "$rack" run "$directory" "$HOSTS" $ovn <"$directory/keep" >&2) &
   keeper=$!
   exec {keep}>"$directory/keep"
   until [ -e "$directory/pid" ]; do
@@ -135,6 +146,8 @@ up() {
   bus="[bus]
 url = \"amqp://skydeck:$password@10.77.0.1:5672\""
   for name in $(seq -f h%.0f "$HOSTS"); do
+    [ -z "$ovn" ] || own="tunnel_ip = \"10.78.0.$((10 + ${name#h}))\"
+physical_networks = [\"physnet1:outside0\"]"
     settings "$directory/$name/agent.toml" <<C
 data_dir = "/var/lib/skydeck"
 $bus
@@ -142,6 +155,7 @@ $bus
 host = "$name"
 migration_uri = "qemu+tcp://$name/system"
 virt_type = "$VIRT_TYPE"
+$own
 C
     # The host starts it itself when its power comes back.
     printf '#!/bin/sh\nexec "%s" agent --config %s/agent.toml\n' "$PROGRAM" "$directory/$name" >"$directory/$name/start"
@@ -151,6 +165,14 @@ C
   done
   # That they end with the rack is no news.
   disown "${pids[@]}"
+  if [ -n "$ovn" ]; then
+    (into control ip address add 172.24.4.1/24 dev outside0)
+    (into control ip link set outside0 up)
+    network="[network]
+engine = \"ovn\"
+ovn_northbound = \"tcp:10.77.0.1:6641\"
+ovn_southbound = \"tcp:10.77.0.1:6642\""
+  fi
   # Each host takes all of this machine's memory for its own: what is promised to guests has to fit all the same.
   memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
   settings "$directory/control/skydeck.toml" <<C
@@ -160,6 +182,7 @@ $bus
 enabled = false
 [compute]
 reserved_host_memory_mb = $((memory - memory * 2 / 3 / HOSTS))
+$network
 C
 
   say "waiting for RabbitMQ"
@@ -194,7 +217,7 @@ bring_image() {
 }
 
 [ $# -ge 1 ] || { sed -n 's/^#   //p' "$0" >&2; exit 2; }
-PROGRAM=$(readlink -m "$1") HOSTS=${2:-3} IMAGE=${3:-}
+PROGRAM=$(readlink -m "$1") HOSTS=${2:-3} IMAGE=${3:-} ENGINE=${4:-bridge}
 VIRT_TYPE=${SKYDECK_AGENT_VIRT_TYPE:-auto}
 check
 trap 'exit 130' INT

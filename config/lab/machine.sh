@@ -2,7 +2,7 @@
 # A private machine, in namespaces of its own (mount, pid, network, uts, ipc).
 #
 #   machine.sh run DIRECTORY        bring it up and keep it until standard input ends; then remove it, directory included
-#   machine.sh init DIRECTORY [NAME ADDRESS]
+#   machine.sh init DIRECTORY [NAME ADDRESS [ovn]]
 #                                   (its pid 1, started by `run`, or by rack.sh for a machine on a wire)
 #   machine.sh libvirtd start|stop  (inside) start or stop its libvirtd and wait until that is so
 #
@@ -11,7 +11,8 @@
 # is enough to clean up. libvirt uses no cgroups in it, so that nothing of it can be left behind in the machine's.
 #
 # On a wire, its interface `fabric0` has the ADDRESS and its libvirtd listens there. Descriptor 7 is the network namespace
-# in which the wire's bridge, `fabric`, is. What is in DIRECTORY, such as the host's uuid, is that of its first start; a
+# in which the wire's bridge, `fabric`, is. With ovn it has Open vSwitch and OVN (ovn.sh) and two more cables: `tunnel0` for
+# tunnels, with an address that differs in its second number, and `outside0` to a physical network. What is in DIRECTORY, such as the host's uuid, is that of its first start; a
 # program `start` in it runs whenever the machine comes up, with its output in start.log.
 set -eu
 self=$(readlink -f "$0")
@@ -65,21 +66,45 @@ C
 
 # Puts the machine on the wire. A cable that was cut stays so (see rack.sh).
 plug_in() {
-  local directory=$1 name=$2 address=$3 fabric=/proc/self/fd/7
-  # That of a machine which has just lost its power may still be there.
-  nsenter --net=$fabric ip link delete "$name" 2>/dev/null || true
-  # Always the same hardware address: others remember it.
-  # shellcheck disable=SC2086 # four numbers
-  ip link add fabric0 address "$(printf '02:00:%02x:%02x:%02x:%02x' ${address//./ })" type veth peer name "$name" netns $fabric
+  local directory=$1 name=$2 address=$3 engine=$4
+  cable fabric0 "$name" fabric "$address"
   ip address add "$address/24" dev fabric0
   ip link set fabric0 up
-  nsenter --net=$fabric ip link set "$name" master fabric
-  [ -e "$directory/cut" ] || nsenter --net=$fabric ip link set "$name" up
+  if [ "$engine" = ovn ]; then
+    [ "$name" = control ] || cable tunnel0 "$name-t" underlay "$(tunnel_address "$address")"
+    cable outside0 "$name-p" outside "${address/10.77./10.79.}"
+    # At the other end is a switch that takes packets as they are.
+    ethtool -K outside0 tx off >/dev/null
+  fi
   exec 7<&-
 }
 
+tunnel_address() { echo "${1/10.77./10.78.}"; }
+
+# cable INTERFACE OUTSIDE BRIDGE ADDRESS: its end there is OUTSIDE, on the bridge; ADDRESS makes its hardware address
+cable() {
+  local fabric=/proc/self/fd/7
+  # That of a machine which has just lost its power may still be there.
+  nsenter --net=$fabric ip link delete "$2" 2>/dev/null || true
+  # Always the same hardware address: others remember it.
+  # shellcheck disable=SC2086 # four numbers
+  ip link add "$1" address "$(printf '02:00:%02x:%02x:%02x:%02x' ${4//./ })" type veth peer name "$2" netns $fabric
+  nsenter --net=$fabric ip link set "$2" master "$3"
+  [ -e "$directory/cut" ] || nsenter --net=$fabric ip link set "$2" up
+}
+
+# What it has of OVN. Its output is kept: the daemons go on holding it.
+switch() {
+  local directory=$1 name=$2 address=$3
+  if [ "$name" = control ]; then
+    "${self%/*}/ovn.sh" central "$directory" "$address"
+  else
+    "${self%/*}/ovn.sh" host "$directory" "$(tunnel_address "$address")"
+  fi
+}
+
 init() {
-  local directory=$1 name=${2:-testhost} address=${3:-} pid place
+  local directory=$1 name=${2:-testhost} address=${3:-} engine=${4:-} pid place
   # Still the outer /proc: this is the pid by which the test finds the namespaces.
   read -r pid _ </proc/self/stat
   mount --make-rprivate /
@@ -104,7 +129,8 @@ init() {
     mount --bind "$directory/${place%%:*}" "${place#*:}"
   done
   ip link set lo up
-  [ -z "$address" ] || plug_in "$directory" "$name" "$address"
+  [ -z "$address" ] || plug_in "$directory" "$name" "$address" "$engine"
+  [ "$engine" != ovn ] || switch "$directory" "$name" "$address"
   virtlogd -d -f /etc/libvirt/virtlogd.conf -p /run/libvirt/virtlogd.pid
   libvirtd_start
   [ ! -x "$directory/start" ] || "$directory/start" </dev/null >>"$directory/start.log" 2>&1 &

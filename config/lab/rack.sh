@@ -1,7 +1,7 @@
 #!/bin/bash
 # A rack of machines on this one: `control` and the hosts h1, h2, …, each in namespaces of its own (machine.sh), on one wire.
 #
-#   rack.sh run DIRECTORY HOSTS            bring it up and keep it until standard input ends; then remove it, directory included
+#   rack.sh run DIRECTORY HOSTS [ovn]      bring it up and keep it until standard input ends; then remove it, directory included
 #   rack.sh exec DIRECTORY NAME COMMAND…   run a program on a machine
 #   rack.sh crash DIRECTORY NAME           power failure: all of the machine dies at once
 #   rack.sh boot DIRECTORY NAME            power on again, with the files it had
@@ -11,6 +11,9 @@
 #
 # control is 10.77.0.1, the host hI 10.77.0.(10+I); names are known everywhere. Each machine has a /var/lib/skydeck of its
 # own, and all have one /shared: what a shared file system would be. DIRECTORY is at the same path for all of them.
+#
+# With ovn, hosts have Open vSwitch and ovn-controller, and control has OVN's databases (ovn.sh). The host hI has a second cable,
+# for tunnels, with the address 10.78.0.(10+I); all machines have a third one, `outside0`, to a physical network without addresses.
 #
 # The rack is a pid namespace around those of its machines, with a network and mounts of its own. Racks never meet, nothing
 # leaves them, and when the rack's pid 1 goes, which waits on standard input, the kernel ends everything in it.
@@ -24,18 +27,20 @@ MOST=60
 die() { echo "rack: $*" >&2; exit 1; }
 
 run() {
-  local directory=$1 hosts=$2
+  local directory=$1 hosts=$2 engine=$3
+  case $engine in '' | ovn) ;; *) die "there is no engine $engine: ovn, or none" ;; esac
+  [ -z "$engine" ] || command -v ovn-controller >/dev/null || die "OVN is missing: install openvswitch-switch, ovn-central and ovn-host"
   case $directory in /tmp/skydeck-*) ;; *) die "refusing to use $directory" ;; esac
   case $hosts in '' | *[!0-9]*) die "how many hosts? $hosts is no number" ;; esac
   { [ "$hosts" -ge 1 ] && [ "$hosts" -le $MOST ]; } || die "from 1 to $MOST hosts, not $hosts"
   trap '' INT HUP TERM
-  unshare --net --uts --ipc --mount --pid --fork --kill-child=KILL "$self" init "$directory" "$hosts" || true
+  unshare --net --uts --ipc --mount --pid --fork --kill-child=KILL "$self" init "$directory" "$hosts" "$engine" || true
   [ -n "${SKYDECK_TEST_KEEP:-}" ] || rm -rf --one-file-system "$directory"
 }
 
 # Pid 1 of the rack. /proc stays the outer one: by it machines learn under which pid the outside knows them.
 init() {
-  local directory=$1 hosts=$2 pid name
+  local directory=$1 hosts=$2 engine=$3 pid name
   read -r pid _ </proc/self/stat
   mount --make-rprivate /
   mkdir -p "$directory/shared"
@@ -43,8 +48,12 @@ init() {
   # The settings of the machine's own cloud are not the rack's.
   [ ! -d /etc/skydeck ] || mount -t tmpfs none /etc/skydeck
   ip link set lo up
-  ip link add fabric type bridge forward_delay 0
-  ip link set fabric up
+  # Machines learn of it again when their power comes back.
+  [ -z "$engine" ] || touch "$directory/ovn"
+  for name in fabric ${engine:+underlay outside}; do
+    ip link add "$name" type bridge forward_delay 0
+    ip link set "$name" up
+  done
   local names=(control) booting=()
   printf '127.0.0.1 localhost\n' >"$directory/hosts"
   for name in $(seq "$hosts"); do names+=("h$name"); done
@@ -106,7 +115,8 @@ address() {
 
 # Starts a machine and waits until it is up; inside the rack.
 power_on() {
-  local directory=$1 name=$2 place=$1/$2 tries=0 starter fd
+  local directory=$1 name=$2 place=$1/$2 tries=0 starter fd engine=
+  [ ! -e "$directory/ovn" ] || engine=ovn
   # Held open by the machine itself: it never ends.
   [ -p "$place/never" ] || mkfifo "$place/never"
   rm -f "$place/pid"
@@ -117,7 +127,7 @@ power_on() {
       [ "$fd" -le 2 ] || [ "$fd" = 255 ] || eval "exec $fd>&-"
     done
     exec setsid unshare --net --uts --ipc --mount --pid --fork --kill-child=KILL \
-      "$machine" init "$place" "$name" "$(address "$name")" \
+      "$machine" init "$place" "$name" "$(address "$name")" $engine \
       <>"$place/never" >>"$place/boot.log" 2>&1 7</proc/self/ns/net
   ) &
   starter=$!
@@ -172,12 +182,20 @@ limit_end() {
   fi
 }
 
+# cables NAME up|down
+cables() {
+  in_rack ip link set "$1" "$2"
+  [ -e "$directory/ovn" ] || return 0
+  in_rack ip link set "$1-p" "$2"
+  [ "$1" = control ] || in_rack ip link set "$1-t" "$2"
+}
+
 usage() { sed -n 's/^#   //p' "$self" >&2; exit 2; }
 [ $# -ge 3 ] || usage
 directory=$2
 case $1 in
-  run) run "$2" "$3" ;;
-  init) init "$2" "$3" ;;
+  run) run "$2" "$3" "${4:-}" ;;
+  init) init "$2" "$3" "$4" ;;
   power-on) power_on "$2" "$3" ;;
   exec)
     pid=$(pid "$3")
@@ -187,11 +205,11 @@ case $1 in
   boot) boot "$3" ;;
   cut)
     touch "$directory/$3/cut"
-    in_rack ip link set "$3" down
+    cables "$3" down
     ;;
   mend)
     rm -f "$directory/$3/cut"
-    in_rack ip link set "$3" up
+    cables "$3" up
     ;;
   limit) limit "$3" "${4:-}" ;;
   *) usage ;;

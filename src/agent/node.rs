@@ -10,11 +10,12 @@ use tokio::sync::OnceCell;
 
 use super::image_cache::ImageCache;
 use super::monitor::{Monitor, Whereabouts};
-use super::network::{MetadataDoor, NetworkAgent, NodePlace};
+use super::network::{Datapath, MetadataDoor, NetworkAgent, NodePlace};
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::depot::dial::{Dialer, Home};
 use crate::hypervisor::{HostInfo, HvError, Hypervisor};
 use crate::ids::{OperationId, ServerId, Time};
+use crate::network::rpc::PortSpec;
 
 /// What a node can not do without.
 #[derive(Debug, thiserror::Error)]
@@ -135,6 +136,8 @@ pub struct Node {
     pub host: String,
     /// Where it is in the network.
     pub whereabouts: Whereabouts,
+    /// Where OVN's tunnels to it end, if that is another address.
+    pub tunnel: Option<IpAddr>,
     /// Its interfaces to the networks that it is plugged into, by these networks' names.
     pub physical_networks: BTreeMap<String, String>,
     /// What it measures of itself.
@@ -167,6 +170,7 @@ impl Node {
                 set: None,
                 broker: bus.broker(),
             },
+            tunnel: None,
             physical_networks: BTreeMap::new(),
             monitor: Monitor::default(),
             started: Time::now(),
@@ -191,6 +195,8 @@ impl Node {
         let place = NodePlace {
             whereabouts: self.whereabouts.clone(),
             physical: self.physical_networks.clone(),
+            tunnel: self.tunnel,
+            ..NodePlace::default()
         };
         let door = MetadataDoor {
             bus: self.bus.clone(),
@@ -215,6 +221,13 @@ impl Node {
         self
     }
 
+    /// Says where OVN's tunnels end, if not at its address.
+    #[must_use]
+    pub fn with_tunnel_address(mut self, address: Option<IpAddr>) -> Self {
+        self.tunnel = address;
+        self
+    }
+
     /// Says which networks it is plugged into, and by which interfaces.
     #[must_use]
     pub fn with_physical_networks(mut self, interfaces: BTreeMap<String, String>) -> Self {
@@ -234,6 +247,14 @@ impl Node {
     pub fn with_cache_bytes(mut self, most: u64) -> Self {
         self.images = ImageCache::new(self.places.image_cache.clone(), most);
         self
+    }
+
+    /// What carries the packets of these ports if they are OVN's; the kernel otherwise.
+    pub async fn datapath(&self, ports: &[PortSpec]) -> Result<Datapath, Fault> {
+        match &self.network {
+            Some(network) if ports.iter().any(|port| port.logical) => network.datapath().await,
+            _ => Ok(Datapath::Kernel),
+        }
     }
 
     /// The machine as the hypervisor first described it; what does not change while the agent runs.

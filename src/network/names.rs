@@ -4,6 +4,8 @@
 
 use std::net::Ipv4Addr;
 
+use sha2::{Digest, Sha256};
+
 use crate::ids::{NetworkId, PortId, RouterId};
 
 /// Where guests ask for metadata, on whatever network.
@@ -17,6 +19,10 @@ pub const BRIDGE_PREFIX: &str = "sdb-";
 pub const TUNNEL_PREFIX: &str = "sdx-";
 /// The end on a bridge of every wire into a namespace begins so, and nothing else on a node does.
 pub const WIRE_PREFIX: &str = "sdv-";
+/// Every bridge of Open vSwitch to a physical network begins so, and nothing else on a node does.
+pub const PHYSICAL_PREFIX: &str = "sdp-";
+/// The bridge of Open vSwitch that has guests' ports, by the name that all know it by.
+pub const INTEGRATION_BRIDGE: &str = "br-int";
 /// A router's interfaces begin so, in its namespace.
 pub const INSIDE_PREFIX: &str = "qr-";
 
@@ -60,6 +66,19 @@ pub fn dhcp_namespace(network: NetworkId) -> String {
     format!("qdhcp-{network}")
 }
 
+/// The namespace where metadata is answered for a network that OVN carries.
+pub fn metadata_namespace(network: NetworkId) -> String {
+    format!("ovnmeta-{network}")
+}
+
+/// The bridge of Open vSwitch to a physical network, whose name may be longer than an interface's.
+pub fn physical_bridge(physical: &str) -> String {
+    let digest = Sha256::digest(physical.as_bytes());
+    let hexadecimal = digest[..6].iter().map(|byte| format!("{byte:02x}"));
+    let name = hexadecimal.collect::<String>();
+    format!("{PHYSICAL_PREFIX}{}", &name[..11])
+}
+
 /// The namespace of a router.
 pub fn router_namespace(router: RouterId) -> String {
     format!("qrouter-{router}")
@@ -77,6 +96,7 @@ mod tests {
             bridge_name(network),
             tunnel_name(network),
             wire_name(port),
+            physical_bridge("physnet1"),
         ] {
             assert_eq!(name.len(), 15, "{name}");
         }
@@ -87,5 +107,6 @@ mod tests {
         ] {
             assert!(name.len() <= 15, "{name}");
         }
+        assert_ne!(physical_bridge("physnet1"), physical_bridge("physnet2"));
     }
 }

@@ -126,7 +126,8 @@ fn node(
                 .collect(),
         )
         .with_cache_bytes(config.image.cache_bytes)
-        .with_address(config.agent.my_ip.parse().ok()))
+        .with_address(config.agent.my_ip.parse().ok())
+        .with_tunnel_address(config.agent.tunnel_ip.parse().ok()))
 }
 
 fn serve(node: Node, config: &Config, bus: &Bus) -> Agent {

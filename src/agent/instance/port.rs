@@ -14,7 +14,8 @@ pub async fn port_attach(
     request: PortAttach,
     _: Option<OperationId>,
 ) -> Result<(), Fault> {
-    let nic = spec::nic(&request.port, &request.properties);
+    let datapath = node.datapath(std::slice::from_ref(&request.port)).await?;
+    let nic = spec::nic(&request.port, &request.properties, datapath);
     Ok(node.hypervisor.attach_nic(request.id, &nic).await?)
 }
 

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::agent::network::Datapath;
 use crate::compute::rpc::{InstanceSpec, RootDisk};
 use crate::hypervisor::VirtType;
-use crate::hypervisor::spec::{DiskBus, DiskDevice, DiskFormat, DiskSpec, GuestSpec, NicSpec};
+use crate::hypervisor::spec::{
+    DiskBus, DiskDevice, DiskFormat, DiskSpec, GuestSpec, NicSpec, SwitchPlug,
+};
 use crate::image::rpc::ImageFormat;
-use crate::network::names::{bridge_name, tap_name};
+use crate::network::names::{INTEGRATION_BRIDGE, bridge_name, tap_name};
 use crate::network::rpc::PortSpec;
 use crate::volume::rpc::VolumeConnection;
 
@@ -18,8 +21,13 @@ pub const CONFIG_DRIVE: &str = "config.iso";
 /// Name of the console's log there.
 pub const CONSOLE_LOG: &str = "console.log";
 
-/// The whole guest.
-pub fn guest(spec: &InstanceSpec, directory: &Path, virt_type: VirtType) -> GuestSpec {
+/// The whole guest; `datapath` is what carries packets where OVN does.
+pub fn guest(
+    spec: &InstanceSpec,
+    directory: &Path,
+    virt_type: VirtType,
+    datapath: Datapath,
+) -> GuestSpec {
     let mut disks = Vec::new();
     if let RootDisk::Image { source, .. } = &spec.root {
         let optical = source.format == ImageFormat::Iso;
@@ -65,7 +73,7 @@ pub fn guest(spec: &InstanceSpec, directory: &Path, virt_type: VirtType) -> Gues
         nics: spec
             .ports
             .iter()
-            .map(|port| nic(port, &spec.properties))
+            .map(|port| nic(port, &spec.properties, datapath))
             .collect(),
         console_log: directory.join(CONSOLE_LOG),
     }
@@ -82,12 +90,20 @@ pub fn disk(volume: &VolumeConnection, properties: &BTreeMap<String, String>) ->
     }
 }
 
-/// A port as an interface.
-pub fn nic(port: &PortSpec, properties: &BTreeMap<String, String>) -> NicSpec {
+/// A port as an interface; `datapath` as above.
+pub fn nic(port: &PortSpec, properties: &BTreeMap<String, String>, datapath: Datapath) -> NicSpec {
     NicSpec {
         port: port.id,
         tap: tap_name(port.id),
-        bridge: bridge_name(port.network),
+        bridge: if port.logical {
+            INTEGRATION_BRIDGE.to_owned()
+        } else {
+            bridge_name(port.network)
+        },
+        switch: port.logical.then_some(match datapath {
+            Datapath::Kernel => SwitchPlug::Kernel,
+            Datapath::User => SwitchPlug::User,
+        }),
         mac: port.mac.clone(),
         mtu: port.mtu,
         model: properties
@@ -103,5 +119,42 @@ fn disk_bus(properties: &BTreeMap<String, String>) -> DiskBus {
         Some("sata") => DiskBus::Sata,
         Some("ide") => DiskBus::Ide,
         _ => DiskBus::Virtio,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::ids::{NetworkId, PortId};
+
+    #[rstest]
+    #[case(false, Datapath::User, None)]
+    #[case(true, Datapath::User, Some(SwitchPlug::User))]
+    #[case(true, Datapath::Kernel, Some(SwitchPlug::Kernel))]
+    fn a_port_of_ovn_is_plugged_into_its_bridge(
+        #[case] logical: bool,
+        #[case] datapath: Datapath,
+        #[case] switch: Option<SwitchPlug>,
+    ) {
+        let port = PortSpec {
+            id: PortId::new(),
+            network: NetworkId::new(),
+            mac: "fa:16:3e:00:00:01".into(),
+            addresses: Vec::new(),
+            allowed_pairs: Vec::new(),
+            mtu: 1442,
+            port_security: true,
+            security_groups: None,
+            logical,
+            arriving: false,
+            hostname: None,
+            server: None,
+        };
+        let nic = nic(&port, &BTreeMap::new(), datapath);
+        assert_eq!(nic.switch, switch);
+        assert_eq!(nic.bridge == "br-int", logical);
+        assert_eq!(nic.tap, tap_name(port.id));
     }
 }

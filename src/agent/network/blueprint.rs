@@ -19,10 +19,12 @@ use super::router;
 use super::security::GroupedPort;
 use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
 use super::tunnel::{self, OVERHEAD, Tunnel};
+use super::vswitch::{Datapath, Switch, SwitchPort, switch};
 use crate::ids::NetworkId;
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
-    METADATA, bridge_name, dhcp_interface, dhcp_namespace, router_namespace, tap_name, tunnel_name,
+    INTEGRATION_BRIDGE, METADATA, bridge_name, dhcp_interface, dhcp_namespace, metadata_namespace,
+    router_namespace, tap_name, tunnel_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
@@ -46,6 +48,8 @@ pub struct Blueprint {
     pub rooms: BTreeMap<String, Room>,
     /// What routers announce, by the namespace of each.
     pub adverts: BTreeMap<String, String>,
+    /// Open vSwitch; none where the node is no chassis of OVN.
+    pub switch: Option<Switch>,
     /// Who may send what.
     pub filter: Filter,
     /// What was left out, and why; one line each.
@@ -101,6 +105,10 @@ pub struct Site {
     pub forwards6: bool,
     /// Where its tunnels end, and the largest packet that passes there in bytes; none if that is not known.
     pub tunnel: Option<(IpAddr, u32)>,
+    /// Where OVN's tunnels end, if that is known.
+    pub encapsulation: Option<IpAddr>,
+    /// What carries the packets of Open vSwitch.
+    pub datapath: Datapath,
     /// Its interfaces to physical networks, by the networks' names; why it can not be used where it can not.
     pub physical: BTreeMap<String, Result<String, String>>,
 }
@@ -115,6 +123,9 @@ impl Blueprint {
             .iter()
             .map(|network| (network.id, network))
             .collect();
+        if let Some(ovn) = &desired.ovn {
+            blueprint.switch = Some(switch(ovn, site, &mut blueprint.problems));
+        }
         for network in networks.values() {
             blueprint.add_network(network, site, &mut taken);
         }
@@ -143,6 +154,10 @@ impl Blueprint {
                 network,
                 &format!("an MTU of {} is not possible", network.mtu),
             );
+            return;
+        }
+        if network.segment == Segment::Logical {
+            self.add_logical(network);
             return;
         }
         let domain = if network.dns_domain.is_empty() || is_domain(&network.dns_domain) {
@@ -178,6 +193,41 @@ impl Blueprint {
                 self.add_dhcp(network, port, &name, domain, reservations, site);
             }
         }
+    }
+
+    /// A network that OVN carries: guests' taps are known, and metadata is answered.
+    fn add_logical(&mut self, network: &NetworkSpec) {
+        let Some(switch) = &mut self.switch else {
+            self.problem(
+                network,
+                "OVN carries its frames, and this node is no chassis of it: set network.engine and network.ovn_southbound where the control plane runs",
+            );
+            return;
+        };
+        let taps = network.ports.iter();
+        switch
+            .taps
+            .extend(taps.map(|port| (tap_name(port.id), port.id.to_string())));
+        let Some(port) = &network.dhcp else { return };
+        let Some((outer, mut wire)) = router::wire(port, dhcp_interface(port.port), network) else {
+            let text = format!("{:?} of its metadata port is no Ethernet address", port.mac);
+            self.problem(network, &text);
+            return;
+        };
+        wire.bridge = None;
+        wire.checksums = switch.datapath == Datapath::User;
+        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
+        let plug = SwitchPort {
+            bridge: INTEGRATION_BRIDGE.to_owned(),
+            iface_id: Some(port.port.to_string()),
+            mark: network.id.to_string(),
+        };
+        switch.ports.insert(outer.clone(), plug);
+        let room = Room {
+            wires: [(outer, wire)].into(),
+            ..Room::default()
+        };
+        self.rooms.insert(metadata_namespace(network.id), room);
     }
 
     /// What the network's frames travel on.
@@ -595,98 +645,5 @@ pub fn is_domain(text: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::super::testing::{desired, network, port};
-    use super::*;
-
-    #[test]
-    fn a_network_becomes_a_bridge_a_server_and_rules_for_its_ports() {
-        let mut network = network("10.1.0.0/24");
-        network.ports.push(port("fa:16:3e:00:00:01", "10.1.0.5"));
-        let blueprint = Blueprint::new(&desired(&[network.clone()]), &Site::default());
-        let name = bridge_name(network.id);
-        assert!(blueprint.problems.is_empty(), "{:?}", blueprint.problems);
-        assert_eq!(
-            blueprint.bridges[&name].addresses,
-            [NodeAddress {
-                address: Ipv4Addr::new(10, 1, 0, 1),
-                on_link: "10.1.0.0/24".parse().unwrap(),
-            }]
-            .into()
-        );
-        assert_eq!(blueprint.servers[&name].holders.len(), 1);
-        assert_eq!(blueprint.taps[&tap_name(network.ports[0].id)], name);
-        assert!(blueprint.filter.bridges[&name]);
-    }
-
-    #[test]
-    fn what_overlaps_the_machine_or_an_older_network_is_left_out_and_named() {
-        let (first, second) = (network("10.1.0.0/24"), network("10.1.0.0/16"));
-        let site = Site {
-            foreign: vec![("eth0".into(), "10.9.0.0/16".parse().unwrap())],
-            ..Site::default()
-        };
-        let third = network("10.9.1.0/24");
-        let all = desired(&[second.clone(), first.clone(), third.clone()]);
-        let blueprint = Blueprint::new(&all, &site);
-        assert_eq!(blueprint.problems.len(), 2, "{:?}", blueprint.problems);
-        assert!(
-            blueprint
-                .problems
-                .iter()
-                .any(|text| text.contains("of eth0"))
-        );
-        assert_eq!(blueprint.bridges[&bridge_name(first.id)].addresses.len(), 1);
-        assert_eq!(
-            blueprint.bridges[&bridge_name(second.id)].addresses.len(),
-            0
-        );
-        assert_eq!(blueprint.servers.len(), 1);
-        assert_eq!(blueprint.filter.translated.len(), 1);
-    }
-
-    #[test]
-    fn a_subnet_without_gateway_is_served_from_a_link_local_address_and_not_translated() {
-        let mut network = network("10.1.0.0/24");
-        network.subnets[0].gateway = None;
-        let blueprint = Blueprint::new(&desired(&[network.clone()]), &Site::default());
-        let bridge = &blueprint.bridges[&bridge_name(network.id)];
-        let server = bridge.addresses.first().unwrap().address;
-        assert!(server.is_link_local());
-        let text = &blueprint.servers[&bridge_name(network.id)].configuration;
-        assert!(text.contains(&format!(
-            ",option:classless-static-route,{server}/32,0.0.0.0\n"
-        )));
-        assert!(blueprint.filter.translated.is_empty());
-    }
-
-    #[rstest]
-    #[case("fa:16:3e:00:00:0g")]
-    #[case("fa:16:3e:00:00")]
-    #[case("01:00:5e:00:00:01")]
-    #[case("00:00:00:00:00:00")]
-    #[case("fa:16:3e:00:00:01,evil")]
-    fn no_station(#[case] mac: &str) {
-        assert_eq!(parse_mac(mac), None);
-    }
-
-    #[rstest]
-    #[case("web\n10.0.0.1 bank")]
-    #[case("-x")]
-    #[case("")]
-    #[case("a.b")]
-    fn no_host_name(#[case] name: &str) {
-        let mut network = network("10.1.0.0/24");
-        network.ports.push(PortSpec {
-            hostname: Some(name.into()),
-            ..port("fa:16:3e:00:00:01", "10.1.0.5")
-        });
-        let blueprint = Blueprint::new(&desired(&[network.clone()]), &Site::default());
-        assert_eq!(blueprint.problems.len(), 1);
-        let server = &blueprint.servers[&bridge_name(network.id)];
-        assert_eq!(server.reservations, "fa:16:3e:00:00:01,10.1.0.5\n");
-        assert_eq!(server.names, "");
-    }
-}
+#[path = "blueprint_tests.rs"]
+mod tests;

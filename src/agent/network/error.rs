@@ -34,6 +34,11 @@ pub enum HostError {
         /// The deadline.
         after: Duration,
     },
+    /// Open vSwitch can not be asked.
+    #[error(
+        "Open vSwitch does not answer ({0}); if it does not run, start it: systemctl start openvswitch-switch"
+    )]
+    Switch(String),
     /// The kernel refused.
     #[error("{what} failed: {reason}")]
     Kernel {

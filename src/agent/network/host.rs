@@ -12,11 +12,13 @@ use super::error::HostError;
 use super::links::{self, Links};
 use super::namespace::Namespaces;
 use super::nft::{Nft, Place, see_bridged};
+use super::ovs::{SwitchPlace, Vswitch, has_module};
 use super::plan::{Change, Observed, SeenBridge, SeenServer, filter_digest};
 use super::radvd::Advertisers;
 use super::room::{Room, SeenWire};
 use super::ruleset::whole;
 use super::tunnel::TunnelChange;
+use super::vswitch::{Datapath, SeenSwitch, Switch, SwitchChange};
 use crate::agent::monitor::Whereabouts;
 use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
 
@@ -27,6 +29,7 @@ pub struct Host {
     nft: Nft,
     namespaces: Namespaces,
     advertisers: Advertisers,
+    vswitch: Vswitch,
     place: NodePlace,
 }
 
@@ -40,6 +43,10 @@ fn is_routed(net: IpNet) -> bool {
 pub struct NodePlace {
     /// Where its tunnels end.
     pub whereabouts: Whereabouts,
+    /// Where OVN's tunnels end, if that is another address.
+    pub tunnel: Option<IpAddr>,
+    /// Where Open vSwitch is asked.
+    pub switch: SwitchPlace,
     /// Its interfaces to physical networks, by the networks' names.
     pub physical: BTreeMap<String, String>,
 }
@@ -53,12 +60,23 @@ impl Host {
             nft: Nft::new(dir.join("filter.json"), Place::Node),
             namespaces: Namespaces::new(dir),
             advertisers: Advertisers::prepare(dir)?,
+            vswitch: Vswitch::new(&place.switch, dir),
             place: place.clone(),
         })
     }
 
-    /// What of the machine matters for a blueprint.
-    pub async fn site(&self) -> Result<Site, HostError> {
+    /// Open vSwitch as it is, where the node is or shall be a chassis of OVN.
+    pub async fn switch(&self, is_wanted: bool) -> Result<Option<SeenSwitch>, HostError> {
+        self.vswitch.look(is_wanted).await
+    }
+
+    /// What is wrong with who tells Open vSwitch what OVN wants, if anything is.
+    pub fn controller_problem(&self) -> Option<String> {
+        self.vswitch.controller_problem()
+    }
+
+    /// What of the machine matters for a blueprint, with this Open vSwitch.
+    pub async fn site(&self, switch: Option<&SeenSwitch>) -> Result<Site, HostError> {
         let links = self.links.list().await?;
         let names = links::names(&links);
         let mut foreign = Vec::new();
@@ -112,11 +130,14 @@ impl Host {
                 .collect(),
             forwards6: links::forwards6(),
             tunnel,
+            encapsulation: self.place.tunnel.or(own),
+            datapath: switch
+                .map_or_else(Datapath::default, |seen| Datapath::of(seen, has_module())),
         })
     }
 
-    /// What is there of ours.
-    pub async fn observe(&self) -> Result<Observed, HostError> {
+    /// What is there of ours, with this Open vSwitch.
+    pub async fn observe(&self, switch: Option<SeenSwitch>) -> Result<Observed, HostError> {
         let links = self.links.list().await?;
         let names = links::names(&links);
         let mut observed = Observed {
@@ -125,6 +146,7 @@ impl Host {
             forwarding: links::forwards(),
             tunnels: self.links.tunnels(&links).await?,
             rooms: self.namespaces.observe().await?,
+            switch,
             ..Observed::default()
         };
         for link in &links {
@@ -251,6 +273,16 @@ impl Host {
                 let nothing = Room::default();
                 let room = blueprint.rooms.get(name).unwrap_or(&nothing);
                 self.namespaces.change(name, room, change).await
+            }
+            Change::Switch(change) => {
+                let nothing = Switch::default();
+                let wanted = blueprint.switch.as_ref().unwrap_or(&nothing);
+                if let SwitchChange::PortAdd { name, .. } = change
+                    && self.place.physical.values().any(|uplink| uplink == name)
+                {
+                    self.links.up(name).await?;
+                }
+                self.vswitch.change(wanted, change).await
             }
             Change::ForwardingOn => links::switch_forwarding_on(),
             Change::ServerStart(bridge) => {

@@ -31,7 +31,7 @@ use super::error::HostError;
 use super::namespace::{NAMED, within};
 use crate::bus::Bus;
 use crate::compute::rpc::metadata::{MetadataAnswer, MetadataAsk, MetadataPlace};
-use crate::network::names::{bridge_name, dhcp_namespace, router_namespace};
+use crate::network::names::{bridge_name, dhcp_namespace, metadata_namespace, router_namespace};
 use crate::network::rpc::{NetworkDesired, Segment};
 
 /// How long a control process may take to answer.
@@ -153,7 +153,11 @@ fn wanted(desired: &NetworkDesired) -> BTreeMap<Spot, MetadataPlace> {
     for network in &desired.networks {
         let place = MetadataPlace::Network(network.id);
         if network.dhcp.is_some() {
-            spots.insert(Spot::Namespace(dhcp_namespace(network.id)), place);
+            let namespace = match network.segment {
+                Segment::Logical => metadata_namespace(network.id),
+                _ => dhcp_namespace(network.id),
+            };
+            spots.insert(Spot::Namespace(namespace), place);
         }
         let has_gateway = network
             .subnets

@@ -4,6 +4,8 @@
 //! bridges by name. A network of the node alone has the gateway's address on its bridge, and a dnsmasq for DHCP and names.
 //! Other networks have a [`tunnel`] to the other nodes or an interface to a physical network on the bridge; who answers
 //! their DHCP, and routers, live in namespaces ([`room`]); what routers announce to guests of IPv6 is [`advert`], by [`radvd`]. [`security`] groups are part of the filter.
+//! A node that is a chassis of OVN has networks on Open vSwitch as well ([`vswitch`], [`ovs`]), where OVN does all of that
+//! but answer metadata.
 //!
 //! Level-triggered: [`blueprint`] translates what is wanted into the host's terms, [`host`] looks at what is there,
 //! [`plan`] compares the two, and what differs is changed. It is the same for the first time, after a change, after a
@@ -28,6 +30,7 @@ mod links;
 mod metadata;
 mod namespace;
 mod nft;
+mod ovs;
 mod plan;
 mod probe;
 mod program;
@@ -43,6 +46,7 @@ mod served;
 mod testing;
 mod tunnel;
 mod tunnels;
+mod vswitch;
 mod wires;
 
 use std::collections::VecDeque;
@@ -59,14 +63,17 @@ use crate::bus::{Fault, FaultKind};
 use crate::doctor::rpc::{HostExamined, Mended};
 use crate::ids::Time;
 use crate::network::rpc::{
-    NetworkApplied, NetworkApply, NetworkDesired, NetworkProbe, NetworkProbed,
+    NetworkApplied, NetworkApply, NetworkDesired, NetworkProbe, NetworkProbed, Segment,
 };
 use error::HostError;
 use host::Host;
 pub use host::NodePlace;
 use metadata::Doors;
 pub use metadata::MetadataDoor;
+pub use ovs::SwitchPlace;
 use probe::Probes;
+pub use vswitch::Datapath;
+use vswitch::SeenSwitch;
 
 /// How long what was made counts as what is there.
 const FRESH: Duration = Duration::from_secs(30);
@@ -269,8 +276,15 @@ impl NetworkAgent {
         if let Some(made) = made.as_ref() {
             host.settle(&made.blueprint).await?;
         }
-        let blueprint = blueprint::Blueprint::new(&desired, &host.site().await?);
-        let changes = plan::plan(&blueprint, &host.observe().await?);
+        let (switch, trouble) = look(&host, &desired).await;
+        let mut blueprint = blueprint::Blueprint::new(&desired, &host.site(switch.as_ref()).await?);
+        blueprint
+            .problems
+            .extend(trouble.map(|error| error.to_string()));
+        if desired.ovn.is_some() {
+            blueprint.problems.extend(host.controller_problem());
+        }
+        let changes = plan::plan(&blueprint, &host.observe(switch).await?);
         let mended = self.mended.lock();
         let mended = mended.unwrap_or_else(PoisonError::into_inner);
         Ok(HostExamined {
@@ -326,6 +340,7 @@ impl NetworkAgent {
                 &before.site,
                 &observed,
                 Some(&before.blueprint),
+                None,
             );
             if let Ok((applied, blueprint)) = done.await {
                 *made = Some(Made {
@@ -336,11 +351,14 @@ impl NetworkAgent {
             }
         }
         let looked = Instant::now();
-        let site = host.site().await?;
-        let observed = host.observe().await?;
-        let done = self.carry_out(host, desired, &site, &observed, None);
+        let (switch, trouble) = look(host, desired).await;
+        let site = host.site(switch.as_ref()).await?;
+        let observed = host.observe(switch).await?;
+        // What could not be looked at is not known to be made.
+        let is_known = trouble.is_none();
+        let done = self.carry_out(host, desired, &site, &observed, None, trouble);
         let (applied, blueprint) = done.await?;
-        *made = Some(Made {
+        *made = is_known.then_some(Made {
             site,
             blueprint,
             looked,
@@ -349,6 +367,7 @@ impl NetworkAgent {
     }
 
     /// Carries out what differs between what is wanted and what there is, which was made by `before` if that is known.
+    /// `trouble` is why Open vSwitch could not be looked at.
     async fn carry_out(
         &self,
         host: &Host,
@@ -356,6 +375,7 @@ impl NetworkAgent {
         site: &blueprint::Site,
         observed: &plan::Observed,
         before: Option<&blueprint::Blueprint>,
+        trouble: Option<HostError>,
     ) -> Result<(NetworkApplied, blueprint::Blueprint), Fault> {
         let blueprint = blueprint::Blueprint::new(desired, site);
         let mut problems = blueprint.problems.clone();
@@ -373,6 +393,17 @@ impl NetworkAgent {
                 Err(error) => failures.push(error.to_string()),
             }
         }
+        if desired.ovn.is_some() {
+            problems.extend(host.controller_problem());
+        }
+        // It is a failure for whoever wants something of it.
+        let mut logical = desired.networks.iter();
+        match trouble.map(|error| error.to_string()) {
+            Some(error) if logical.any(|network| network.segment == Segment::Logical) => {
+                failures.push(error);
+            }
+            error => problems.extend(error),
+        }
         if let Some(doors) = &self.doors {
             problems.extend(doors.keep(desired).await);
         }
@@ -388,6 +419,13 @@ impl NetworkAgent {
             FaultKind::Unavailable,
             format!("host network: {}", failures.join("; ")),
         ))
+    }
+
+    /// What carries the packets of guests on OVN's networks.
+    pub async fn datapath(&self) -> Result<Datapath, Fault> {
+        let host = Host::open(&self.dir, &self.place)?;
+        let seen = host.switch(true).await?;
+        Ok(host.site(seen.as_ref()).await?.datapath)
     }
 
     fn wish(&self) -> PathBuf {
@@ -407,5 +445,13 @@ impl NetworkAgent {
     fn remember(&self, desired: &NetworkDesired) -> Result<(), HostError> {
         let text = serde_json::to_vec(desired).unwrap_or_default();
         files::write_private(&self.wish(), &text)
+    }
+}
+
+/// Open vSwitch as it is, or why it can not be looked at.
+async fn look(host: &Host, desired: &NetworkDesired) -> (Option<SeenSwitch>, Option<HostError>) {
+    match host.switch(desired.ovn.is_some()).await {
+        Ok(seen) => (seen, None),
+        Err(error) => (None, Some(error)),
     }
 }

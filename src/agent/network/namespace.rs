@@ -23,6 +23,10 @@ const IP: Program = Program {
     name: "ip",
     package: "iproute2",
 };
+const ETHTOOL: Program = Program {
+    name: "ethtool",
+    package: "ethtool",
+};
 /// Where namespaces have names.
 pub const NAMED: &str = "/run/netns";
 
@@ -123,7 +127,11 @@ impl Namespaces {
         let wire = room.wires[outer].clone();
         Links::open()?.wire_mend(outer, &wire).await?;
         within(name, move || async move {
-            Links::open()?.inner_mend(&wire).await
+            Links::open()?.inner_mend(&wire).await?;
+            if wire.checksums {
+                ETHTOOL.run(&["-K", &wire.inner, "tx", "off"], b"").await?;
+            }
+            Ok(())
         })
         .await
     }

@@ -14,6 +14,7 @@ use super::dhcp::digest;
 use super::room::{self, RoomChange, SeenRoom, SeenWire};
 use super::ruleset::whole;
 use super::tunnel::{self, SeenTunnel, TunnelChange};
+use super::vswitch::{self, SeenSwitch, SwitchChange};
 
 /// What of ours is on the node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Observed {
     pub wires: BTreeMap<String, SeenWire>,
     /// Digests of what is announced in namespaces; none where the one that did does not run.
     pub adverts: BTreeMap<String, Option<String>>,
+    /// Open vSwitch, where the node is a chassis of OVN or shall be; none where it can not be asked.
+    pub switch: Option<SeenSwitch>,
     /// The packet filter.
     pub filter: SeenFilter,
     /// Whether the node forwards IPv4 packets.
@@ -138,6 +141,8 @@ pub enum Change {
     UplinkRelease(String),
     /// Something about a tunnel.
     Tunnel(String, TunnelChange),
+    /// Something about Open vSwitch.
+    Switch(SwitchChange),
     /// Something about a namespace.
     Room(String, RoomChange),
     /// Let the node forward packets.
@@ -177,6 +182,7 @@ impl fmt::Display for Change {
             Self::UplinkRelease(uplink) => write!(f, "{uplink} taken from its bridge"),
             Self::Tunnel(name, change) => write!(f, "tunnel {name}: {change}"),
             Self::Room(name, change) => write!(f, "namespace {name}: {change}"),
+            Self::Switch(change) => write!(f, "Open vSwitch: {change}"),
             Self::ForwardingOn => f.write_str("forwarding of IPv4 switched on"),
             Self::ServerStart(bridge) => write!(f, "DHCP server of {bridge} started"),
             Self::ServerReload(bridge) => {
@@ -262,7 +268,22 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
     for name in blueprint.servers.keys() {
         plan_server(name, blueprint, observed, &mut changes);
     }
+    plan_switch(blueprint, observed, &mut changes);
     changes
+}
+
+/// Open vSwitch, after the namespaces that it has wires to.
+fn plan_switch(blueprint: &Blueprint, observed: &Observed, changes: &mut Vec<Change>) {
+    let Some(seen) = &observed.switch else {
+        return;
+    };
+    let taps = observed.taps.keys().collect();
+    let remade = changes.iter().filter_map(|change| match change {
+        Change::Room(_, RoomChange::WireMake(wire)) => Some(wire),
+        _ => None,
+    });
+    let plan = vswitch::plan(blueprint.switch.as_ref(), seen, &taps, &remade.collect());
+    changes.extend(plan.into_iter().map(Change::Switch));
 }
 
 /// Wires, namespaces, tunnels and uplinks that are not wanted any more.
@@ -448,6 +469,7 @@ mod tests {
                 | Change::UplinkRelease(_)
                 | Change::Tunnel(..)
                 | Change::AdvertRemove(_)
+                | Change::Switch(_)
                 | Change::AdvertStart(_)
                 | Change::Room(..) => unreachable!("these networks have none: {change}"),
                 Change::ForwardingOn => world.forwarding = true,

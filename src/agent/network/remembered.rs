@@ -13,6 +13,7 @@ use super::dhcp::digest;
 use super::plan::{Observed, SeenBridge, SeenFilter, SeenServer, filter_digest};
 use super::room::{Room, SeenInner, SeenRoom, SeenWire, Wire};
 use super::tunnel::{ALL, SeenTunnel, Tunnel};
+use super::vswitch;
 
 /// What there is once `blueprint` is made, with these DHCP servers.
 pub fn remembered(blueprint: &Blueprint, servers: BTreeMap<String, SeenServer>) -> Observed {
@@ -35,6 +36,7 @@ pub fn remembered(blueprint: &Blueprint, servers: BTreeMap<String, SeenServer>) 
             false => SeenFilter::Intact(filter_digest(blueprint)),
         },
         forwarding: blueprint.filter.routes(),
+        switch: blueprint.switch.as_ref().map(vswitch::remembered),
         adverts: map(&blueprint.adverts, |text| Some(digest(text))),
     }
 }
@@ -91,7 +93,7 @@ fn room(room: &Room) -> SeenRoom {
 
 fn wire(wire: &Wire) -> SeenWire {
     SeenWire {
-        bridge: Some(wire.bridge.clone()),
+        bridge: wire.bridge.clone(),
         up: true,
         mtu: wire.mtu,
     }

@@ -31,8 +31,11 @@ pub struct Room {
 pub struct Wire {
     /// Its end inside.
     pub inner: String,
-    /// The bridge its other end is on.
-    pub bridge: String,
+    /// The bridge its other end is on; none where Open vSwitch has it.
+    pub bridge: Option<String>,
+    /// Whether packets leave it with their checksums, as a switch in user space wants them. That is set with the rest, and
+    /// not looked at.
+    pub checksums: bool,
     /// Ethernet address inside.
     pub mac: [u8; 6],
     /// Largest packet in bytes.
@@ -177,7 +180,7 @@ fn plan_wire(
     let none = BTreeSet::new();
     let (have, made) = match (wires.get(outer), seen.inner.get(&wire.inner)) {
         (Some(end), Some(inner)) => {
-            let as_it_shall_be = end.bridge.as_ref() == Some(&wire.bridge)
+            let as_it_shall_be = (wire.bridge.is_none() || end.bridge == wire.bridge)
                 && end.up
                 && end.mtu == wire.mtu
                 && inner.mac == wire.mac

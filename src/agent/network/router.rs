@@ -32,7 +32,8 @@ pub const FAMILIES: [&str; 2] = ["ip", "ip6"];
 pub fn wire(port: &ServicePort, inner: String, network: &NetworkSpec) -> Option<(String, Wire)> {
     let wire = Wire {
         inner,
-        bridge: bridge_name(port.network),
+        bridge: Some(bridge_name(port.network)),
+        checksums: false,
         mac: parse_mac(&port.mac)?,
         mtu: network.mtu,
         addresses: port.addresses.iter().copied().collect(),

@@ -46,16 +46,16 @@ impl Links {
 
     /// Gives this end of a wire its settings and its place.
     pub async fn wire_mend(&self, outer: &str, wire: &Wire) -> Result<(), HostError> {
-        let message = LinkUnspec::new_with_index(self.index(outer).await?)
-            .mtu(wire.mtu)
-            .controller(self.index(&wire.bridge).await?)
-            .up()
-            .build();
-        ask(
-            &format!("putting {outer} on {}", wire.bridge),
-            self.handle.link().set(message).execute(),
-        )
-        .await
+        let message = LinkUnspec::new_with_index(self.index(outer).await?).mtu(wire.mtu);
+        let (message, what) = match &wire.bridge {
+            Some(bridge) => (
+                message.controller(self.index(bridge).await?),
+                format!("putting {outer} on {bridge}"),
+            ),
+            None => (message, format!("bringing {outer} up")),
+        };
+        let message = message.up().build();
+        ask(&what, self.handle.link().set(message).execute()).await
     }
 
     /// Gives the end of a wire in this namespace its settings.

@@ -14,7 +14,7 @@ use super::cloud::{Cloud, PATIENCE, SKYDECK, Settings};
 use crate::lab::broker::Broker;
 use crate::lab::guest as disk;
 use crate::lab::process::Running;
-use crate::lab::rack::{CONTROL, Rack};
+use crate::lab::rack::{CONTROL, OUTSIDE, Rack};
 use crate::lab::wait::wait_for_async;
 
 /// A rack with a cloud on it; what is asked of the cloud itself is asked of the [`Cloud`] in it.
@@ -49,15 +49,41 @@ impl RackCloud {
 
     /// The same with further tables of settings for the control process.
     pub async fn start_with(hosts: usize, agent: &str, control_settings: &str) -> Self {
-        let rack = Rack::start(hosts);
+        Self::start_on(Rack::start(hosts), agent, control_settings, |_| {
+            String::new()
+        })
+        .await
+    }
+
+    /// The same with OVN for what reaches from host to host. Hosts are plugged into the physical network `physnet1`.
+    pub async fn start_with_ovn(hosts: usize, agent: &str, control_settings: &str) -> Self {
+        let rack = Rack::start_with_ovn(hosts);
+        let settings = format!(
+            "{control_settings}\n[network]\nengine = \"ovn\"\novn_northbound = \"tcp:{CONTROL}:6641\"\novn_southbound = \"tcp:{CONTROL}:6642\"\n"
+        );
+        let own = |number| {
+            let tunnel = Rack::tunnel_address(number);
+            format!("tunnel_ip = \"{tunnel}\"\nphysical_networks = [\"physnet1:{OUTSIDE}\"]\n")
+        };
+        Self::start_on(rack, agent, &settings, own).await
+    }
+
+    /// On this rack, with settings of each host's own.
+    async fn start_on(
+        rack: Rack,
+        agent: &str,
+        control_settings: &str,
+        own: impl Fn(usize) -> String,
+    ) -> Self {
         let control = rack.control();
         let broker = control.within_network(|| Broker::start_on(CONTROL));
         let bus = format!("[bus]\nurl = {:?}\n", broker.url("/"));
         for number in rack.numbers() {
             let text = format!(
-                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nmigration_uri = {:?}\nvirt_type = \"qemu\"\n{agent}\n",
+                "data_dir = \"/var/lib/skydeck\"\n{bus}[agent]\nhost = {:?}\nmigration_uri = {:?}\nvirt_type = \"qemu\"\n{}{agent}\n",
                 Rack::name(number),
                 Rack::libvirt_uri(number),
+                own(number),
             );
             std::fs::write(rack.host(number).dir().join("agent.toml"), text).unwrap();
         }

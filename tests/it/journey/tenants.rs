@@ -1,8 +1,9 @@
 //! Tenants' networks on three hosts with real guests: apart, over tunnels, by routers, through security groups, with
-//! metadata, over a live migration and over the death of the host that served them.
+//! metadata, over a live migration and over the death of the host that served them; with either engine.
 
 use std::time::Duration;
 
+use rstest::rstest;
 use skydeck::client::Client;
 
 use super::cloud::PATIENCE;
@@ -10,7 +11,7 @@ use super::guest::{type_in, wait_ready};
 use super::rack::RackCloud;
 use super::stock::OpenStack;
 use crate::lab::guest as disk;
-use crate::lab::rack::Rack;
+use crate::lab::rack::{OUTSIDE, Rack};
 use crate::lab::wait::{wait_for, wait_until};
 
 /// A guest that was launched.
@@ -64,20 +65,96 @@ fn number(host: &str) -> usize {
     host[1..].parse().unwrap()
 }
 
-/// What a web server answers to a host.
-fn fetched(cloud: &RackCloud, host: usize, address: &str) -> Result<String, String> {
-    let line = format!("timeout 3 busybox wget -q -O - http://{address}/");
-    cloud.rack.host(host).try_run(&["sh", "-c", &line])
+/// What carries networks between hosts, and how the journey sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Engine {
+    /// Bridges and tunnels of ours: routers are namespaces of hosts, and lead out by the network of one.
+    Bridge,
+    /// OVN: routers lead out by a physical network, to which the control machine is plugged in as well.
+    Ovn,
 }
 
+impl Engine {
+    async fn cloud(self) -> RackCloud {
+        let agent = "report_interval = 1\ndown_after = 4";
+        let settings = "[compute]\ncpu_allocation_ratio = 16.0\n";
+        match self {
+            Self::Bridge => RackCloud::start_with(3, agent, settings).await,
+            Self::Ovn => RackCloud::start_with_ovn(3, agent, settings).await,
+        }
+    }
+
+    /// Makes the network `public`, whose gateway is 172.24.4.1.
+    fn make_public(self, cloud: &RackCloud, os: &OpenStack) {
+        let provider = match self {
+            Self::Bridge => "",
+            Self::Ovn => {
+                let address = ["ip", "address", "add", "172.24.4.1/24", "dev", OUTSIDE];
+                cloud.rack.control().run(&address);
+                cloud
+                    .rack
+                    .control()
+                    .run(&["ip", "link", "set", OUTSIDE, "up"]);
+                "--provider-network-type flat --provider-physical-network physnet1"
+            }
+        };
+        os.json(&format!("network create --external {provider} public"));
+        os.json("subnet create --network public --subnet-range 172.24.4.0/24 --no-dhcp public-v4");
+    }
+
+    /// The host by which the router `edge` leads out.
+    fn way_out(self, cloud: &RackCloud, os: &OpenStack) -> Option<usize> {
+        match self {
+            Self::Bridge => agent_host(os, "router", "edge").map(|host| number(&host)),
+            Self::Ovn => {
+                let script = "ovn-sbctl --bare --columns=name list chassis $(ovn-sbctl --bare --columns=chassis find port_binding type=chassisredirect)";
+                let host = cloud.rack.control().run(&["sh", "-c", script]);
+                host.starts_with('h').then(|| number(&host))
+            }
+        }
+    }
+
+    /// What a web server at a floating address answers to the outside.
+    fn fetched(self, cloud: &RackCloud, os: &OpenStack, address: &str) -> Result<String, String> {
+        let outside = match self {
+            Self::Bridge => cloud.rack.host(self.way_out(cloud, os).unwrap()),
+            Self::Ovn => cloud.rack.control(),
+        };
+        let line = format!("timeout 3 busybox wget -q -O - http://{address}/");
+        outside.try_run(&["sh", "-c", &line])
+    }
+
+    /// Takes the power of a host without which something would not go on if nobody took its place; never of h3.
+    async fn lose_a_host(self, cloud: &mut RackCloud, os: &OpenStack) {
+        let serves = |cloud: &RackCloud| match self {
+            Self::Bridge => agent_host(os, "network", "blue").map(|host| number(&host)),
+            Self::Ovn => self.way_out(cloud, os),
+        };
+        let lost = match serves(cloud).unwrap() {
+            3 if self == Self::Bridge => self.way_out(cloud, os).unwrap(),
+            3 => 2,
+            host => host,
+        };
+        assert_ne!(lost, 3, "web, DHCP and router are all on one host");
+        cloud.crash(lost);
+        cloud.host_is(lost, "down").await;
+        wait_until("what served the network to move", PATIENCE, || {
+            serves(cloud).is_some_and(|host| host != lost)
+        });
+        wait_until("the router to move", PATIENCE, || {
+            self.way_out(cloud, os).is_some_and(|host| host != lost)
+        });
+    }
+}
+
+#[rstest]
+#[case::bridge(Engine::Bridge)]
+#[case::ovn(Engine::Ovn)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts() {
-    let mut cloud = RackCloud::start_with(
-        3,
-        "report_interval = 1\ndown_after = 4",
-        "[compute]\ncpu_allocation_ratio = 16.0\n",
-    )
-    .await;
+async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
+    #[case] engine: Engine,
+) {
+    let mut cloud = engine.cloud().await;
     cloud.image("guest", &disk::qcow2(), "qcow2").await;
     cloud.flavor("small", 96, 1).await;
     let client = cloud.client();
@@ -90,8 +167,7 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts() {
             "subnet create --network {network} --subnet-range 10.1.0.0/24 {network}-v4"
         ));
     }
-    os.json("network create --external public");
-    os.json("subnet create --network public --subnet-range 172.24.4.0/24 --no-dhcp public-v4");
+    engine.make_public(&cloud, &os);
     os.json("router create edge");
     os.ok("router set --external-gateway public edge");
     os.ok("router add subnet edge blue-v4");
@@ -109,16 +185,15 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts() {
 
     // Out by the router, in by a floating address once a rule allows it.
     wait_for("the router to be on a host", PATIENCE, || {
-        agent_host(&os, "router", "edge")
+        engine.way_out(&cloud, &os)
     });
     does(&client, &db, &ping("172.24.4.1"), true).await;
     does(&client, &web, &ping("172.24.4.1"), true).await;
     let floating = os.json("floating ip create public");
     let floating = floating["floating_ip_address"].as_str().unwrap().to_owned();
     os.ok(&format!("server add floating ip web {floating}"));
-    let router = |os: &OpenStack| number(&agent_host(os, "router", "edge").unwrap());
     assert!(
-        fetched(&cloud, router(&os), &floating).is_err(),
+        engine.fetched(&cloud, &os, &floating).is_err(),
         "web is open to all"
     );
     let project = os.json("project show admin");
@@ -129,7 +204,8 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts() {
         "security group rule create --protocol tcp --dst-port 80 {group}"
     ));
     wait_until("web to be open", PATIENCE, || {
-        fetched(&cloud, router(&os), &floating).is_ok_and(|text| text == "web")
+        let fetched = engine.fetched(&cloud, &os, &floating);
+        fetched.is_ok_and(|text| text == "web")
     });
 
     // Moved while somebody pings it: once a second, all but one arrives.
@@ -157,21 +233,13 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts() {
         .map(|(count, _)| count.parse().unwrap())
         .unwrap();
     assert!(received >= 19, "{counted}");
-    assert_eq!(fetched(&cloud, router(&os), &floating).unwrap(), "web");
+    assert_eq!(engine.fetched(&cloud, &os, &floating).unwrap(), "web");
 
-    // The host with DHCP loses its power; so does the one with the router, if that is another.
-    let dhcp = number(&agent_host(&os, "network", "blue").unwrap());
-    let lost = if dhcp == 3 { router(&os) } else { dhcp };
-    assert_ne!(lost, 3, "web, DHCP and router are all on one host");
-    cloud.crash(lost);
-    cloud.host_is(lost, "down").await;
-    for (kind, name) in [("network", "blue"), ("router", "edge")] {
-        wait_until(&format!("{kind} {name} to move"), PATIENCE, || {
-            agent_host(&os, kind, name).is_some_and(|host| number(&host) != lost)
-        });
-    }
+    // The host with DHCP, or the way out, loses its power.
+    engine.lose_a_host(&mut cloud, &os).await;
     wait_until("the floating address on another host", PATIENCE, || {
-        fetched(&cloud, router(&os), &floating).is_ok_and(|text| text == "web")
+        let fetched = engine.fetched(&cloud, &os, &floating);
+        fetched.is_ok_and(|text| text == "web")
     });
     does(&client, &web, &ping("172.24.4.1"), true).await;
     does(

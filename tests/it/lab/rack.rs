@@ -16,6 +16,8 @@ use super::machine::Machine;
 
 /// The script that makes it.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/lab/rack.sh");
+/// The interface of all machines to a physical network, with OVN.
+pub const OUTSIDE: &str = "outside0";
 /// The address of the control machine.
 pub const CONTROL: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 
@@ -32,6 +34,20 @@ impl Rack {
             keeper: Keeper::start(SCRIPT, &[&hosts.to_string()]),
             hosts,
         }
+    }
+
+    /// The same with Open vSwitch and OVN, whose databases are on the control machine. Hosts have a cable for tunnels,
+    /// [`Self::tunnel_address`], and one to a physical network, [`OUTSIDE`].
+    pub fn start_with_ovn(hosts: usize) -> Self {
+        Self {
+            keeper: Keeper::start(SCRIPT, &[&hosts.to_string(), "ovn"]),
+            hosts,
+        }
+    }
+
+    /// Where a host's tunnels end, with OVN.
+    pub fn tunnel_address(number: usize) -> Ipv4Addr {
+        Ipv4Addr::new(10, 78, 0, 10 + u8::try_from(number).unwrap())
     }
 
     /// Numbers of its hosts.

@@ -2,6 +2,7 @@
 
 mod changes;
 mod ipv6;
+mod ovn;
 mod probes;
 mod site;
 mod tenants;

@@ -45,6 +45,11 @@ impl Site {
         site
     }
 
+    /// Where the node is among others.
+    pub fn place(&self) -> &NodePlace {
+        &self.place
+    }
+
     pub fn state(&self) -> PathBuf {
         self.machine.dir().join("data/network")
     }
@@ -113,6 +118,28 @@ impl Site {
             "ip netns add {name}; ip -n {name} link set lo up
              ip link add {tap} type veth peer name eth0 address {mac} netns {name}
              ip link set {tap} master {bridge} up; ip -n {name} link set eth0 up"
+        ));
+        guest
+    }
+
+    /// The same on a port that OVN carries.
+    pub fn guest_of_ovn(&self, port: &PortSpec) -> Guest<'_> {
+        let guest = Guest {
+            site: self,
+            name: format!("g-{}", port.id.short()),
+            tap: tap_name(port.id),
+            mac: port.mac.clone(),
+        };
+        let (name, tap, mac) = (&guest.name, &guest.tap, &guest.mac);
+        // Open vSwitch in user space takes packets only with their checksums.
+        self.shell(&format!(
+            "ip netns add {name}; ip -n {name} link set lo up
+             ip link add {tap} type veth peer name eth0 address {mac} netns {name}
+             ip netns exec {name} ethtool -K eth0 tx off
+             ip -n {name} link set eth0 mtu {mtu} up; ip link set {tap} up
+             ovs-vsctl add-port br-int {tap} -- set interface {tap} external_ids:iface-id={id}",
+            mtu = port.mtu,
+            id = port.id,
         ));
         guest
     }
