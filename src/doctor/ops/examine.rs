@@ -8,7 +8,7 @@ use futures::stream::{self, StreamExt};
 use super::judge::{Host, judge};
 use crate::compute;
 use crate::context::Context;
-use crate::doctor::model::Finding;
+use crate::doctor::model::{Finding, Severity};
 use crate::doctor::rpc::HostExamine;
 use crate::error::Result;
 use crate::ids::ServerId;
@@ -37,6 +37,7 @@ pub async fn examine(cx: &Context) -> Result<Vec<Finding>> {
     while let Some(found) = answers.next().await {
         findings.extend(found?);
     }
+    findings.extend(northbound(cx).await?);
     findings.sort_by(|a, b| {
         let key = |one: &Finding| (one.severity, one.at);
         key(b)
@@ -44,6 +45,19 @@ pub async fn examine(cx: &Context) -> Result<Vec<Finding>> {
             .then_with(|| (&a.host, &a.found, &a.advice).cmp(&(&b.host, &b.found, &b.advice)))
     });
     Ok(findings)
+}
+
+/// What keeps OVN from being told, where OVN carries networks.
+async fn northbound(cx: &Context) -> Result<Option<Finding>> {
+    let trouble = network::ops::northbound_trouble(cx).await?;
+    Ok(trouble.map(|trouble| Finding {
+        host: "ovn-northbound".into(),
+        severity: Severity::Error,
+        found: format!("OVN is not told of changes: {trouble}"),
+        advice: "it is told again every second: see that its server runs where network.ovn_northbound says".into(),
+        remedy: None,
+        at: None,
+    }))
 }
 
 /// What is not as it should be on one host.

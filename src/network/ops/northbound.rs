@@ -99,6 +99,13 @@ async fn tell(cx: &Context, northbound: &Northbound) -> Result<()> {
     }
 }
 
+/// Why it could not be told lately, if so.
+pub async fn northbound_trouble(cx: &Context) -> Result<Option<String>> {
+    let mut conn = cx.db.read().await?;
+    let state = store::host::find(&mut conn, NORTHBOUND).await?;
+    Ok(state.and_then(|state| state.trouble))
+}
+
 /// Ports of routers, by the hosts that these are on: they work as soon as OVN knows them.
 fn router_ports(rows: &Rows) -> BTreeMap<&str, Vec<PortId>> {
     let mut found: BTreeMap<&str, Vec<PortId>> = BTreeMap::new();

@@ -724,4 +724,6 @@ async fn a_database_that_is_away_is_told_when_it_is_back() {
         "{refused}"
     );
     assert!(host_network_list(&lab.admin).await.unwrap().is_empty());
+    let trouble = northbound_trouble(&lab.admin).await.unwrap();
+    assert!(trouble.is_some_and(|trouble| trouble.contains("nb.sock")));
 }

@@ -30,7 +30,7 @@ impl<'a> Walk<'a> {
     pub(super) fn route(&mut self, router: &'a Router, came_by: &'a Port) -> Outcome {
         let name = named_or(&router.name, router.id);
         self.routers += 1;
-        let into = spot(router, came_by);
+        let into = self.spot(router, came_by);
         if self.routers > MOST {
             let because = format!("more than {MOST} routers on the way: they send it in circles");
             self.note(Step::drops(into, What::Router, Reason::Loop, because));
@@ -82,7 +82,7 @@ impl<'a> Walk<'a> {
             _ => format!("router {name} has a route by {}", way.hop),
         };
         let step = Step::passes(
-            spot(router, way.port),
+            self.spot(router, way.port),
             What::Route,
             Reason::ByRoute,
             because,
@@ -98,6 +98,23 @@ impl<'a> Walk<'a> {
             None => router.host.clone(),
         };
         self.deliver(way.port.network, host.as_deref(), way.hop)
+    }
+
+    /// A router's port; OVN's inner ones are on every host.
+    fn spot(&self, router: &Router, port: &Port) -> Spot {
+        let leads_out = port.device_owner == GATEWAY_OWNER;
+        let (host, device) = match leads_out {
+            true => (router.host.as_ref(), outside_interface(port.id)),
+            false => (
+                self.sender.as_ref().or(router.host.as_ref()),
+                inside_interface(port.id),
+            ),
+        };
+        Spot {
+            host: host.cloned(),
+            namespace: Some(router_namespace(router.id)),
+            device,
+        }
     }
 
     fn enter(&self, router: &Router, port: &Port, into: Spot) -> Step {
@@ -209,7 +226,7 @@ impl<'a> Walk<'a> {
             _ => return,
         };
         self.note(Step::passes(
-            spot(router, out),
+            self.spot(router, out),
             What::Nat,
             Reason::Translated,
             because,
@@ -390,17 +407,5 @@ impl<'a> Walk<'a> {
             own.any(|own| own.network == port.network)
                 .then_some((router.id, way))
         })
-    }
-}
-
-/// An interface of a router in its namespace.
-fn spot(router: &Router, port: &Port) -> Spot {
-    Spot {
-        host: router.host.clone(),
-        namespace: Some(router_namespace(router.id)),
-        device: match port.device_owner == GATEWAY_OWNER {
-            true => outside_interface(port.id),
-            false => inside_interface(port.id),
-        },
     }
 }
