@@ -26,7 +26,7 @@ use crate::ids::{ImageId, OperationId, ProjectId, ServerGroupId, ServerId, Time}
 const ROUNDS: usize = 5;
 /// Hosts that are tried by their claim before hosts are read anew.
 const ALTERNATES: usize = 4;
-/// Hosts explained in a decision that found one, and in one that did not.
+/// Hosts explained in a decision that found one, and in one that did not: as many that fit, and as many that do not.
 const EXPLAINED: usize = 10;
 const EXPLAINED_FAILURE: usize = 100;
 
@@ -136,7 +136,7 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
                     "no host fits yet, but not all hosts have reported since the control process started; waiting for them".into(),
                 ));
             }
-            return refuse(cx, order, &rules, &mut request, &hosts).await;
+            return refuse(cx, order, &rules, &mut request, &hosts, &selection).await;
         }
         if let Some(placement) = claim_one(cx, order, &rules, &request, &hosts, &selection).await? {
             return Ok(placement);
@@ -263,7 +263,7 @@ async fn claim_one(
         let left = Selection {
             ranked: selection.ranked[rank..].to_vec(),
             weights: selection.weights[rank..].to_vec(),
-            ranges: selection.ranges.clone(),
+            ..selection.clone()
         };
         let decision = explain(rules, request, hosts, &left, ALTERNATES, EXPLAINED);
         decision_record_on_conn(&mut tx, order.server, order.operation, &decision).await?;
@@ -293,11 +293,11 @@ async fn refuse(
     rules: &Rules,
     request: &mut Request,
     hosts: &[HostState],
+    none: &Selection,
 ) -> Result<Placement> {
     let mut tx = cx.db.begin().await?;
     request.flavors = flavor_sizes(cx, &mut tx).await?;
-    let none = Selection::default();
-    let decision = explain(rules, request, hosts, &none, 0, EXPLAINED_FAILURE);
+    let decision = explain(rules, request, hosts, none, 0, EXPLAINED_FAILURE);
     decision_record_on_conn(&mut tx, order.server, order.operation, &decision).await?;
     tx.commit().await?;
     Ok(Placement {
