@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::compute::model::{
-    Affinity, Consumer, ResourceClass, Resources, Server, ServerGroup, testing,
+    Affinity, Consumer, PlaceWish, ResourceClass, Resources, Server, ServerGroup, testing,
 };
 use crate::compute::rpc::HostReport;
 use crate::compute::store;
@@ -459,12 +459,18 @@ async fn hints_and_groups_are_about_the_hosts_of_other_servers() {
         .host
         .unwrap();
     let apart = PlaceOrder {
-        different_host: vec![anchor],
+        wish: PlaceWish {
+            different_host: vec![anchor],
+            ..PlaceWish::default()
+        },
         ..order(ServerId::new(), 1, 64)
     };
     assert_ne!(place(cx, &apart).await.unwrap().host.unwrap(), on);
     let together = PlaceOrder {
-        same_host: vec![anchor],
+        wish: PlaceWish {
+            same_host: vec![anchor],
+            ..PlaceWish::default()
+        },
         ..order(ServerId::new(), 1, 64)
     };
     assert_eq!(place(cx, &together).await.unwrap().host.unwrap(), on);
@@ -589,7 +595,7 @@ async fn zones_and_metadata_of_aggregates_decide_and_a_host_is_in_one_zone() {
     let names: Vec<&String> = zones.keys().collect();
     assert_eq!(names, ["nova", "west"]);
     let mut wanted = order(ServerId::new(), 1, 64);
-    wanted.availability_zone = Some("west".into());
+    wanted.wish.availability_zone = Some("west".into());
     assert_eq!(
         place(cx, &wanted).await.unwrap().host.as_deref(),
         Some("n2")
