@@ -291,6 +291,9 @@ async fn control_processes_are_known_by_their_machine() {
     assert_eq!(all.len(), 1);
     assert!(all[0].up);
     assert_eq!(all[0].id, lab.cx.process);
+    // The database's clock is this machine's: some rounding and a question are between them.
+    let skew = all[0].skew_us.unwrap();
+    assert!(skew.abs() < 2_000_000, "{skew}");
     let place = &all[0].place;
     let error = control_delete(&lab.cx, place).await.unwrap_err();
     assert!(matches!(error, Error::Conflict(_)));
