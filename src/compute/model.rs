@@ -12,6 +12,7 @@ mod host;
 mod keypair;
 mod migration;
 mod moves;
+mod place_wish;
 mod resources;
 mod server;
 mod server_group;
@@ -31,6 +32,7 @@ pub use migration::{
     MigrationWish,
 };
 pub use moves::{LoadedHost, Move, MoveState, MovesGoal, condense, spread};
+pub use place_wish::PlaceWish;
 pub use resources::Resources;
 pub use server::{
     Detail, Fault, FlavorCopy, ImageCopy, Lock, Resize, ResizeDecision, Server, ServerAddress,

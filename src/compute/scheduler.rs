@@ -27,7 +27,7 @@ mod select;
 mod suggest;
 mod weigher;
 
-pub use explain::{Decision, FilterVerdict, HostVerdict, Weight, explain};
+pub use explain::{Decision, FilterVerdict, HostVerdict, RefusedBy, Weight, explain};
 pub use filter::Filter;
 pub use host::HostState;
 pub use query::{Condition, NoCondition};

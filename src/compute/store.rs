@@ -15,3 +15,4 @@ pub(in crate::compute) mod server_link;
 pub(in crate::compute) mod server_page;
 pub(in crate::compute) mod server_residue;
 pub(in crate::compute) mod server_tag;
+pub(in crate::compute) mod server_wish;

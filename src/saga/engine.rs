@@ -30,8 +30,8 @@ use crate::ids::{OperationId, Time};
 const ATTEMPTS: i64 = 12;
 /// Longest pause between attempts, in seconds.
 const LONGEST_PAUSE: i64 = 15;
-/// How often the engine looks for work that nobody told it of.
-const POLL: Duration = Duration::from_secs(1);
+/// How often the engine looks for work that nobody told it of: with the lease, how long a dead process is waited for.
+pub(super) const POLL: Duration = Duration::from_secs(1);
 
 /// Direction of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

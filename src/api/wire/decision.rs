@@ -79,6 +79,16 @@ pub struct HostVerdict {
     pub rank: Option<u32>,
 }
 
+/// How many hosts a filter refused that no filter before it had.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefusedBy {
+    /// The filter's name.
+    pub filter: String,
+    /// How many.
+    pub hosts: usize,
+}
+
 /// The smallest change that would have found a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -105,7 +115,13 @@ pub struct Explanation {
     pub wanted: Wanted,
     /// Hosts that were left out because they failed this server before.
     pub excluded: Vec<String>,
-    /// All hosts, best first, then the refused ones.
+    /// How many hosts were looked at.
+    pub considered: usize,
+    /// How many of them fit.
+    pub passed: usize,
+    /// How many of them each filter refused, of those that refused any; the others were left out.
+    pub refused: Vec<RefusedBy>,
+    /// Hosts, the best that fit first, then refused ones: a bounded number of each, so maybe not all that were looked at.
     pub hosts: Vec<HostVerdict>,
     /// The host that was claimed.
     pub chosen: Option<String>,

@@ -32,7 +32,8 @@ pub struct ServiceDetail {
     pub started_at: Time,
     /// When it last reported.
     pub reported_at: Time,
-    /// How far its clock was ahead of the control process's at that report, in microseconds; of agents only.
+    /// How far its clock was ahead at that report, in microseconds: an agent's of the clock of the control process that took
+    /// it, a control process's of the database's.
     pub skew_us: Option<i64>,
 }
 

@@ -99,6 +99,7 @@ fn of_control(process: &ControlProcess) -> Node {
         version: process.version.clone(),
         uptime: uptime(process.up, process.started_at),
         reported_at: process.reported_at,
+        skew_us: process.skew_us,
         ..Node::default()
     }
 }

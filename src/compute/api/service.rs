@@ -242,6 +242,7 @@ async fn details(cx: Context) -> Result<Json<ServiceDetailList>> {
             version: process.version,
             started_at: process.started_at,
             reported_at: process.reported_at,
+            skew_us: process.skew_us,
             ..ServiceDetail::default()
         });
     let aggregates = ops::aggregate_list(&cx).await?;

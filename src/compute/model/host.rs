@@ -202,6 +202,8 @@ pub struct ControlProcess {
     pub started_at: Time,
     /// When it last reported, by the database's clock.
     pub reported_at: Time,
+    /// How far its clock was ahead of the database's then, in microseconds; absent if it did not tell.
+    pub skew_us: Option<i64>,
     /// Whether it reported lately.
     pub up: bool,
 }

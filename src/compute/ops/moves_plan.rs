@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::host_list::check_fenced;
 use super::place::{PlaceOrder, place_plans};
-use super::server::move_order;
+use super::server::move_order_on_conn;
 use crate::compute::model::{
     Action, Consumer, LoadedHost, Move, MoveState, MovesGoal, Resources, Server, VmState, condense,
     spread,
@@ -82,7 +82,7 @@ async fn choose(cx: &Context, plan: &mut MovesPlan) -> Result<()> {
         orders.push(PlaceOrder {
             host: one.to.clone(),
             excluded: vec![one.from.clone()],
-            ..move_order(&server, consumer, resources)
+            ..move_order_on_conn(&mut conn, &server, consumer, resources).await?
         });
     }
     drop(conn);

@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::IpNet;
-use serde_json::Value;
-
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
 use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
-use crate::compute::model::{Consumer, FlavorQuery, Resources, metadata_of_host, zone_of_host};
+use crate::compute::model::{
+    Consumer, FlavorQuery, PlaceWish, Resources, metadata_of_host, zone_of_host,
+};
 use crate::compute::scheduler::{
     Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain, select,
 };
@@ -26,7 +25,7 @@ use crate::ids::{ImageId, OperationId, ProjectId, ServerGroupId, ServerId, Time}
 const ROUNDS: usize = 5;
 /// Hosts that are tried by their claim before hosts are read anew.
 const ALTERNATES: usize = 4;
-/// Hosts explained in a decision that found one, and in one that did not.
+/// Hosts explained in a decision that found one, and in one that did not: as many that fit, and as many that do not.
 const EXPLAINED: usize = 10;
 const EXPLAINED_FAILURE: usize = 100;
 
@@ -51,24 +50,16 @@ pub struct PlaceOrder {
     pub extra_specs: BTreeMap<String, String>,
     /// Properties of its image.
     pub image_properties: BTreeMap<String, String>,
-    /// Only this zone.
-    pub availability_zone: Option<String>,
+    /// Where its owner wants it.
+    pub wish: PlaceWish,
     /// Only this host.
     pub host: Option<String>,
     /// This host, if it is fit at all, whatever the others weigh.
     pub prefers: Option<String>,
     /// Not these hosts.
     pub excluded: Vec<String>,
-    /// Only a host of one of these servers; no such wish if empty.
-    pub same_host: Vec<ServerId>,
-    /// No host of any of these servers.
-    pub different_host: Vec<ServerId>,
     /// The group that it will be in; one that it is in already counts without being named.
     pub group: Option<ServerGroupId>,
-    /// The hint `query`.
-    pub query: Option<Value>,
-    /// The hints `build_near_host_ip` and `cidr`: only hosts with an address in this network.
-    pub near: Option<IpNet>,
 }
 
 impl PlaceOrder {
@@ -84,15 +75,11 @@ impl PlaceOrder {
             image: None,
             extra_specs: BTreeMap::new(),
             image_properties: BTreeMap::new(),
-            availability_zone: None,
+            wish: PlaceWish::default(),
             host: None,
             prefers: None,
             excluded: Vec::new(),
-            same_host: Vec::new(),
-            different_host: Vec::new(),
             group: None,
-            query: None,
-            near: None,
         }
     }
 }
@@ -136,7 +123,7 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
                     "no host fits yet, but not all hosts have reported since the control process started; waiting for them".into(),
                 ));
             }
-            return refuse(cx, order, &rules, &mut request, &hosts).await;
+            return refuse(cx, order, &rules, &mut request, &hosts, &selection).await;
         }
         if let Some(placement) = claim_one(cx, order, &rules, &request, &hosts, &selection).await? {
             return Ok(placement);
@@ -263,7 +250,7 @@ async fn claim_one(
         let left = Selection {
             ranked: selection.ranked[rank..].to_vec(),
             weights: selection.weights[rank..].to_vec(),
-            ranges: selection.ranges.clone(),
+            ..selection.clone()
         };
         let decision = explain(rules, request, hosts, &left, ALTERNATES, EXPLAINED);
         decision_record_on_conn(&mut tx, order.server, order.operation, &decision).await?;
@@ -293,11 +280,11 @@ async fn refuse(
     rules: &Rules,
     request: &mut Request,
     hosts: &[HostState],
+    none: &Selection,
 ) -> Result<Placement> {
     let mut tx = cx.db.begin().await?;
     request.flavors = flavor_sizes(cx, &mut tx).await?;
-    let none = Selection::default();
-    let decision = explain(rules, request, hosts, &none, 0, EXPLAINED_FAILURE);
+    let decision = explain(rules, request, hosts, none, 0, EXPLAINED_FAILURE);
     decision_record_on_conn(&mut tx, order.server, order.operation, &decision).await?;
     tx.commit().await?;
     Ok(Placement {
@@ -351,13 +338,14 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
             }),
     };
     let group = group_of(conn, order).await?;
-    let same_host = if order.same_host.is_empty() {
+    let wish = &order.wish;
+    let same_host = if wish.same_host.is_empty() {
         None
     } else {
-        let hosts = hosts_of(conn, &order.same_host).await?;
+        let hosts = hosts_of(conn, &wish.same_host).await?;
         Some(hosts.into_iter().collect())
     };
-    let different_host = hosts_of(conn, &order.different_host).await?;
+    let different_host = hosts_of(conn, &wish.different_host).await?;
     let (high, low) = order.server.uuid().as_u64_pair();
     Ok(Request {
         resources: order.resources,
@@ -366,15 +354,15 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
         image: order.image,
         extra_specs: order.extra_specs.clone(),
         image_properties: order.image_properties.clone(),
-        availability_zone: order.availability_zone.clone(),
+        availability_zone: wish.availability_zone.clone(),
         host: order.host.clone(),
         prefers: order.prefers.clone(),
         excluded: order.excluded.clone(),
         same_host,
         different_host: different_host.into_iter().collect(),
         group,
-        query: order.query.clone(),
-        near: order.near,
+        query: wish.query.clone(),
+        near: wish.near,
         held,
         seed: high ^ low,
         flavors: Vec::new(),

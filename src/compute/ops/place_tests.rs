@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::compute::model::{
-    Affinity, Consumer, ResourceClass, Resources, Server, ServerGroup, testing,
+    Affinity, Consumer, PlaceWish, ResourceClass, Resources, Server, ServerGroup, testing,
 };
 use crate::compute::rpc::HostReport;
 use crate::compute::store;
@@ -291,6 +291,9 @@ async fn control_processes_are_known_by_their_machine() {
     assert_eq!(all.len(), 1);
     assert!(all[0].up);
     assert_eq!(all[0].id, lab.cx.process);
+    // The database's clock is this machine's: some rounding and a question are between them.
+    let skew = all[0].skew_us.unwrap();
+    assert!(skew.abs() < 2_000_000, "{skew}");
     let place = &all[0].place;
     let error = control_delete(&lab.cx, place).await.unwrap_err();
     assert!(matches!(error, Error::Conflict(_)));
@@ -459,12 +462,18 @@ async fn hints_and_groups_are_about_the_hosts_of_other_servers() {
         .host
         .unwrap();
     let apart = PlaceOrder {
-        different_host: vec![anchor],
+        wish: PlaceWish {
+            different_host: vec![anchor],
+            ..PlaceWish::default()
+        },
         ..order(ServerId::new(), 1, 64)
     };
     assert_ne!(place(cx, &apart).await.unwrap().host.unwrap(), on);
     let together = PlaceOrder {
-        same_host: vec![anchor],
+        wish: PlaceWish {
+            same_host: vec![anchor],
+            ..PlaceWish::default()
+        },
         ..order(ServerId::new(), 1, 64)
     };
     assert_eq!(place(cx, &together).await.unwrap().host.unwrap(), on);
@@ -589,7 +598,7 @@ async fn zones_and_metadata_of_aggregates_decide_and_a_host_is_in_one_zone() {
     let names: Vec<&String> = zones.keys().collect();
     assert_eq!(names, ["nova", "west"]);
     let mut wanted = order(ServerId::new(), 1, 64);
-    wanted.availability_zone = Some("west".into());
+    wanted.wish.availability_zone = Some("west".into());
     assert_eq!(
         place(cx, &wanted).await.unwrap().host.as_deref(),
         Some("n2")

@@ -20,6 +20,7 @@ mod migrate_live;
 mod migrate_plan;
 mod migration_disks;
 mod migrations;
+mod move_order;
 mod parts;
 mod plan;
 mod ports;
@@ -57,7 +58,6 @@ pub use metadata::{
     server_metadata_delete, server_metadata_replace, server_metadata_show, server_metadata_update,
 };
 pub use migrate_cold::server_migrate;
-pub(in crate::compute) use migrate_live::move_order;
 pub use migrate_live::server_migrate_live;
 pub use migrate_plan::server_migrate_plan;
 pub(in crate::compute) use migration_disks::{disk_bytes, disk_copy, link_bps};
@@ -66,6 +66,7 @@ pub use migrations::{
     migration_list, migration_progress, migration_prune, server_migration_show,
     server_migration_wish,
 };
+pub(in crate::compute) use move_order::{launch_order, move_order, move_order_on_conn};
 pub(in crate::compute) use parts::{instance_spec, instance_spec_with_image, server_drive};
 pub use plan::{LaunchPlan, PlanItem, PlanUse, server_create_plan};
 pub use ports::NicWish;

@@ -128,9 +128,10 @@ fn source<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
 fn place<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
     async move {
         let server = guest::server(cx, s.way.server).await?;
+        let consumer = Consumer::Operation(cx.operation);
         let order = PlaceOrder {
             excluded: vec![s.way.source.clone()],
-            ..ops::move_order(&server, Consumer::Operation(cx.operation), s.way.resources)
+            ..ops::move_order(cx, &server, consumer, s.way.resources).await?
         };
         s.way.place(cx, order).await?;
         Ok(Flow::Next)

@@ -110,11 +110,12 @@ fn give_up<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, 
 fn place<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, StepResult> {
     async move {
         let server = guest::server(cx, s.server).await?;
+        let consumer = Consumer::Operation(cx.operation);
         let order = PlaceOrder {
             operation: Some(cx.operation),
             host: s.wish.clone(),
             excluded: vec![s.source.clone()],
-            ..ops::move_order(&server, Consumer::Operation(cx.operation), s.resources)
+            ..ops::move_order(cx, &server, consumer, s.resources).await?
         };
         let placement = ops::place(cx, &order).await?;
         if placement.host.is_none() {

@@ -7,12 +7,12 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::guest;
-use crate::compute::model::{Consumer, PowerState, Resources, Server, TaskState, VmState};
+use crate::compute::model::{
+    Consumer, PlaceWish, PowerState, Resources, Server, TaskState, VmState,
+};
 use crate::compute::ops::{self, NicWish, PlaceOrder, VolumeWish};
 use crate::compute::rpc::RootDiskEnsure;
 use crate::compute::scheduler::Decision;
@@ -37,19 +37,11 @@ const OWN: &[TaskState] = &[
 pub struct LaunchWish {
     /// What it takes from its host.
     pub resources: Resources,
-    /// Only this zone.
-    pub availability_zone: Option<String>,
+    /// Where its owner wants it.
+    #[serde(flatten)]
+    pub place: PlaceWish,
     /// Only this host.
     pub host: Option<String>,
-    /// Only a host of one of these servers.
-    pub same_host: Vec<ServerId>,
-    /// No host of any of these servers.
-    pub different_host: Vec<ServerId>,
-    /// A condition on hosts.
-    pub query: Option<Value>,
-    /// Only hosts with an address in this network.
-    #[serde(default)]
-    pub near: Option<IpNet>,
     /// Its interfaces in order.
     pub nics: Vec<NicWish>,
     /// Its volumes in order.
@@ -136,14 +128,9 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
         let server = guest::server(cx, s.server).await?;
         let order = PlaceOrder {
             operation: Some(cx.operation),
-            availability_zone: s.wish.availability_zone.clone(),
             host: s.wish.host.clone(),
             excluded: s.failed.iter().map(|(host, _)| host.clone()).collect(),
-            same_host: s.wish.same_host.clone(),
-            different_host: s.wish.different_host.clone(),
-            query: s.wish.query.clone(),
-            near: s.wish.near,
-            ..ops::move_order(&server, Consumer::Server(s.server), s.wish.resources)
+            ..ops::launch_order(&server, s.wish.resources, s.wish.place.clone())
         };
         let placement = ops::place(cx, &order).await?;
         let Some(host) = placement.host else {

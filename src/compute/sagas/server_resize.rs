@@ -169,10 +169,11 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, Step
     async move {
         let server = guest::server(cx, s.way.server).await?;
         let source = || s.way.source.clone();
+        let consumer = Consumer::Operation(cx.operation);
         let order = PlaceOrder {
             prefers: (!s.wish.leave).then(source),
             excluded: s.wish.leave.then(source).into_iter().collect(),
-            ..ops::move_order(&server, Consumer::Operation(cx.operation), s.way.resources)
+            ..ops::move_order(cx, &server, consumer, s.way.resources).await?
         };
         s.way.place(cx, order).await?;
         Ok(Flow::Next)

@@ -67,6 +67,16 @@ pub struct HostVerdict {
     pub rank: Option<u32>,
 }
 
+/// How many hosts a filter refused that no filter before it had.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RefusedBy {
+    /// The filter's name.
+    pub filter: String,
+    /// How many.
+    pub hosts: usize,
+}
+
 /// A decision.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -83,7 +93,9 @@ pub struct Decision {
     pub considered: usize,
     /// How many of them passed.
     pub passed: usize,
-    /// Hosts, best first, then refused ones; a bounded number.
+    /// How many of them each filter refused, of those that refused any.
+    pub refused: Vec<RefusedBy>,
+    /// Hosts, best first, then refused ones; a bounded number of each.
     pub hosts: Vec<HostVerdict>,
     /// The host that was chosen.
     pub chosen: Option<String>,
@@ -102,7 +114,17 @@ impl Decision {
                 || "the only host was left out".to_owned(),
                 |verdict| format!("{}: {}", verdict.host, verdict.refusal()),
             ),
-            count => format!("none of {count} hosts passed the filters"),
+            count => {
+                let refused = self.refused.iter();
+                let refused: Vec<String> = refused
+                    .map(|by| format!("{} turned down by {}", by.hosts, by.filter))
+                    .chain((!self.excluded.is_empty()).then(|| "others left out".to_owned()))
+                    .collect();
+                format!(
+                    "none of {count} hosts passed the filters ({})",
+                    refused.join(", ")
+                )
+            }
         };
         format!("No valid host was found. There are not enough hosts available: {hosts}")
     }
@@ -118,8 +140,8 @@ impl HostVerdict {
     }
 }
 
-/// Explains a selection that was made from these hosts under these rules; at most `limit` hosts in detail and
-/// `alternates` alternates.
+/// Explains a selection that was made from these hosts under these rules. In detail are at most `limit` hosts that passed
+/// and as many that did not, one of each filter that refused any before a second one; `alternates` at most are named.
 pub fn explain(
     rules: &Rules,
     request: &Request,
@@ -145,16 +167,12 @@ pub fn explain(
             ..verdict(&filters, rules, request, &hosts[at])
         });
     }
-    let mut passed = vec![false; hosts.len()];
-    for &at in &selection.ranked {
-        passed[at] = true;
-    }
-    let refused = hosts
-        .iter()
-        .zip(&passed)
-        .filter(|(host, passed)| !**passed && !request.is_excluded(&host.name))
-        .take(limit.saturating_sub(verdicts.len()));
-    verdicts.extend(refused.map(|(host, _)| verdict(&filters, rules, request, host)));
+    let refused = refused(request, hosts, selection, limit);
+    verdicts.extend(
+        refused
+            .into_iter()
+            .map(|at| verdict(&filters, rules, request, &hosts[at])),
+    );
     Decision {
         wanted: request.resources,
         availability_zone: request.availability_zone.clone(),
@@ -162,6 +180,15 @@ pub fn explain(
         excluded: request.excluded.clone(),
         considered: hosts.len(),
         passed: selection.ranked.len(),
+        refused: filters
+            .iter()
+            .zip(&selection.refused)
+            .filter(|(_, (count, _))| *count > 0)
+            .map(|(filter, (count, _))| RefusedBy {
+                filter: filter.name().to_owned(),
+                hosts: *count,
+            })
+            .collect(),
         hosts: verdicts,
         chosen: selection.ranked.first().map(name),
         alternates: selection
@@ -176,6 +203,27 @@ pub fn explain(
             None => suggest(rules, request, hosts),
         },
     }
+}
+
+/// Hosts to be shown of those that did not pass.
+fn refused(
+    request: &Request,
+    hosts: &[HostState],
+    selection: &Selection,
+    limit: usize,
+) -> Vec<usize> {
+    let mut shown = vec![false; hosts.len()];
+    for &at in &selection.ranked {
+        shown[at] = true;
+    }
+    let firsts = selection.refused.iter().filter(|(count, _)| *count > 0);
+    let mut refused: Vec<usize> = firsts.map(|(_, first)| *first).take(limit).collect();
+    for &at in &refused {
+        shown[at] = true;
+    }
+    let others = (0..hosts.len()).filter(|&at| !shown[at] && !request.is_excluded(&hosts[at].name));
+    refused.extend(others.take(limit - refused.len()));
+    refused
 }
 
 fn verdict(filters: &[Filter], rules: &Rules, request: &Request, host: &HostState) -> HostVerdict {

@@ -14,6 +14,8 @@ pub struct Selection {
     pub weights: Vec<f64>,
     /// Lowest and highest raw value of each weigher among them; what normalizing needs.
     pub ranges: Vec<(f64, f64)>,
+    /// For each filter in its order, how many hosts it refused and the first of them.
+    pub refused: Vec<(usize, usize)>,
 }
 
 impl Selection {
@@ -23,20 +25,38 @@ impl Selection {
     }
 }
 
-/// Whether every filter lets the host have the server.
-pub fn passes(filters: &[Filter], rules: &Rules, request: &Request, host: &HostState) -> bool {
-    !request.is_excluded(&host.name)
-        && filters
-            .iter()
-            .all(|filter| filter.judge(rules, request, host).is_ok())
+/// The place of the first filter that does not let the host have the server.
+fn first_refusal(
+    filters: &[Filter],
+    rules: &Rules,
+    request: &Request,
+    host: &HostState,
+) -> Option<usize> {
+    filters
+        .iter()
+        .position(|filter| filter.judge(rules, request, host).is_err())
 }
 
 /// Chooses. The first `ordered` of the result are in order (the chosen host and the alternates somebody may need).
 pub fn select(rules: &Rules, request: &Request, hosts: &[HostState], ordered: usize) -> Selection {
     let filters: Vec<Filter> = Filter::of(rules).collect();
-    let passed: Vec<usize> = (0..hosts.len())
-        .filter(|&at| passes(&filters, rules, request, &hosts[at]))
-        .collect();
+    let mut refused = vec![(0, 0); filters.len()];
+    let mut passed = Vec::new();
+    for (at, host) in hosts.iter().enumerate() {
+        if request.is_excluded(&host.name) {
+            continue;
+        }
+        match first_refusal(&filters, rules, request, host) {
+            None => passed.push(at),
+            Some(filter) => {
+                let (count, first) = &mut refused[filter];
+                if *count == 0 {
+                    *first = at;
+                }
+                *count += 1;
+            }
+        }
+    }
     let mut scores = vec![0.0; passed.len()];
     let mut ranges = Vec::with_capacity(rules.weighers.len());
     let mut raw = Vec::with_capacity(passed.len());
@@ -80,6 +100,7 @@ pub fn select(rules: &Rules, request: &Request, hosts: &[HostState], ordered: us
         ranked: order.iter().map(|entry| entry.2).collect(),
         weights: order.iter().map(|entry| entry.0).collect(),
         ranges,
+        refused,
     }
 }
 

@@ -162,6 +162,46 @@ fn a_refusal_names_the_filter_the_reason_and_what_helps(
 }
 
 #[test]
+fn of_many_hosts_the_best_and_some_of_each_refusal_are_shown_and_all_are_counted() {
+    let mut hosts: Vec<HostState> = (0..40).map(|at| host(&format!("h{at:02}"))).collect();
+    for host in &mut hosts[0..8] {
+        host.up = false;
+    }
+    for host in &mut hosts[8..11] {
+        host.used = host.capacity;
+    }
+    let (rules, mut request) = (rules(), request());
+    request.excluded = vec!["h39".into()];
+    let selection = select(&rules, &request, &hosts, 5);
+    let decision = explain(&rules, &request, &hosts, &selection, 2, 5);
+    assert_eq!((decision.considered, decision.passed), (40, 28));
+    let by: Vec<(&str, usize)> = decision
+        .refused
+        .iter()
+        .map(|by| (by.filter.as_str(), by.hosts))
+        .collect();
+    assert_eq!(by.len(), 2, "{by:?}");
+    assert!(by.contains(&("ComputeFilter", 8)), "{by:?}");
+    assert!(by.contains(&("CoreFilter", 3)), "{by:?}");
+    let (passed, refused): (Vec<_>, Vec<_>) = decision.hosts.iter().partition(|host| host.passed);
+    assert_eq!((passed.len(), refused.len()), (5, 5));
+    assert!(refused.iter().any(|host| host.host == "h08"), "{refused:?}");
+    // Where none fits, the sentence for people tells the same.
+    request.resources.vcpus = 100;
+    let none = select(&rules, &request, &hosts, 5);
+    let failure = explain(&rules, &request, &hosts, &none, 0, 5).failure();
+    assert!(failure.contains("none of 40 hosts"), "{failure}");
+    assert!(
+        failure.contains("31 turned down by CoreFilter"),
+        "{failure}"
+    );
+    assert!(
+        failure.contains("8 turned down by ComputeFilter"),
+        "{failure}"
+    );
+}
+
+#[test]
 fn a_smaller_flavor_is_named_where_one_fits() {
     let flavor = |name: &str, memory| FlavorSize {
         name: name.into(),

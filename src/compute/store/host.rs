@@ -341,32 +341,43 @@ pub struct ControlReport<'a> {
     pub version: &'a str,
     /// As [`ControlProcess::started_at`].
     pub started_at: Time,
+    /// As [`ControlProcess::skew_us`].
+    pub skew_us: i64,
+}
+
+/// The time by the database's clock.
+pub async fn clock(conn: &mut Conn) -> DbResult<Time> {
+    let now = conn.engine().now_expr();
+    sql(format!("SELECT {now}")).scalar(conn).await
 }
 
 /// Notes that a control process lives. The turn `number:control` must be had.
 pub async fn control_report(conn: &mut Conn, report: &ControlReport<'_>) -> DbResult<()> {
     let now = conn.engine().now_expr();
     let known = sql(format!(
-        "UPDATE control_process SET host = $2, id = $3, version = $4, started_at = $5, reported_at = {now} WHERE place = $1"
+        "UPDATE control_process SET host = $2, id = $3, version = $4, started_at = $5, skew_us = $6, \
+         reported_at = {now} WHERE place = $1"
     ))
     .bind(report.place)
     .bind(report.host)
     .bind(report.id.to_string())
     .bind(report.version)
     .bind(report.started_at)
+    .bind(report.skew_us)
     .swapped(conn)
     .await?;
     if !known {
         // Odd numbers from the end of what hosts will reach, so that both kinds have numbers of their own.
         sql(format!(
-            "INSERT INTO control_process (place, host, id, number, version, started_at, reported_at) \
-             SELECT $1, $2, $3, COALESCE(MAX(number), 1000000001) + 2, $4, $5, {now} FROM control_process"
+            "INSERT INTO control_process (place, host, id, number, version, started_at, skew_us, reported_at) \
+             SELECT $1, $2, $3, COALESCE(MAX(number), 1000000001) + 2, $4, $5, $6, {now} FROM control_process"
         ))
         .bind(report.place)
         .bind(report.host)
         .bind(report.id.to_string())
         .bind(report.version)
         .bind(report.started_at)
+        .bind(report.skew_us)
         .execute(conn)
         .await?;
     }
@@ -387,7 +398,7 @@ pub async fn control_leave(conn: &mut Conn, place: &str, id: Uuid) -> DbResult<(
 pub async fn control_list(conn: &mut Conn, down_us: i64) -> DbResult<Vec<ControlProcess>> {
     let now = conn.engine().now_expr();
     sql(format!(
-        "SELECT place, host, id, number, version, started_at, reported_at, CASE WHEN reported_at > {now} - $1 THEN 1 ELSE 0 END \
+        "SELECT place, host, id, number, version, started_at, reported_at, skew_us, CASE WHEN reported_at > {now} - $1 THEN 1 ELSE 0 END \
          FROM control_process ORDER BY host, number"
     ))
     .bind(down_us)
@@ -400,6 +411,7 @@ pub async fn control_list(conn: &mut Conn, down_us: i64) -> DbResult<Vec<Control
             version: row.take()?,
             started_at: row.take()?,
             reported_at: row.take()?,
+            skew_us: row.take()?,
             up: row.take()?,
         })
     })

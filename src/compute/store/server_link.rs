@@ -135,7 +135,12 @@ pub async fn clear_links(conn: &mut Conn, server: ServerId) -> DbResult<()> {
 /// Forgets everything that hangs on a server.
 pub async fn clear(conn: &mut Conn, server: ServerId) -> DbResult<()> {
     clear_links(conn, server).await?;
-    let tables = ["server_tag", "server_console", "server_group_member"];
+    let tables = [
+        "server_tag",
+        "server_console",
+        "server_group_member",
+        "server_wish",
+    ];
     clear_tables(conn, server, &tables).await
 }
 

@@ -43,7 +43,8 @@ pub struct Node {
     pub uptime: Option<u64>,
     /// Its last report.
     pub reported_at: Time,
-    /// Microseconds that its clock is ahead, as the last report had it; a control process is not compared.
+    /// Microseconds that its clock is ahead, as the last report had it: a node's of a control process's, and a control process's
+    /// of the database's.
     pub skew_us: Option<i64>,
 }
 

@@ -20,3 +20,4 @@ mod secrets;
 pub(super) mod start;
 mod together;
 mod world;
+mod zones;

@@ -9,14 +9,16 @@ use super::stock::OpenStack;
 use crate::lab::rack::Rack;
 use crate::lab::wait::wait_for_async;
 
-/// Writes 16 MiB with random bytes over and over, and says a number a few times a second, for as long as it runs.
+/// Writes 16 MiB with random bytes over and over, and says a number and which boot it is of a few times a second, for as
+/// long as it runs.
 ///
 /// One process writes, in place: QEMU's translator loses a store now and then that is made in the moment in which the
 /// pages to be sent are counted, and what is lost should be such a byte and nothing of the guest's kernel.
 const WRITER: &str = "#!/bin/sh\n\
     dd if=/dev/urandom of=/tmp/a bs=1M count=16 2>/dev/null\n\
     shred -n 1000000000 /tmp/a &\n\
-    (i=0; while :; do i=$((i+1)); echo COUNT $i >/dev/console; usleep 300000; done) &\n";
+    read boot </proc/sys/kernel/random/boot_id\n\
+    (i=0; while :; do i=$((i+1)); echo COUNT $i $boot. >/dev/console; usleep 300000; done) &\n";
 
 /// MiB per second that the link carries; a pause of 300 ms is 3 MiB.
 const BANDWIDTH: &str = "[compute]\nlive_migration_bandwidth = 10\n";
@@ -44,7 +46,7 @@ const SOON: (&str, &str) = ("SKYDECK_COMPUTE_LIVE_MIGRATION_COMPLETION_TIMEOUT",
 async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_settings_say() {
     let mut cloud = RackCloud::start_with(2, SHARED, BANDWIDTH).await;
     let id = cloud.scripted("writer", 160, WRITER).await;
-    let mut number = count(&cloud, &id, 3).await;
+    let (mut number, boot) = count(&cloud, &id, 3).await;
     for (settings, to, how) in [
         (
             &[ALOOF, SOON, ABORT][..],
@@ -78,17 +80,21 @@ async fn a_guest_that_writes_faster_than_the_link_carries_goes_or_stays_as_the_s
             cloud.guests_on(3 - to).is_empty().then_some(())
         })
         .await;
-        number = count(&cloud, &id, number + 3).await;
+        let (now, still) = count(&cloud, &id, number + 3).await;
+        assert_eq!(still, boot, "{how}: the guest booted");
+        number = now;
     }
     cloud.delete(&id).await;
 }
 
-/// The last number said, once it is above `above`.
-async fn count(cloud: &RackCloud, id: &str, above: u64) -> u64 {
+/// The last number said and the boot that it is of, once it is above `above`.
+async fn count(cloud: &RackCloud, id: &str, above: u64) -> (u64, String) {
     let what = format!("a number above {above}");
     wait_said(&cloud.client(), id, &what, |line| {
-        let number = line.split_once("COUNT ")?.1.trim().parse().ok()?;
-        (number > above).then_some(number)
+        let (number, boot) = line.split_once("COUNT ")?.1.trim().split_once(' ')?;
+        let number = number.parse().ok()?;
+        // The dot says that the line is whole.
+        (number > above).then_some((number, boot.strip_suffix('.')?.to_owned()))
     })
     .await
 }

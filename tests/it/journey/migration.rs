@@ -10,9 +10,19 @@ use super::stock::OpenStack;
 use crate::lab::rack::Rack;
 use crate::lab::wait::wait_for_async;
 
-/// Says a number and its uptime in seconds, five times a second, for as long as it runs.
+/// Says a number, its uptime in seconds and which boot it is of, five times a second, for as long as it runs.
 const COUNTER: &str = "#!/bin/sh\n\
-    (i=0; while :; do i=$((i+1)); read up _ </proc/uptime; echo COUNT $i ${up%.*} >/dev/console; usleep 200000; done) &\n";
+    read boot </proc/sys/kernel/random/boot_id\n\
+    (i=0; while :; do i=$((i+1)); read up _ </proc/uptime; echo COUNT $i ${up%.*} $boot. >/dev/console; usleep 200000; done) &\n";
+
+/// What a guest said last.
+#[derive(Clone, Debug)]
+struct Said {
+    number: u64,
+    uptime: u64,
+    /// The kernel chooses it anew at each boot: another one means that the guest did not merely go on.
+    boot: String,
+}
 
 /// A server that counts, on the first host.
 async fn counting(cloud: &RackCloud, name: &str) -> String {
@@ -21,17 +31,21 @@ async fn counting(cloud: &RackCloud, name: &str) -> String {
     id
 }
 
-/// The last number said, and the uptime with it, once the number is above `above`.
-async fn count(cloud: &RackCloud, id: &str, above: u64) -> (u64, u64) {
+/// What was said last, once its number is above `above`.
+async fn count(cloud: &RackCloud, id: &str, above: u64) -> Said {
     wait_said(
         &cloud.client(),
         id,
         &format!("a number above {above}"),
         |line| {
             let mut words = line.split_once("COUNT ")?.1.split_whitespace();
-            let number: u64 = words.next()?.parse().ok()?;
-            let uptime = words.next()?.parse().ok()?;
-            (number > above).then_some((number, uptime))
+            let said = Said {
+                number: words.next()?.parse().ok()?,
+                uptime: words.next()?.parse().ok()?,
+                // The dot says that the line is whole.
+                boot: words.next()?.strip_suffix('.')?.to_owned(),
+            };
+            (said.number > above).then_some(said)
         },
     )
     .await
@@ -74,8 +88,16 @@ async fn begin_slowly(stock: &OpenStack, id: &str) -> String {
     .await
 }
 
+/// The guest counts on from what it said last, and has not booted since.
+async fn goes_on(cloud: &RackCloud, id: &str, before: &Said) -> Said {
+    let now = count(cloud, id, before.number).await;
+    assert_eq!(now.boot, before.boot, "it booted: {before:?}, {now:?}");
+    assert!(now.uptime >= before.uptime, "{before:?}, {now:?}");
+    now
+}
+
 /// After whatever happened: the guest runs on the host that the cloud says, and counts on; the other has nothing of it.
-async fn agree(cloud: &RackCloud, id: &str, number: u64) {
+async fn agree(cloud: &RackCloud, id: &str, before: &Said) -> Said {
     cloud.settled().await;
     let at = cloud.place();
     wait_on(cloud, id, at).await;
@@ -86,7 +108,7 @@ async fn agree(cloud: &RackCloud, id: &str, number: u64) {
         (cloud.guests_on(other).is_empty() && left == 0).then_some(())
     })
     .await;
-    count(cloud, id, number).await;
+    goes_on(cloud, id, before).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -94,7 +116,7 @@ async fn whatever_dies_during_a_migration_the_guest_runs_on_one_host_and_all_agr
     let mut cloud = RackCloud::start_with(2, "report_interval = 1\ndown_after = 5", SLOWLY).await;
     let stock = OpenStack::new(&cloud);
     let id = counting(&cloud, "survivor").await;
-    let (mut number, _) = count(&cloud, &id, 3).await;
+    let mut said = count(&cloud, &id, 3).await;
     for victim in ["source", "destination", "control", "broker"] {
         if cloud.place() == 2 {
             stock.ok(&format!(
@@ -123,8 +145,7 @@ async fn whatever_dies_during_a_migration_the_guest_runs_on_one_host_and_all_agr
                 control.within_network(|| cloud.broker.boot());
             }
         }
-        agree(&cloud, &id, number).await;
-        number = count(&cloud, &id, 0).await.0;
+        said = agree(&cloud, &id, &said).await;
     }
     cloud.delete(&id).await;
 }
@@ -134,12 +155,12 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     let mut cloud = RackCloud::start_with(2, "report_interval = 1\ndown_after = 3", SLOWLY).await;
     let stock = OpenStack::new(&cloud);
     let id = counting(&cloud, "wanderer").await;
-    let (number, _) = count(&cloud, &id, 3).await;
+    let said = count(&cloud, &id, 3).await;
     let migration = begin_slowly(&stock, &id).await;
     stock.ok(&format!(
         "--os-compute-api-version 2.80 server migration abort {id} {migration}"
     ));
-    agree(&cloud, &id, number).await;
+    let said = agree(&cloud, &id, &said).await;
     assert_eq!(cloud.place(), 1);
     let list = "--os-compute-api-version 2.80 server migration list";
     assert_eq!(stock.json(list)[0]["Status"], "cancelled");
@@ -149,17 +170,17 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     cloud.crash(2);
     cloud.settled().await;
     wait_on(&cloud, &id, 1).await;
-    let (number, _) = count(&cloud, &id, number).await;
+    let said = goes_on(&cloud, &id, &said).await;
     assert_eq!(stock.json(list)[0]["Status"], "failed");
     cloud.power_on(2);
     cloud.host_is(2, "up").await;
-    agree(&cloud, &id, number).await;
+    let said = agree(&cloud, &id, &said).await;
 
     let migration = begin_slowly(&stock, &id).await;
     stock.ok(&format!(
         "--os-compute-api-version 2.80 server migration force complete {id} {migration}"
     ));
-    agree(&cloud, &id, number).await;
+    agree(&cloud, &id, &said).await;
     assert_eq!(cloud.place(), 2);
     assert_eq!(stock.json(list)[0]["Status"], "completed");
 
@@ -192,7 +213,7 @@ async fn there_and_back(agent: &str, shared: bool) {
     let cloud = RackCloud::start(2, agent).await;
     let stock = OpenStack::new(&cloud);
     let id = counting(&cloud, "counter").await;
-    let (mut number, mut uptime) = count(&cloud, &id, 3).await;
+    let mut said = count(&cloud, &id, 3).await;
     let ready = wait_ready(&cloud, &id, 1).await;
     for (from, to, wish) in [(1, 2, "--host h2"), (2, 1, "")] {
         stock.ok(&format!(
@@ -202,9 +223,7 @@ async fn there_and_back(agent: &str, shared: bool) {
         wait_on(&cloud, &id, to).await;
         assert!(cloud.guests_on(from).is_empty(), "left on h{from}");
         assert_eq!(cloud.running_on(to).len(), 1, "on h{to}");
-        let (now, up) = count(&cloud, &id, number + 3).await;
-        assert!(up >= uptime, "its uptime was {uptime} s and is {up} s");
-        (number, uptime) = (now, up);
+        said = goes_on(&cloud, &id, &said).await;
         // The same address, on the host where it is now.
         let ping = ["ping", "-c", "3", "-i", "0.3", "-W", "2", &ready.address];
         cloud.rack.host(to).run(&ping);

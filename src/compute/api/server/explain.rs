@@ -7,8 +7,8 @@ use axum::extract::Path;
 use super::create::to_request;
 use crate::api::wire::{
     Explanation, ExplanationBody, ExplanationList, FieldProblem, FilterVerdict, HostVerdict,
-    LaunchPlan, LaunchPlanBody, MigrationPlanRequest, PlannedItem, PlannedUse, Suggestion, Wanted,
-    Weight,
+    LaunchPlan, LaunchPlanBody, MigrationPlanRequest, PlannedItem, PlannedUse, RefusedBy,
+    Suggestion, Wanted, Weight,
 };
 use crate::api::{Body, Routes, parse_id};
 use crate::compute::ops::{self, PlanUse, decision_list, server_create_plan, server_show};
@@ -129,6 +129,16 @@ fn to_wire(decision: Decision, count: u64) -> Explanation {
             count,
         },
         excluded: decision.excluded,
+        considered: decision.considered,
+        passed: decision.passed,
+        refused: decision
+            .refused
+            .into_iter()
+            .map(|by| RefusedBy {
+                filter: by.filter,
+                hosts: by.hosts,
+            })
+            .collect(),
         hosts: decision.hosts.into_iter().map(host).collect(),
         chosen: decision.chosen,
         alternates: decision.alternates,

@@ -171,6 +171,10 @@ async fn write_on_conn(
     for tag in &request.tags {
         store::server_tag::add(conn, server.id, tag).await?;
     }
+    let place = prepared.wish();
+    if !place.is_empty() {
+        store::server_wish::insert(conn, server.id, &place).await?;
+    }
     if let Some(group) = prepared.hints.group {
         server_group_join_on_conn(conn, cx, group, server.id).await?;
     }
@@ -198,12 +202,8 @@ async fn write_on_conn(
     }
     let wish = LaunchWish {
         resources: prepared.resources,
-        availability_zone: prepared.zone.clone(),
+        place,
         host: prepared.host.clone(),
-        same_host: prepared.hints.same_host.clone(),
-        different_host: prepared.hints.different_host.clone(),
-        query: prepared.hints.query.clone(),
-        near: prepared.hints.near,
         nics,
         volumes: volumes_on_conn(conn, cx, server, prepared).await?,
     };

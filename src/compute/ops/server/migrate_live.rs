@@ -5,7 +5,6 @@ use crate::compute::model::{
     Action, Claim, Consumer, Migration, MigrationKind, MigrationProgress, MigrationStatus,
     Resources, Server, TaskState,
 };
-use crate::compute::ops::PlaceOrder;
 use crate::compute::ops::claim::claim_find_on_conn;
 use crate::compute::ops::host_list::host_show;
 use crate::compute::sagas::{LiveMigration, LiveMigrationWish};
@@ -115,20 +114,4 @@ pub(super) async fn claimed_on_conn(conn: &mut Conn, server: &Server) -> Result<
             server.id
         ))
     })
-}
-
-/// A host for a server that has one: whatever its launch asked of its image and flavor, it goes on asking.
-pub(in crate::compute) fn move_order(
-    server: &Server,
-    consumer: Consumer,
-    resources: Resources,
-) -> PlaceOrder {
-    PlaceOrder {
-        project: Some(server.project),
-        flavor: server.flavor.name.clone(),
-        image: server.image,
-        extra_specs: server.flavor.extra_specs.clone(),
-        image_properties: server.image_properties(),
-        ..PlaceOrder::new(consumer, server.id, resources)
-    }
 }

@@ -1,7 +1,8 @@
 //! Where a server could be moved to: what the scheduler would say now, host by host. Nothing is changed.
 
 use super::access::visible_on_conn;
-use super::migrate_live::{claimed_on_conn, move_order};
+use super::migrate_live::claimed_on_conn;
+use super::move_order::move_order_on_conn;
 use crate::compute::model::Consumer;
 use crate::compute::ops::{PlaceOrder, place_plan};
 use crate::compute::scheduler::Decision;
@@ -14,12 +15,12 @@ pub async fn server_migrate_plan(cx: &Context, id: ServerId) -> Result<Decision>
     let mut conn = cx.db.read().await?;
     let server = visible_on_conn(&mut conn, cx, id).await?;
     let resources = claimed_on_conn(&mut conn, &server).await?;
-    drop(conn);
     // In the name of an operation that will never be: what it has where it is does not count there.
     let consumer = Consumer::Operation(OperationId::new());
     let order = PlaceOrder {
         excluded: server.host.clone().into_iter().collect(),
-        ..move_order(&server, consumer, resources)
+        ..move_order_on_conn(&mut conn, &server, consumer, resources).await?
     };
+    drop(conn);
     place_plan(cx, &order).await
 }

@@ -198,12 +198,8 @@ async fn place(
             .as_ref()
             .map(|image| image.copy.properties.clone())
             .unwrap_or_default(),
-        availability_zone: prepared.zone.clone(),
+        wish: prepared.wish(),
         host: prepared.host.clone(),
-        same_host: prepared.hints.same_host.clone(),
-        different_host: prepared.hints.different_host.clone(),
-        query: prepared.hints.query.clone(),
-        near: prepared.hints.near,
         ..PlaceOrder::new(Consumer::Server(server), server, prepared.resources)
     };
     let decision = place_plan(cx, &order).await?;

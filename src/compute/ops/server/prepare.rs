@@ -6,7 +6,7 @@ use super::ports::{NicPlan, nics_plan};
 use super::request::{DiskRequest, DiskSource, Hints, NewServer};
 use super::security_groups::groups_plan;
 use super::volumes::MakeVolume;
-use crate::compute::model::{Flavor, FlavorCopy, ImageCopy, Resources};
+use crate::compute::model::{Flavor, FlavorCopy, ImageCopy, PlaceWish, Resources};
 use crate::compute::ops::server_group_join::server_group_room_on_conn;
 use crate::compute::ops::{flavor_show, keypair_show, zone_list};
 use crate::context::Context;
@@ -40,6 +40,19 @@ pub struct Prepared {
     pub host: Option<String>,
     /// Wishes to the scheduler.
     pub hints: Hints,
+}
+
+impl Prepared {
+    /// Where its owner wants it, at the launch and later.
+    pub fn wish(&self) -> PlaceWish {
+        PlaceWish {
+            availability_zone: self.zone.clone(),
+            same_host: self.hints.same_host.clone(),
+            different_host: self.hints.different_host.clone(),
+            query: self.hints.query.clone(),
+            near: self.hints.near,
+        }
+    }
 }
 
 /// A volume of a server to be.

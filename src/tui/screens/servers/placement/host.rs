@@ -12,7 +12,7 @@ use crate::tui::view::View;
 use crate::tui::widgets::doc::Doc;
 
 /// A filter or weigher without the ending that all of them have.
-fn short(name: &str) -> &str {
+pub fn short(name: &str) -> &str {
     name.trim_end_matches("Filter").trim_end_matches("Weigher")
 }
 

@@ -52,6 +52,25 @@ fn wanted_words(wanted: &Wanted) -> String {
     text
 }
 
+/// How many hosts fit, and of how many; an older control process told of those alone that it showed.
+fn counts(explanation: &Explanation) -> (usize, usize) {
+    let shown = explanation.hosts.len();
+    let fit = explanation.hosts.iter().filter(|host| host.passed).count();
+    (
+        explanation.passed.max(fit),
+        explanation.considered.max(shown),
+    )
+}
+
+/// How many hosts each filter turned down: `AvailabilityZone 7, Ram 1`.
+fn refused_words(explanation: &Explanation) -> String {
+    let refused = explanation.refused.iter();
+    let words: Vec<String> = refused
+        .map(|by| format!("{} {}", host::short(&by.filter), by.hosts))
+        .collect();
+    words.join(", ")
+}
+
 /// Adds a decision to a description.
 pub fn describe<'a>(doc: &mut Doc<'a>, explanation: &'a Explanation) {
     doc.group("Decision")
@@ -66,6 +85,10 @@ pub fn describe<'a>(doc: &mut Doc<'a>, explanation: &'a Explanation) {
     if let Some(suggestion) = &explanation.suggestion {
         doc.entry("would fit", Value::text(&suggestion.message));
     }
+    let (passed, considered) = counts(explanation);
+    let fit = format!("{passed} of {}", format::count(considered, "host"));
+    doc.entry("fit", Value::owned(fit));
+    doc.entry("turned down", Value::owned(refused_words(explanation)));
     doc.group("Hosts");
     for host in &explanation.hosts {
         let (mood, words) = host::verdict(host);
@@ -253,11 +276,8 @@ fn draw_head(
 ) {
     let ago = format::span(view.facts.clock.now.0 - shown.at.0);
     let title = format!("Decision {} of {of}, {ago} ago", of - decision);
-    let passed = shown.hosts.iter().filter(|host| host.passed).count();
-    let note = format!(
-        "{passed} of {} fit",
-        format::count(shown.hosts.len(), "host")
-    );
+    let (passed, considered) = counts(shown);
+    let note = format!("{passed} of {} fit", format::count(considered, "host"));
     frame::pane(area, buf, view, &title, &note);
     let x = area.x + 1;
     let room = usize::from(area.width.saturating_sub(2));
@@ -281,6 +301,10 @@ fn draw_head(
     }
     if let Some(suggestion) = &shown.suggestion {
         text.push_str(&format!("; {}", suggestion.message));
+    }
+    let refused = refused_words(shown);
+    if !refused.is_empty() {
+        text.push_str(&format!("; turned down: {refused}"));
     }
     let text = format!("{} {text}", view.glyphs.mood(mood));
     line(area.y + 2, &text, mood.scope());
