@@ -89,9 +89,7 @@ pub use network_create::network_create;
 pub use network_delete::network_delete;
 pub use network_list::{network_for_launch, network_list, network_show, network_show_on_conn};
 pub use network_update::network_update;
-pub use northbound::{
-    northbound_ensure, northbound_repair, northbound_rows, northbound_trouble,
-};
+pub use northbound::{northbound_ensure, northbound_repair, northbound_rows, northbound_trouble};
 pub use port_at_address::{PortPlace, port_at_address};
 pub use port_bind::{
     port_arrived_on_conn, port_bind_on_conn, port_expect_on_conn, port_unbind_on_conn,

@@ -136,7 +136,7 @@ fn agent_id(text: &str) -> Result<Uuid> {
 fn to_wire(agent: &NetworkAgent) -> Value {
     json!({
         "id": agent.kind.id(&agent.host),
-        "agent_type": agent.kind.title(),
+        "agent_type": agent.title,
         "binary": "skydeck-agent",
         "host": agent.host,
         "topic": "N/A",

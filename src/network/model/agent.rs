@@ -78,6 +78,8 @@ pub struct AgentDecision {
 pub struct NetworkAgent {
     /// What it does.
     pub kind: AgentKind,
+    /// Neutron's name for that, which differs with the engine.
+    pub title: &'static str,
     /// Its host.
     pub host: String,
     /// Whether its host reported lately.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::compute::ops::host_list;
+use crate::config::Engine;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::network::model::{AgentKind, NetworkAgent};
@@ -31,6 +32,7 @@ pub async fn agent_list(cx: &Context) -> Result<Vec<NetworkAgent>> {
             let said = said.remove(&(host.name.clone(), kind));
             agents.push(NetworkAgent {
                 kind,
+                title: title(cx.config.network.engine, kind),
                 host: host.name.clone(),
                 alive: host.up,
                 admin_state_up: said.as_ref().is_none_or(|said| said.admin_state_up),
@@ -47,6 +49,15 @@ pub async fn agent_list(cx: &Context) -> Result<Vec<NetworkAgent>> {
         }
     }
     Ok(agents)
+}
+
+fn title(engine: Engine, kind: AgentKind) -> &'static str {
+    match (engine, kind) {
+        (Engine::Bridge, kind) => kind.title(),
+        (Engine::Ovn, AgentKind::Bridge) => "OVN Controller agent",
+        (Engine::Ovn, AgentKind::Dhcp) => "OVN Metadata agent",
+        (Engine::Ovn, AgentKind::Router) => "OVN Controller Gateway agent",
+    }
 }
 
 /// The agent with this id.

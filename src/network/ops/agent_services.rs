@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::agent_list::{agent_list, agent_show};
 use super::dhcp_service::dhcp_port_on_conn;
 use super::service_place::{check_usable, elsewhere, move_to};
+use crate::config::Engine;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::{NetworkId, RouterId};
@@ -69,6 +70,11 @@ pub async fn agent_network_add(cx: &Context, id: Uuid, network: NetworkId) -> Re
         return Err(refusal::bad_request(format!(
             "network {network} is local: each node answers its own DHCP"
         )));
+    }
+    if cx.config.network.engine == Engine::Ovn {
+        return Err(refusal::bad_request(
+            "OVN answers DHCP by itself, on every host: there is nothing to place".to_owned(),
+        ));
     }
     place(cx, &agent, network.uuid()).await
 }

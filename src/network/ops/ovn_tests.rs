@@ -586,8 +586,29 @@ async fn routers_lead_out_in_and_to_each_other() {
         traced.path.steps
     );
     assert!(
-        steps.clone().all(|step| step.device == "br-int"
-            || (step.device.starts_with("sdt-") && step.point.is_some()))
+        steps
+            .clone()
+            .all(|step| step.device == "br-int" || step.device.starts_with("sdt-"))
+    );
+    assert!(
+        steps
+            .filter(|step| step.device == "br-int")
+            .all(|step| step.point.is_none())
+    );
+    assert_eq!(
+        traced
+            .path
+            .steps
+            .iter()
+            .filter(|step| step.point.is_some())
+            .count(),
+        2
+    );
+    let agents = agent_list(&lab.admin).await.unwrap();
+    assert!(
+        agents
+            .iter()
+            .any(|agent| agent.title == "OVN Controller agent")
     );
     let traced = network_trace(&lab.admin, ask("outside")).await.unwrap();
     assert_eq!(
