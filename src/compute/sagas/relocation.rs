@@ -10,7 +10,6 @@ use super::guest;
 use crate::bus::{CallError, FaultKind, Rpc};
 use crate::compute::model::{MigrationStatus, MigrationWish, Resources, Server};
 use crate::compute::ops::{self, PlaceOrder};
-use crate::compute::rpc::InstanceSpec;
 use crate::compute::rpc::migration::{
     DestinationFacts, MigrationCheckDestination, MigrationCheckSource, MigrationForget,
     MigrationLook, MigrationPrepare, SourceFacts,
@@ -144,7 +143,7 @@ impl Relocation {
     ) -> Result<(), StepError> {
         let facts = self.facts.clone().ok_or_else(no_facts)?;
         let host = self.destination()?.to_owned();
-        let (spec, image) = spec(cx, server).await?;
+        let (spec, image) = ops::spec_for(cx, server).await?;
         let request = MigrationCheckDestination {
             spec,
             mark: cx.operation,
@@ -154,7 +153,14 @@ impl Relocation {
             Ok(door) => door,
             Err(error) => return Err(self.elsewhere(error)),
         };
-        let disks = ops::disk_copy(&self.source, &host, &facts, &door, self.block, image)
+        let versions = if live {
+            let from = ops::host_show(cx, &self.source).await?;
+            ops::check_versions(&from, &ops::host_show(cx, &host).await?)
+        } else {
+            Ok(())
+        };
+        let disks = versions
+            .and_then(|()| ops::disk_copy(&self.source, &host, &facts, &door, self.block, image))
             .map_err(|failure| self.elsewhere(StepError::Failed(failure)))?;
         (self.door, self.disks) = (Some(door), Some(disks));
         Ok(())
@@ -172,7 +178,7 @@ impl Relocation {
             host_network_ensure(cx, &host).await?;
         }
         let request = MigrationPrepare {
-            spec: spec(cx, server).await?.0,
+            spec: ops::spec_for(cx, server).await?.0,
             disks,
             root: self.facts.as_ref().and_then(|facts| facts.root.clone()),
         };
@@ -255,16 +261,6 @@ impl Relocation {
             }
             other => other,
         }
-    }
-}
-
-/// What the destination has to know of the guest, and whether its image can still be fetched.
-async fn spec(cx: &StepContext, server: &Server) -> Result<(InstanceSpec, bool), StepError> {
-    match ops::instance_spec_with_image(cx, server).await {
-        Ok(spec) => Ok((spec, true)),
-        // Deleted or switched off since.
-        Err(error) if error.status() < 500 => Ok((ops::instance_spec(cx, server).await?, false)),
-        Err(error) => Err(error.into()),
     }
 }
 

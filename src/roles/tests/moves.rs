@@ -6,7 +6,7 @@ use crate::compute::model::{
     VmState,
 };
 use crate::compute::ops as compute;
-use crate::compute::ops::{HostDecision, LiveMigrationWish};
+use crate::compute::ops::{HostDecision, LiveMigrationWish, Outlook};
 use crate::context::Context;
 use crate::ids::ServerId;
 use crate::saga::Status;
@@ -39,9 +39,10 @@ async fn a_server_moves_while_it_runs_or_while_it_is_off_and_is_what_it_was() {
     let here = Some(SECOND.to_owned());
     assert_eq!(lab.server(id).await.host, here);
     // Where it is is no place to move to.
-    let plan = compute::server_migrate_plan(&cx, id).await.unwrap();
-    assert_eq!(plan.chosen.as_deref(), Some(HOST));
-    assert_eq!(plan.excluded, [SECOND]);
+    let any = LiveMigrationWish::default();
+    let plan = compute::server_migrate_plan(&cx, id, &any).await.unwrap();
+    assert_eq!(plan.decision.chosen.as_deref(), Some(HOST));
+    assert_eq!(plan.decision.excluded, [SECOND]);
     // There already.
     let again = LiveMigrationWish {
         host: here,
@@ -67,6 +68,53 @@ async fn a_server_moves_while_it_runs_or_while_it_is_off_and_is_what_it_was() {
     let kinds: Vec<MigrationKind> = kinds.iter().map(|found| found.kind).collect();
     use MigrationKind::{Cold, Live};
     assert_eq!(kinds, [Cold, Cold, Live]);
+    lab.delete_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_move_will_take_and_what_stands_against_it_is_told_before_it_begins() {
+    let lab = Lab::with_second().await;
+    let cx = Context::system(lab.cloud.clone());
+    let id = at_home(&lab, &["web"]).await[0];
+    let wish = |block| LiveMigrationWish {
+        host: Some(SECOND.into()),
+        block,
+    };
+    let plan = async |block| {
+        let plan = compute::server_migrate_plan(&cx, id, &wish(block)).await;
+        plan.unwrap().outlook
+    };
+    let Some(Outlook::Goes(expected)) = plan(None).await else {
+        panic!("{:?}", plan(None).await);
+    };
+    assert!(expected.bytes > 0 && expected.total_ms > 0, "{expected:?}");
+    let begun = compute::server_migrate_live(&cx, id, wish(None)).await;
+    assert_eq!(lab.ended(begun.unwrap()).await.status, Status::Done);
+    let moved = compute::migration_list(&cx, of(id))
+        .await
+        .unwrap()
+        .remove(0);
+    let told = moved.forecast.unwrap();
+    // Beside what the operation itself expected, of the same guest a moment later.
+    let near = told.bytes.abs_diff(expected.bytes) < expected.bytes / 4;
+    assert!(near, "{expected:?} and then {told:?}");
+    // One that is off is not asked about.
+    compute::server_stop(&cx, id).await.unwrap();
+    lab.quiet().await;
+    let any = LiveMigrationWish::default();
+    let off = compute::server_migrate_plan(&cx, id, &any).await.unwrap();
+    assert!(matches!(off.outlook, Some(Outlook::Unknown(_))), "{off:?}");
+    compute::server_start(&cx, id).await.unwrap();
+    lab.quiet().await;
+    // A node that does not answer leaves the scheduler's word.
+    lab.agent_stop();
+    let silent = compute::server_migrate_plan(&cx, id, &any).await.unwrap();
+    assert_eq!(silent.decision.chosen.as_deref(), Some(HOST));
+    assert!(
+        matches!(silent.outlook, Some(Outlook::Unknown(_))),
+        "{silent:?}"
+    );
+    lab.agent_start();
     lab.delete_all().await;
 }
 

@@ -15,6 +15,9 @@ fn a_server_is_moved_where_it_is_wished_and_its_row_says_how_far_that_is() {
         "{}",
         lab.picture()
     );
+    // What it will take is told before it begins.
+    let picture = lab.picture();
+    assert!(picture.contains("To cmp-02: about 11.5 s"), "{picture}");
     assert_eq!(
         pressed(&mut lab, "ctrl-s"),
         [format!("server {id} migrate None")]
