@@ -77,14 +77,7 @@ impl Relocation {
     /// Chooses and claims a host by this order, to which the one that was wished is added. Not one that was tried, or that
     /// still has to clear away what it had of the server, which it may do at any moment.
     pub async fn place(&mut self, cx: &StepContext, order: PlaceOrder) -> Result<(), StepError> {
-        let mut conn = cx.db.read().await?;
-        let owing = store::server_residue::hosts_of(&mut conn, self.server).await?;
-        drop(conn);
-        if let Some(wish) = self.wish.as_ref().filter(|wish| owing.contains(wish)) {
-            return Err(StepError::Retry(format!(
-                "waiting for {wish} to clear away what it had of the server"
-            )));
-        }
+        let owing = owing(cx, self.server, self.wish.as_ref()).await?;
         let mut order = PlaceOrder {
             operation: Some(cx.operation),
             host: self.wish.clone(),
@@ -261,6 +254,23 @@ impl Relocation {
             }
             other => other,
         }
+    }
+}
+
+/// Hosts that a server must not come to yet: they still have to clear away what they had of it, which they may do at any
+/// moment. One that was wished for is waited for.
+pub(super) async fn owing(
+    cx: &StepContext,
+    server: ServerId,
+    wish: Option<&String>,
+) -> Result<Vec<String>, StepError> {
+    let mut conn = cx.db.read().await?;
+    let owing = store::server_residue::hosts_of(&mut conn, server).await?;
+    match wish.filter(|wish| owing.contains(wish)) {
+        Some(wish) => Err(StepError::Retry(format!(
+            "waiting for {wish} to clear away what it had of the server"
+        ))),
+        None => Ok(owing),
     }
 }
 

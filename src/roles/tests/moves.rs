@@ -8,6 +8,7 @@ use crate::compute::model::{
 use crate::compute::ops as compute;
 use crate::compute::ops::{HostDecision, LiveMigrationWish, Outlook};
 use crate::context::Context;
+use crate::db::sql;
 use crate::ids::ServerId;
 use crate::saga::Status;
 
@@ -372,5 +373,42 @@ async fn a_server_is_evacuated_from_a_dead_host_only() {
         (gone && paid).then_some(())
     })
     .await;
+    lab.delete_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_not_evacuated_to_a_host_that_still_has_to_clear_away_what_it_had_of_it() {
+    let lab = Lab::with_second().await;
+    let cx = Context::system(lab.cloud.clone());
+    let id = at_home(&lab, &["web"]).await[0];
+    lab.second_stop();
+    let mut tx = lab.cloud.db.begin().await.unwrap();
+    sql("INSERT INTO server_residue (host, server_id, created_at) VALUES ($1, $2, $3)")
+        .bind(SECOND)
+        .bind(id)
+        .bind(crate::ids::Time::now())
+        .execute(&mut tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let dead = HostDecision {
+        forced_down: Some(true),
+        ..HostDecision::default()
+    };
+    compute::host_update(&cx, HOST, &dead).await.unwrap();
+    let begun = compute::server_evacuate(&cx, id, None).await.unwrap();
+    assert_eq!(lab.ended(begun).await.status, Status::Undone);
+    let decision = compute::decision_list(&cx, id).await.unwrap().remove(0);
+    assert_eq!(decision.decision.excluded, [SECOND, HOST]);
+    // It pays its debt, and may have the server.
+    lab.second_start();
+    lab.until("nothing is owed", async || {
+        (lab.count("server_residue", "1 = 1").await == 0).then_some(())
+    })
+    .await;
+    lab.quiet().await;
+    let begun = compute::server_evacuate(&cx, id, None).await.unwrap();
+    assert_eq!(lab.ended(begun).await.status, Status::Done);
+    assert_eq!(lab.server(id).await.host.as_deref(), Some(SECOND));
     lab.delete_all().await;
 }
