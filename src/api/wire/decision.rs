@@ -227,8 +227,6 @@ pub struct LaunchPlan {
     pub host: Option<String>,
     /// That host's room.
     pub host_room: Vec<PlannedUse>,
-    /// Whether the host has the image already; if not, launch includes copying it there.
-    pub image_cached: Option<bool>,
     /// What stands against it.
     pub problems: Vec<FieldProblem>,
     /// The scheduler's reasons.

@@ -87,7 +87,6 @@ async fn plan(cx: Context, Body(body): Body<ServerCreateRequest>) -> Result<Json
             quota: plan.quota.iter().map(used).collect(),
             host: plan.host,
             host_room: plan.host_room.iter().map(used).collect(),
-            image_cached: None,
             problems: plan
                 .problems
                 .into_iter()
