@@ -199,7 +199,7 @@ async fn a_host_is_drained_with_a_pause_and_its_servers_come_home() {
         assert_eq!(lab.server(*id).await.host.as_deref(), Some(SECOND));
     }
     assert!(!compute::host_show(&cx, HOST).await.unwrap().enabled);
-    assert!(compute::moves_retry(&cx, run, 1).await.is_err());
+    assert!(compute::moves_retry(&cx, run).await.is_err());
 
     assert_eq!(lab.count("server_home", "1 = 1").await, 3);
     let run = compute::moves_run(&cx, MovesGoal::Return, Some(HOST), 2)
@@ -260,7 +260,7 @@ async fn what_a_run_moved_goes_back_and_nothing_else() {
         }
     };
     let refusal = async |id| {
-        let refused = compute::moves_roll_back(&cx, id, 2).await;
+        let refused = compute::moves_roll_back(&cx, id).await;
         refused.unwrap_err().to_string()
     };
     let drain = compute::moves_run(&cx, MovesGoal::Drain, Some(HOST), 2)
@@ -280,7 +280,7 @@ async fn what_a_run_moved_goes_back_and_nothing_else() {
     compute::host_update(&cx, HOST, &enabled).await.unwrap();
     let moved = compute::server_migrate_live(&cx, servers[0], wish).await;
     assert_eq!(lab.ended(moved.unwrap()).await.status, Status::Done);
-    let back = compute::moves_roll_back(&cx, drain, 1).await.unwrap();
+    let back = compute::moves_roll_back(&cx, drain).await.unwrap();
     assert_eq!(lab.ended(back).await.status, Status::Done);
     on(HOST).await;
     assert_eq!(lab.count("server_home", "1 = 1").await, 0);
@@ -294,7 +294,7 @@ async fn what_a_run_moved_goes_back_and_nothing_else() {
     };
     let apart = compute::server_migrate_live(&cx, servers[1], wish).await;
     assert_eq!(lab.ended(apart.unwrap()).await.status, Status::Done);
-    let gathered = compute::moves_run(&cx, MovesGoal::Condense, None, 2)
+    let gathered = compute::moves_run(&cx, MovesGoal::Condense, None, 3)
         .await
         .unwrap();
     assert_eq!(lab.ended(gathered).await.status, Status::Done);
@@ -308,20 +308,22 @@ async fn what_a_run_moved_goes_back_and_nothing_else() {
         ..HostDecision::default()
     };
     compute::host_update(&cx, &from, &disabled).await.unwrap();
-    let back = compute::moves_roll_back(&cx, gathered, 2).await.unwrap();
+    let back = compute::moves_roll_back(&cx, gathered).await.unwrap();
     assert_eq!(lab.ended(back).await.status, Status::Done);
     let shown = compute::moves_show(&cx, back).await.unwrap();
     assert_eq!(shown.moves[0].state, MoveState::Failed);
     assert!(shown.moves[0].reason.is_some());
     compute::host_update(&cx, &from, &enabled).await.unwrap();
-    let back = compute::moves_retry(&cx, back, 2).await.unwrap();
+    let back = compute::moves_retry(&cx, back).await.unwrap();
     assert_eq!(lab.ended(back).await.status, Status::Done);
     let server = lab.server(moved[0].server).await;
     assert_eq!(server.host, Some(from));
     let shown = compute::moves_show(&cx, back).await.unwrap();
     assert_eq!(shown.goal, MovesGoal::Back);
+    // What the operator chose for the first run holds for those that follow from it.
+    assert_eq!(shown.at_once, 3);
     assert!(refusal(back).await.contains("once more"));
-    assert!(compute::moves_retry(&cx, back, 2).await.is_err());
+    assert!(compute::moves_retry(&cx, back).await.is_err());
     let wished = compute::moves_run(&cx, MovesGoal::Back, None, 2).await;
     assert!(wished.unwrap_err().to_string().contains("roll that back"));
 
