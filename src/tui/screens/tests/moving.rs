@@ -164,6 +164,26 @@ fn a_host_is_drained_after_its_plan_was_seen() {
 }
 
 #[test]
+fn a_dead_host_is_evacuated_or_fenced_once_its_name_was_typed() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "hosts" enter"#);
+    // One that is up is drained.
+    for key in ["X", "F"] {
+        assert!(pressed(&mut lab, key).is_empty());
+        assert!(lab.state.overlays.is_empty(), "{}", lab.picture());
+        assert!(lab.picture().contains("drain it"), "{}", lab.picture());
+    }
+    lab.press(r#"/ "cmp-04" enter"#);
+    for (key, act) in [("X", "evacuate"), ("F", "fence")] {
+        assert!(pressed(&mut lab, key).is_empty());
+        assert!(pressed(&mut lab, "enter").is_empty());
+        let sent = pressed(&mut lab, &format!(r#"{key} "cmp-04" enter"#));
+        assert_eq!(sent, [format!("host cmp-04 {act}")]);
+        lab.press("esc");
+    }
+}
+
+#[test]
 fn a_plan_that_is_refused_stays_and_one_that_is_accepted_leads_to_its_moves() {
     let mut lab = Lab::busy(SIZE).with_past();
     lab.press(r#": "hosts" enter / "cmp-03" enter"#);
