@@ -2,8 +2,8 @@
 
 use super::{Client, Result, Service};
 use crate::api::wire::{
-    Explanation, ExplanationBody, MigrationPlanRequest, MovesPlan, MovesPlanBody, MovesRequest,
-    MovesRun, MovesRunBody, MovesRunList,
+    MigrationPlanBody, MigrationPlanRequest, MovesPlan, MovesPlanBody, MovesRequest, MovesRun,
+    MovesRunBody, MovesRunList,
 };
 
 const SKYDECK: Service = Service::Skydeck;
@@ -15,12 +15,13 @@ impl Client {
         Ok(call.parse::<MovesPlanBody>().await?.plan)
     }
 
-    /// Where a server could be moved to, host by host; nothing is moved.
-    pub async fn migration_plan(&self, server_id: &str) -> Result<Explanation> {
-        let server_id = server_id.to_owned();
-        let call = self.post(SKYDECK, &["plans", "migration"]);
-        let call = call.json(&MigrationPlanRequest { server_id });
-        Ok(call.parse::<ExplanationBody>().await?.explanation)
+    /// Where a server could be moved to, host by host, and what that would take; nothing is moved.
+    pub async fn migration_plan(
+        &self,
+        request: &MigrationPlanRequest,
+    ) -> Result<MigrationPlanBody> {
+        let call = self.post(SKYDECK, &["plans", "migration"]).json(request);
+        call.parse().await
     }
 
     /// Begins them.

@@ -46,7 +46,8 @@ pub use aggregate_list::{INTERNAL_ZONE, aggregate_list, aggregate_show, host_zon
 pub use aggregate_update::{aggregate_metadata_set, aggregate_update};
 pub use claim::{
     ClaimOutcome, claim_find_on_conn, claim_on_conn, claim_release_on_conn,
-    claim_release_server_on_conn, claim_settle_on_conn, claims_of_host, claims_of_server,
+    claim_release_server_on_conn, claim_settle_on_conn, claimed_of_project, claims_of_host,
+    claims_of_server,
 };
 pub use decision::{DecisionRecord, decision_list, decision_prune};
 pub use flavor_access::{flavor_access_add, flavor_access_list, flavor_access_remove};

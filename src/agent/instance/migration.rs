@@ -7,13 +7,16 @@ mod source;
 use crate::agent::MethodTable;
 use crate::compute::rpc::migration::{
     InstanceMigrate, InstanceMigrateAbort, InstanceMigrateForce, MigrationCheckDestination,
-    MigrationCheckSource, MigrationForget, MigrationLook, MigrationPrepare, MigrationTakeOver,
+    MigrationCheckSource, MigrationForget, MigrationLook, MigrationPlanDestination,
+    MigrationPlanSource, MigrationPrepare, MigrationTakeOver,
 };
 
 /// Adds the methods about moves.
 pub(super) fn register(table: &mut MethodTable) {
     table.add::<MigrationCheckSource, _, _>(check::check_source);
     table.add::<MigrationCheckDestination, _, _>(check::check_destination);
+    table.add::<MigrationPlanSource, _, _>(check::plan_source);
+    table.add::<MigrationPlanDestination, _, _>(check::plan_destination);
     table.add::<MigrationPrepare, _, _>(destination::prepare);
     table.add::<MigrationForget, _, _>(destination::forget);
     table.add::<MigrationLook, _, _>(destination::look);

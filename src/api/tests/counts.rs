@@ -40,6 +40,27 @@ async fn the_summary_shows_a_project_its_own_and_an_administrator_the_cloud() {
         assert!(skew.abs() < 60_000_000, "{one}");
     }
 
+    // Placement's view of the same host.
+    let providers = async |query: &str| {
+        let path = format!("/placement/resource_providers?{query}");
+        let found = running.get(&admin, &path).await;
+        found["resource_providers"].as_array().unwrap().clone()
+    };
+    assert_eq!(providers("resources=VCPU:1,DISK_GB:1").await.len(), 1);
+    assert!(providers("resources=VCPU:1000000").await.is_empty());
+    let id = providers("").await[0]["uuid"].as_str().unwrap().to_owned();
+    assert_eq!(providers(&format!("in_tree={id}")).await.len(), 1);
+    let below = format!("/placement/resource_providers/{id}/inventories");
+    let all = running.get(&admin, &below).await;
+    let one = running.get(&admin, &format!("{below}/VCPU")).await;
+    assert_eq!(one["total"], all["inventories"]["VCPU"]["total"]);
+    assert!(one["resource_provider_generation"].is_i64(), "{one}");
+    for query in ["", "&user_id=01234567-89ab-7def-8123-456789abcdef"] {
+        let path = format!("/placement/usages?project_id={id}{query}");
+        let used = running.get(&admin, &path).await;
+        assert_eq!(used["usages"]["VCPU"], 0, "{used}");
+    }
+
     for name in ["one", "two"] {
         let network = json!({"network": {"name": name}});
         let path = "/network/v2.0/networks";

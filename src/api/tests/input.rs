@@ -140,6 +140,16 @@ fn missing(project: &str) -> Vec<Case> {
         let path = format!("{service}/nonsense/a/b/c/d");
         cases.push(get(&path, 404, ""));
     }
+    for (query, says) in [
+        ("resources=FOO:1", "CLASS:AMOUNT"),
+        ("resources=VCPU:0", "CLASS:AMOUNT"),
+        ("resources=", "CLASS:AMOUNT"),
+        ("required=HW_CPU_X86_AVX", "no traits"),
+    ] {
+        let path = format!("/placement/resource_providers?{query}");
+        cases.push(get(&path, 400, says));
+    }
+    cases.push(get("/placement/usages", 400, "project_id"));
     for path in [
         "/compute/v2.1/servers",
         "/image/v2/images",

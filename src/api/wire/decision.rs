@@ -3,10 +3,12 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /servers/{id}/explanations` | [`ExplanationList`]: every decision about the server, newest first |
+//! | `POST /plans/migration` with [`MigrationPlanRequest`] | [`MigrationPlanBody`]; nothing is moved |
 //! | `POST /plans/launch` with Nova's server create body | [`LaunchPlanBody`]; nothing is made or reserved |
 
 use serde::{Deserialize, Serialize};
 
+use super::TransferForecast;
 use crate::ids::Time;
 
 /// What a server needs of a host.
@@ -132,18 +134,31 @@ pub struct Explanation {
 }
 
 /// Which server would have to leave its host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MigrationPlanRequest {
     /// The server.
     pub server_id: String,
+    /// To this host; the scheduler's choice when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Whether disks are copied; as it has to be when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_migration: Option<bool>,
 }
 
-/// `{"explanation": {…}}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ExplanationBody {
-    /// The explanation.
+/// What would become of a move: of a server that runs, as it is moved live.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MigrationPlanBody {
+    /// Where it would go, and why.
     pub explanation: Explanation,
+    /// What it would take, as the guest is now; absent if nothing is known of it.
+    pub forecast: Option<TransferForecast>,
+    /// What the two nodes say against it, one line each.
+    pub problems: Vec<String>,
+    /// Why there is neither a forecast nor a problem.
+    pub unknown: Option<String>,
 }
 
 /// `{"explanations": […]}`.
@@ -212,8 +227,6 @@ pub struct LaunchPlan {
     pub host: Option<String>,
     /// That host's room.
     pub host_room: Vec<PlannedUse>,
-    /// Whether the host has the image already; if not, launch includes copying it there.
-    pub image_cached: Option<bool>,
     /// What stands against it.
     pub problems: Vec<FieldProblem>,
     /// The scheduler's reasons.

@@ -9,7 +9,7 @@ use super::links::{Links, page};
 use super::server::time;
 use crate::api::wire::{MigrationDetail, MigrationDetailList, TransferForecast, TransferProgress};
 use crate::api::{Body, Params, Routes, Version, parse_id};
-use crate::compute::model::{Migration, MigrationKind, MigrationQuery, MigrationWish};
+use crate::compute::model::{Forecast, Migration, MigrationKind, MigrationQuery, MigrationWish};
 use crate::compute::ops;
 use crate::compute::wire::microversion::{migration_at, server_migration_at, since};
 use crate::compute::wire::{
@@ -274,16 +274,21 @@ fn to_detail(found: Migration) -> MigrationDetail {
             throttle_percent: progress.throttle_percent,
             post_copy: progress.post_copy,
         },
-        forecast: found.forecast.map(|forecast| TransferForecast {
-            total_ms: forecast.total_ms,
-            downtime_ms: forecast.downtime_ms,
-            bytes: forecast.bytes,
-            dirty_bps: forecast.dirty_bps,
-            link_bps: forecast.link_bps,
-            converges: forecast.converges,
-        }),
+        forecast: found.forecast.map(forecast_to_wire),
         message: found.message,
         created_at: found.created_at,
         updated_at: found.updated_at,
+    }
+}
+
+/// What is expected of a transfer.
+pub(in crate::compute::api) fn forecast_to_wire(forecast: Forecast) -> TransferForecast {
+    TransferForecast {
+        total_ms: forecast.total_ms,
+        downtime_ms: forecast.downtime_ms,
+        bytes: forecast.bytes,
+        dirty_bps: forecast.dirty_bps,
+        link_bps: forecast.link_bps,
+        converges: forecast.converges,
     }
 }

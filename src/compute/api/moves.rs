@@ -97,7 +97,7 @@ async fn resume(cx: Context, Path(id): Path<String>) -> Result<StatusCode> {
 }
 
 async fn retry(cx: Context, Path(id): Path<String>) -> Result<(StatusCode, Json<MovesRunBody>)> {
-    let id = ops::moves_retry(&cx, parse_id("run of moves", &id)?, AT_ONCE).await?;
+    let id = ops::moves_retry(&cx, parse_id("run of moves", &id)?).await?;
     answer(&cx, id).await
 }
 
@@ -105,7 +105,7 @@ async fn roll_back(
     cx: Context,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<MovesRunBody>)> {
-    let id = ops::moves_roll_back(&cx, parse_id("run of moves", &id)?, AT_ONCE).await?;
+    let id = ops::moves_roll_back(&cx, parse_id("run of moves", &id)?).await?;
     answer(&cx, id).await
 }
 

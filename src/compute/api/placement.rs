@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::api::wire::{ApiVersion, Link, PLACEMENT_VERSIONS, Versions};
 use crate::api::{Params, Routes, parse_id};
 use crate::compute::model::{Claim, Host, ResourceClass, Resources};
-use crate::compute::ops;
+use crate::compute::ops::{self, HostRoom};
 use crate::compute::wire::placement::{
-    Allocation, Allocations, Inventory, InventoryList, ResourceProvider, ResourceProviderList,
-    Usages,
+    Allocation, Allocations, Inventory, InventoryBody, InventoryList, ResourceProvider,
+    ResourceProviderList, Usages,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -33,7 +33,13 @@ pub(super) fn routes(routes: Routes) -> Routes {
             PROVIDER,
             inventories,
         )
+        .get(
+            "/resource_providers/{id}/inventories/{class}",
+            PROVIDER,
+            inventory,
+        )
         .get("/resource_providers/{id}/usages", PROVIDER, usages)
+        .get("/usages", PROVIDER, project_usages)
         .get(
             "/resource_providers/{id}/allocations",
             PROVIDER,
@@ -67,16 +73,62 @@ async fn classes() -> Json<Value> {
     Json(json!({"resource_classes": ResourceClass::ALL.map(class)}))
 }
 
+/// Hosts have no aggregates or traits of Placement's, so a filter by them would be one by nothing: it is refused.
 async fn list(cx: Context, params: Params) -> Result<Json<ResourceProviderList>> {
+    for unknown in ["member_of", "required"] {
+        if params.get(unknown).is_some() {
+            return Err(Error::invalid(
+                unknown,
+                "hosts have no traits and no aggregates here; filter by resources, or list the aggregates of compute",
+            ));
+        }
+    }
     let fits = |name: &str, value: &str| params.get(name).is_none_or(|wanted| wanted == value);
-    let hosts = ops::host_list(&cx).await?;
+    let wanted = params.get("resources").map(wanted).transpose()?;
+    let rooms = ops::host_rooms(&cx).await?;
+    let has_room = |room: &HostRoom| {
+        let left = room.capacity.minus(room.used);
+        let mut wanted = wanted.iter().flatten();
+        wanted.all(|(class, amount)| class.of(left) >= *amount)
+    };
     Ok(Json(ResourceProviderList {
-        resource_providers: hosts
+        resource_providers: rooms
             .iter()
-            .filter(|host| fits("name", &host.name) && fits("uuid", &host.id.to_string()))
-            .map(to_wire)
+            .filter(|room| {
+                let id = room.host.id.to_string();
+                fits("name", &room.host.name) && fits("uuid", &id) && fits("in_tree", &id)
+            })
+            .filter(|room| has_room(room))
+            .map(|room| to_wire(&room.host))
             .collect(),
     }))
+}
+
+/// `VCPU:2,MEMORY_MB:512`: what there has to be room for.
+fn wanted(text: &str) -> Result<Vec<(ResourceClass, u64)>> {
+    let one = |part: &str| {
+        let (name, amount) = part.split_once(':')?;
+        Some((
+            class_of(name)?,
+            amount.parse().ok().filter(|amount| *amount > 0)?,
+        ))
+    };
+    let parse = |part| {
+        one(part).ok_or_else(|| {
+            let known = ResourceClass::ALL.map(ResourceClass::name).join(", ");
+            Error::invalid(
+                "resources",
+                format!("{part:?} is no CLASS:AMOUNT of {known}"),
+            )
+        })
+    };
+    text.split(',').map(parse).collect()
+}
+
+fn class_of(name: &str) -> Option<ResourceClass> {
+    ResourceClass::ALL
+        .into_iter()
+        .find(|class| class.name() == name)
 }
 
 async fn find(cx: &Context, id: &str) -> Result<Host> {
@@ -117,23 +169,38 @@ fn signed(value: u64) -> i64 {
 
 async fn inventories(cx: Context, Path(id): Path<String>) -> Result<Json<InventoryList>> {
     let host = find(&cx, &id).await?;
-    let ratios = ops::allocation_ratios(&cx);
-    let inventory = |class: ResourceClass| {
-        let inventory = ratios.inventory(class, host.total);
-        let wire = Inventory {
-            total: signed(inventory.total),
-            reserved: signed(inventory.reserved),
-            min_unit: 1,
-            max_unit: signed(inventory.total),
-            step_size: 1,
-            allocation_ratio: inventory.ratio,
-        };
-        (class.name().to_owned(), wire)
-    };
+    let one = |class: ResourceClass| (class.name().to_owned(), inventory_of(&cx, &host, class));
     Ok(Json(InventoryList {
         resource_provider_generation: host.generation,
-        inventories: ResourceClass::ALL.into_iter().map(inventory).collect(),
+        inventories: ResourceClass::ALL.into_iter().map(one).collect(),
     }))
+}
+
+async fn inventory(
+    cx: Context,
+    Path((id, class)): Path<(String, String)>,
+) -> Result<Json<InventoryBody>> {
+    let host = find(&cx, &id).await?;
+    let found = class_of(&class).ok_or_else(|| {
+        let what = format!("of class {class} for resource provider {id}");
+        Error::not_found("inventory", what)
+    })?;
+    Ok(Json(InventoryBody {
+        resource_provider_generation: host.generation,
+        inventory: inventory_of(&cx, &host, found),
+    }))
+}
+
+fn inventory_of(cx: &Context, host: &Host, class: ResourceClass) -> Inventory {
+    let inventory = ops::allocation_ratios(cx).inventory(class, host.total);
+    Inventory {
+        total: signed(inventory.total),
+        reserved: signed(inventory.reserved),
+        min_unit: 1,
+        max_unit: signed(inventory.total),
+        step_size: 1,
+        allocation_ratio: inventory.ratio,
+    }
 }
 
 fn amounts(resources: Resources) -> BTreeMap<String, i64> {
@@ -153,6 +220,19 @@ async fn usages(cx: Context, Path(id): Path<String>) -> Result<Json<Usages>> {
         resource_provider_generation: host.generation,
         usages: amounts(used),
     }))
+}
+
+/// What the servers of a project claim of all hosts.
+async fn project_usages(cx: Context, params: Params) -> Result<Json<Value>> {
+    let project = params
+        .get("project_id")
+        .ok_or_else(|| Error::invalid("project_id", "name the project that is asked about"))?;
+    let user = params
+        .get("user_id")
+        .map(|id| parse_id("user", id))
+        .transpose()?;
+    let used = ops::claimed_of_project(&cx, parse_id("project", project)?, user).await?;
+    Ok(Json(json!({"usages": amounts(used)})))
 }
 
 /// Amounts that are not zero, as Placement has them.

@@ -11,7 +11,7 @@ use crate::compute::store;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::{OperationId, ServerId, Time};
+use crate::ids::{OperationId, ProjectId, ServerId, Time, UserId};
 
 /// What became of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,6 +137,16 @@ pub async fn claim_settle_on_conn(
 pub async fn claims_of_server(cx: &Context, server: ServerId) -> Result<Vec<Claim>> {
     let mut conn = cx.db.read().await?;
     Ok(store::claim::of_servers(&mut conn, &[server]).await?)
+}
+
+/// What is claimed for the servers of a project, those of one user only if one is given.
+pub async fn claimed_of_project(
+    cx: &Context,
+    project: ProjectId,
+    user: Option<UserId>,
+) -> Result<Resources> {
+    let mut conn = cx.db.read().await?;
+    Ok(store::claim::used_of_project(&mut conn, project, user).await?)
 }
 
 /// All claims on a host.

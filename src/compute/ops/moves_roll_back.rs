@@ -6,10 +6,11 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::ids::OperationId;
 
-/// Begins to move the servers that a run has moved back to their hosts, the last one first. The run must be over: one that
+/// Begins to move the servers that a run has moved back to their hosts, the last one first and as many at a time. The run must be over: one that
 /// goes on is aborted before. A drained host takes servers again, or none could come back.
-pub async fn moves_roll_back(cx: &Context, id: OperationId, at_once: u32) -> Result<OperationId> {
+pub async fn moves_roll_back(cx: &Context, id: OperationId) -> Result<OperationId> {
     let run = moves_show(cx, id).await?;
+    let at_once = run.at_once;
     if !run.operation.status.is_finished() {
         return Err(Error::conflict(format!(
             "the {} is not over yet; abort it first",

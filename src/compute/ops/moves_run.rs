@@ -30,6 +30,8 @@ pub struct MovesRun {
     pub host: Option<String>,
     /// Whether nothing new is begun.
     pub paused: bool,
+    /// How many of them are made at a time.
+    pub at_once: u32,
     /// Its moves in order.
     pub moves: Vec<Move>,
 }
@@ -136,8 +138,10 @@ async fn of(cx: &Context, run: Run) -> Result<Option<MovesRun>> {
         Err(Error::NotFound { .. }) => return Ok(None),
         found => found?,
     };
+    let (at_once, moves) = ServerMoves::told(&operation);
     Ok(Some(MovesRun {
-        moves: ServerMoves::moves_of(&operation),
+        at_once,
+        moves,
         operation,
         goal: run.goal,
         host: run.host,
@@ -162,9 +166,10 @@ pub async fn moves_pause(cx: &Context, id: OperationId, paused: bool) -> Result<
     Ok(())
 }
 
-/// Begins anew what failed in a run that has ended.
-pub async fn moves_retry(cx: &Context, id: OperationId, at_once: u32) -> Result<OperationId> {
+/// Begins anew what failed in a run that has ended, as many at a time as there.
+pub async fn moves_retry(cx: &Context, id: OperationId) -> Result<OperationId> {
     let run = moves_show(cx, id).await?;
+    let at_once = run.at_once;
     if !run.operation.status.is_finished() {
         return Err(Error::conflict(format!("the {} is not over yet", run.goal)));
     }

@@ -18,6 +18,7 @@ mod metadata;
 mod migrate_cold;
 mod migrate_live;
 mod migrate_plan;
+mod migration_check;
 mod migration_disks;
 mod migrations;
 mod move_order;
@@ -59,8 +60,10 @@ pub use metadata::{
 };
 pub use migrate_cold::server_migrate;
 pub use migrate_live::server_migrate_live;
-pub use migrate_plan::server_migrate_plan;
-pub(in crate::compute) use migration_disks::{disk_bytes, disk_copy, link_bps};
+pub use migrate_plan::{MigrationPlan, server_migrate_plan};
+pub use migration_check::Outlook;
+pub(in crate::compute) use migration_check::{check_versions, forecast, spec_for};
+pub(in crate::compute) use migration_disks::{disk_bytes, disk_copy};
 pub(in crate::compute) use migrations::server_port_ids;
 pub use migrations::{
     migration_list, migration_progress, migration_prune, server_migration_show,

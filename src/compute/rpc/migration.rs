@@ -34,6 +34,21 @@ impl Rpc for MigrationCheckSource {
     type Reply = SourceFacts;
 }
 
+/// The same for a plan, always measured: it leaves a mark of its own, so that a move that is under way is not disturbed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MigrationPlanSource {
+    /// The server.
+    pub id: ServerId,
+    /// What the mark says.
+    pub mark: OperationId,
+}
+
+impl Rpc for MigrationPlanSource {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "migration_plan_source";
+    type Reply = SourceFacts;
+}
+
 /// A guest as its node has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SourceFacts {
@@ -78,6 +93,23 @@ pub struct MigrationCheckDestination {
 impl Rpc for MigrationCheckDestination {
     const TOPIC: &'static str = COMPUTE;
     const METHOD: &'static str = "migration_check_destination";
+    type Reply = DestinationFacts;
+}
+
+/// The same for a plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MigrationPlanDestination {
+    /// The guest.
+    pub spec: InstanceSpec,
+    /// What the source's mark for plans says.
+    pub mark: OperationId,
+    /// Its processor.
+    pub cpu: Option<String>,
+}
+
+impl Rpc for MigrationPlanDestination {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "migration_plan_destination";
     type Reply = DestinationFacts;
 }
 

@@ -19,7 +19,7 @@ use super::guest;
 use super::relocation::{Relocation, ask_now, give_up_on_conn, no_facts, note};
 use crate::bus::CallError;
 use crate::compute::model::{
-    Consumer, Forecast, MigrationStatus, MigrationWish, Resources, Server, TaskState, VmState,
+    Consumer, MigrationStatus, MigrationWish, Resources, Server, TaskState, VmState,
 };
 use crate::compute::ops::{self, PlaceOrder};
 use crate::compute::rpc::migration::{
@@ -153,15 +153,8 @@ fn destination<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'
         let server = guest::server(cx, s.way.server).await?;
         s.way.meet(cx, &server, true).await?;
         let facts = s.way.facts.as_ref().ok_or_else(no_facts)?;
-        let bytes = ops::disk_bytes(facts, s.way.disks.ok_or_else(no_facts)?);
-        let link = ops::link_bps(cx, &s.way.source).await?;
-        let forecast = Forecast::of(
-            facts.memory_bytes,
-            bytes,
-            facts.dirty_bps.unwrap_or(0),
-            link,
-            cx.config.compute.live_migration_downtime,
-        );
+        let disks = s.way.disks.ok_or_else(no_facts)?;
+        let forecast = ops::forecast(cx, &s.way.source, facts, disks).await?;
         let change = Change {
             forecast: Some(forecast),
             status: Some(MigrationStatus::Preparing),

@@ -10,7 +10,6 @@ use super::guest;
 use crate::bus::{CallError, FaultKind, Rpc};
 use crate::compute::model::{MigrationStatus, MigrationWish, Resources, Server};
 use crate::compute::ops::{self, PlaceOrder};
-use crate::compute::rpc::InstanceSpec;
 use crate::compute::rpc::migration::{
     DestinationFacts, MigrationCheckDestination, MigrationCheckSource, MigrationForget,
     MigrationLook, MigrationPrepare, SourceFacts,
@@ -78,14 +77,7 @@ impl Relocation {
     /// Chooses and claims a host by this order, to which the one that was wished is added. Not one that was tried, or that
     /// still has to clear away what it had of the server, which it may do at any moment.
     pub async fn place(&mut self, cx: &StepContext, order: PlaceOrder) -> Result<(), StepError> {
-        let mut conn = cx.db.read().await?;
-        let owing = store::server_residue::hosts_of(&mut conn, self.server).await?;
-        drop(conn);
-        if let Some(wish) = self.wish.as_ref().filter(|wish| owing.contains(wish)) {
-            return Err(StepError::Retry(format!(
-                "waiting for {wish} to clear away what it had of the server"
-            )));
-        }
+        let owing = owing(cx, self.server, self.wish.as_ref()).await?;
         let mut order = PlaceOrder {
             operation: Some(cx.operation),
             host: self.wish.clone(),
@@ -144,7 +136,7 @@ impl Relocation {
     ) -> Result<(), StepError> {
         let facts = self.facts.clone().ok_or_else(no_facts)?;
         let host = self.destination()?.to_owned();
-        let (spec, image) = spec(cx, server).await?;
+        let (spec, image) = ops::spec_for(cx, server).await?;
         let request = MigrationCheckDestination {
             spec,
             mark: cx.operation,
@@ -154,7 +146,14 @@ impl Relocation {
             Ok(door) => door,
             Err(error) => return Err(self.elsewhere(error)),
         };
-        let disks = ops::disk_copy(&self.source, &host, &facts, &door, self.block, image)
+        let versions = if live {
+            let from = ops::host_show(cx, &self.source).await?;
+            ops::check_versions(&from, &ops::host_show(cx, &host).await?)
+        } else {
+            Ok(())
+        };
+        let disks = versions
+            .and_then(|()| ops::disk_copy(&self.source, &host, &facts, &door, self.block, image))
             .map_err(|failure| self.elsewhere(StepError::Failed(failure)))?;
         (self.door, self.disks) = (Some(door), Some(disks));
         Ok(())
@@ -172,7 +171,7 @@ impl Relocation {
             host_network_ensure(cx, &host).await?;
         }
         let request = MigrationPrepare {
-            spec: spec(cx, server).await?.0,
+            spec: ops::spec_for(cx, server).await?.0,
             disks,
             root: self.facts.as_ref().and_then(|facts| facts.root.clone()),
         };
@@ -258,13 +257,20 @@ impl Relocation {
     }
 }
 
-/// What the destination has to know of the guest, and whether its image can still be fetched.
-async fn spec(cx: &StepContext, server: &Server) -> Result<(InstanceSpec, bool), StepError> {
-    match ops::instance_spec_with_image(cx, server).await {
-        Ok(spec) => Ok((spec, true)),
-        // Deleted or switched off since.
-        Err(error) if error.status() < 500 => Ok((ops::instance_spec(cx, server).await?, false)),
-        Err(error) => Err(error.into()),
+/// Hosts that a server must not come to yet: they still have to clear away what they had of it, which they may do at any
+/// moment. One that was wished for is waited for.
+pub(super) async fn owing(
+    cx: &StepContext,
+    server: ServerId,
+    wish: Option<&String>,
+) -> Result<Vec<String>, StepError> {
+    let mut conn = cx.db.read().await?;
+    let owing = store::server_residue::hosts_of(&mut conn, server).await?;
+    match wish.filter(|wish| owing.contains(wish)) {
+        Some(wish) => Err(StepError::Retry(format!(
+            "waiting for {wish} to clear away what it had of the server"
+        ))),
+        None => Ok(owing),
     }
 }
 

@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
 use super::guest;
+use super::relocation::owing;
 use crate::compute::model::{Consumer, MigrationStatus, Resources, Server, TaskState, VmState};
 use crate::compute::ops::{self, PlaceOrder};
 use crate::compute::rpc::RootDiskEnsure;
@@ -111,10 +112,12 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, St
     async move {
         let server = guest::server(cx, s.server).await?;
         let consumer = Consumer::Operation(cx.operation);
+        let mut excluded = owing(cx, s.server, s.wish.as_ref()).await?;
+        excluded.push(s.source.clone());
         let order = PlaceOrder {
             operation: Some(cx.operation),
             host: s.wish.clone(),
-            excluded: vec![s.source.clone()],
+            excluded,
             ..ops::move_order(cx, &server, consumer, s.resources).await?
         };
         let placement = ops::place(cx, &order).await?;

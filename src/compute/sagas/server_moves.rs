@@ -65,11 +65,10 @@ impl ServerMoves {
         }
     }
 
-    /// The moves of such an operation.
-    pub fn moves_of(operation: &Operation) -> Vec<Move> {
+    /// How many at a time and which moves such an operation makes; nothing, if a later version wrote it.
+    pub fn told(operation: &Operation) -> (u32, Vec<Move>) {
         serde_json::from_str::<Self>(&operation.state)
-            .map(|state| state.moves)
-            .unwrap_or_default()
+            .map_or((1, Vec::new()), |state| (state.at_once, state.moves))
     }
 
     fn count(&self, states: &[MoveState]) -> usize {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::compute::model::{Claim, Consumer, Resources};
 use crate::db::{Conn, DbResult, Row, sql};
-use crate::ids::{OperationId, ServerId, Time};
+use crate::ids::{OperationId, ProjectId, ServerId, Time, UserId};
 
 /// Locks the host's part of the ledger until the transaction ends and notes that it changes. `false` if there is no such
 /// host. All engines hold the row of an UPDATE for its transaction, so whoever sums claims after this sees all of them.
@@ -27,6 +27,27 @@ pub async fn used(conn: &mut Conn, host: &str) -> DbResult<Resources> {
     .bind(host)
     .optional(conn, resources)
     .await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// What is claimed for the servers of a project, those of one user only if one is given.
+pub async fn used_of_project(
+    conn: &mut Conn,
+    project: ProjectId,
+    user: Option<UserId>,
+) -> DbResult<Resources> {
+    let engine = conn.engine();
+    let mut statement = sql(format!(
+        "SELECT {}, {}, {} FROM claim WHERE server_id IN (SELECT id FROM server WHERE project_id = $1",
+        engine.sum("vcpus"),
+        engine.sum("memory_mb"),
+        engine.sum("disk_gb")
+    ))
+    .bind(project);
+    if let Some(user) = user {
+        statement = statement.push_bind(" AND user_id = {}", user);
+    }
+    let found = statement.push(")").optional(conn, resources).await?;
     Ok(found.unwrap_or_default())
 }
 

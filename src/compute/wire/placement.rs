@@ -65,6 +65,17 @@ pub struct InventoryList {
     pub inventories: BTreeMap<String, Inventory>,
 }
 
+/// `GET /resource_providers/{uuid}/inventories/{class}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InventoryBody {
+    /// The provider's.
+    pub resource_provider_generation: i64,
+    /// What it has of the class.
+    #[serde(flatten)]
+    pub inventory: Inventory,
+}
+
 /// `GET /resource_providers/{uuid}/usages`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

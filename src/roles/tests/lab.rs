@@ -1,6 +1,7 @@
 //! A whole cloud for one test.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::compute::ops as compute;
 use crate::compute::ops::{NetworkChoice, NewServer, NicRequest};
 use crate::compute::rpc::CONDUCTOR;
 use crate::context::{Actor, Cloud, Context, Rank, Scope};
-use crate::db::sql;
+use crate::db::{Db, sql};
 use crate::hypervisor::sim::{SimConfig, SimHost};
 use crate::ids::{
     DomainId, ImageId, NetworkId, OperationId, ProjectId, ServerId, UserId, VolumeId,
@@ -62,31 +63,28 @@ pub struct Lab {
     pub network: NetworkId,
     agent: Mutex<Option<Agent>>,
     second_agent: Mutex<Option<Agent>>,
+    plane: Plane,
+}
+
+/// A control process.
+struct Plane {
+    cloud: Arc<Cloud>,
     stage: Arc<Mutex<Stage>>,
     _engine: Engine,
     _reconcilers: Reconcilers,
     _conductor: Serving,
 }
 
-impl Lab {
-    pub async fn new() -> Self {
-        Self::made(false).await
-    }
-
-    /// A cloud with a second node.
-    pub async fn with_second() -> Self {
-        Self::made(true).await
-    }
-
-    async fn made(second: bool) -> Self {
-        let (dir, db) = crate::db::testing::fresh().await;
+impl Plane {
+    /// Starts one with its files in this directory.
+    async fn start(dir: &Path, db: Db) -> Self {
         // Any host is made dead by doing nothing.
         // Worlds are compared: their networks have one number.
         let settings = [
             ("compute.fencing_command", "/bin/true"),
             ("network.vni_range", "1000:1000"),
         ];
-        let (cloud, kicks) = crate::context::testing::another(dir.path(), db, &settings);
+        let (cloud, kicks) = crate::context::testing::another(dir, db, &settings);
         let mut table = Conductor::new(cloud.clone());
         services::conduct(&mut table);
         let conductor = cloud.bus.serve(CONDUCTOR, "c1", Arc::new(table));
@@ -107,6 +105,30 @@ impl Lab {
             .await
             .unwrap();
         let reconcilers = Reconcilers::start(&cloud, services::periodic(), services::own());
+        Self {
+            cloud,
+            stage,
+            _engine: engine,
+            _reconcilers: reconcilers,
+            _conductor: conductor,
+        }
+    }
+}
+
+impl Lab {
+    pub async fn new() -> Self {
+        Self::made(false).await
+    }
+
+    /// A cloud with a second node.
+    pub async fn with_second() -> Self {
+        Self::made(true).await
+    }
+
+    async fn made(second: bool) -> Self {
+        let (dir, db) = crate::db::testing::fresh().await;
+        let plane = Plane::start(dir.path(), db).await;
+        let cloud = plane.cloud.clone();
         let config = SimConfig {
             deadline: Duration::from_millis(200),
             name: HOST.into(),
@@ -131,20 +153,51 @@ impl Lab {
             second: second.then(|| SimHost::open(smaller).unwrap()),
             agent: Mutex::default(),
             second_agent: Mutex::default(),
-            stage,
-            _engine: engine,
-            _reconcilers: reconcilers,
-            _conductor: conductor,
+            plane,
             cloud,
         };
-        lab.agent_start();
-        lab.second_start();
-        let nodes = if second { 2 } else { 1 };
-        lab.until("the nodes report", async || {
-            let hosts = lab.count("host", "1 = 1").await + lab.count("volume_host", "1 = 1").await;
+        lab.nodes_start().await;
+        lab
+    }
+
+    /// Starts the nodes and waits for their reports.
+    async fn nodes_start(&self) {
+        self.agent_start();
+        self.second_start();
+        let nodes = if self.second.is_some() { 2 } else { 1 };
+        self.until("the nodes report", async || {
+            let hosts =
+                self.count("host", "1 = 1").await + self.count("volume_host", "1 = 1").await;
             (hosts == 2 * nodes).then_some(())
         })
         .await;
+    }
+
+    /// The same cloud on a copy of its database, as `skydeck db copy` makes it: another control process, the same nodes.
+    pub async fn on_a_copy(self, to: &str) -> Self {
+        self.agent_stop();
+        self.second_stop();
+        compute::control_leave(&self.system()).await.unwrap();
+        let from = crate::db::testing::url(self.dir.path());
+        drop(self.plane);
+        self.cloud.db.close().await;
+        crate::db::copy(&from, to, |_| ()).await.unwrap();
+        let db = Db::open(to).await.unwrap();
+        let plane = Plane::start(self.dir.path(), db).await;
+        let cloud = plane.cloud.clone();
+        let lab = Self {
+            cx: Context::new(cloud.clone(), Actor::clone(&self.cx.actor), "req-member"),
+            plane,
+            cloud,
+            dir: self.dir,
+            sim: self.sim,
+            second: self.second,
+            image: self.image,
+            network: self.network,
+            agent: Mutex::default(),
+            second_agent: Mutex::default(),
+        };
+        lab.nodes_start().await;
         lab
     }
 
@@ -193,7 +246,7 @@ impl Lab {
         &self,
         script: impl Fn(&str, &str, Phase, usize) -> Verdict + Send + Sync + 'static,
     ) {
-        *self.stage.lock().unwrap() = Stage {
+        *self.plane.stage.lock().unwrap() = Stage {
             script: Some(Box::new(script)),
             begun: HashMap::new(),
         };
@@ -201,7 +254,7 @@ impl Lab {
 
     /// Steps are left alone.
     pub fn play_nothing(&self) {
-        *self.stage.lock().unwrap() = Stage::default();
+        *self.plane.stage.lock().unwrap() = Stage::default();
     }
 
     /// Waits until there is something, looking whenever something changes.

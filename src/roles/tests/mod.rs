@@ -6,6 +6,7 @@
 //! for each kind of saga; [`proof`] leads all of them through everything, [`schedule`] mixes them at random.
 
 mod agent;
+mod copied;
 mod deletion;
 mod engines;
 mod faults;

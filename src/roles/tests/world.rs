@@ -183,7 +183,7 @@ fn files(root: &Path, directory: &Path, found: &mut Vec<String>) {
             continue;
         }
         // What the last move of a guest leaves.
-        if name == "migration-mark" {
+        if name.to_string_lossy().starts_with("migration-mark") {
             continue;
         }
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

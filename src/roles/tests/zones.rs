@@ -79,9 +79,11 @@ async fn a_server_that_was_wanted_in_a_zone_stays_in_it_however_it_moves() {
         let begun = compute::server_migrate(&cx, id, host, false).await;
         refused(&lab, id, begun.unwrap(), zone).await;
     }
-    let plan = compute::server_migrate_plan(&cx, id).await.unwrap();
-    assert_eq!(plan.chosen, None);
-    assert_eq!(plan.availability_zone.as_deref(), Some("east"));
+    let any = LiveMigrationWish::default();
+    let plan = compute::server_migrate_plan(&cx, id, &any).await.unwrap();
+    assert_eq!(plan.decision.chosen, None);
+    assert_eq!(plan.decision.availability_zone.as_deref(), Some("east"));
+    assert_eq!(plan.outlook, None);
 
     // A drain says so beforehand, and moves the other one alone.
     let plan = compute::moves_plan(&cx, MovesGoal::Drain, Some(HOST));
@@ -153,8 +155,11 @@ async fn hints_of_the_launch_hold_for_moves_as_long_as_who_they_name_is_there() 
     let apart = made.unwrap()[0].id;
     lab.quiet().await;
     assert_eq!(lab.server(apart).await.host.as_deref(), Some(SECOND));
-    let plan = compute::server_migrate_plan(&cx, apart).await.unwrap();
-    assert_eq!(plan.chosen, None);
+    let any = LiveMigrationWish::default();
+    let plan = compute::server_migrate_plan(&cx, apart, &any)
+        .await
+        .unwrap();
+    assert_eq!(plan.decision.chosen, None);
     // Whom both were about is gone.
     compute::server_delete(&lab.cx, anchor).await.unwrap();
     lab.quiet().await;

@@ -651,7 +651,7 @@ fn skydeck() -> Answers {
         ),
         (
             "/skydeck/v1/plans/launch",
-            json!({"plan": {"fits": true, "host": "cmp-02", "image_cached": false,
+            json!({"plan": {"fits": true, "host": "cmp-01", "explanation": hosts::chosen(),
                 "makes": [{"kind": "server", "name": "api", "what": "1 vCPU, 2 GiB memory", "count": 2},
                     {"kind": "port", "what": "on lan", "count": 2}, {"kind": "disk", "what": "20 GiB over debian-12", "count": 2}],
                 "quota": [{"resource": "instances", "unit": "", "limit": 50, "used": 40, "adds": 2, "left": 8},

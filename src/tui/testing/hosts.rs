@@ -150,7 +150,9 @@ pub fn what_if() -> Value {
     );
     found["chosen"] = json!("cmp-02");
     found["excluded"] = json!(["cmp-01"]);
-    json!({"explanation": found})
+    found["considered"] = json!(40);
+    found["passed"] = json!(2);
+    json!({"explanation": found, "forecast": forecast(11_500, true)})
 }
 
 /// Control processes and agents: one dead, one closed, one with a wrong clock, one of an older version.

@@ -6,12 +6,15 @@ use axum::extract::Path;
 
 use super::create::to_request;
 use crate::api::wire::{
-    Explanation, ExplanationBody, ExplanationList, FieldProblem, FilterVerdict, HostVerdict,
-    LaunchPlan, LaunchPlanBody, MigrationPlanRequest, PlannedItem, PlannedUse, RefusedBy,
+    Explanation, ExplanationList, FieldProblem, FilterVerdict, HostVerdict, LaunchPlan,
+    LaunchPlanBody, MigrationPlanBody, MigrationPlanRequest, PlannedItem, PlannedUse, RefusedBy,
     Suggestion, Wanted, Weight,
 };
 use crate::api::{Body, Routes, parse_id};
-use crate::compute::ops::{self, PlanUse, decision_list, server_create_plan, server_show};
+use crate::compute::api::migration::forecast_to_wire;
+use crate::compute::ops::{
+    self, LiveMigrationWish, Outlook, PlanUse, decision_list, server_create_plan, server_show,
+};
 use crate::compute::scheduler::{self, Decision};
 use crate::compute::wire::ServerCreateRequest;
 use crate::context::Context;
@@ -49,12 +52,28 @@ async fn explanations(cx: Context, Path(id): Path<String>) -> Result<Json<Explan
 async fn migration_plan(
     cx: Context,
     Body(request): Body<MigrationPlanRequest>,
-) -> Result<Json<ExplanationBody>> {
+) -> Result<Json<MigrationPlanBody>> {
     let id: ServerId = parse_id("server", &request.server_id)?;
-    let decision = ops::server_migrate_plan(&cx, id).await?;
-    Ok(Json(ExplanationBody {
-        explanation: explanation(id, decision),
-    }))
+    let wish = LiveMigrationWish {
+        host: request.host,
+        block: request.block_migration,
+    };
+    let plan = ops::server_migrate_plan(&cx, id, &wish).await?;
+    let mut body = MigrationPlanBody {
+        explanation: explanation(id, plan.decision),
+        ..MigrationPlanBody::default()
+    };
+    match plan.outlook {
+        Some(Outlook::Goes(forecast)) => body.forecast = Some(forecast_to_wire(forecast)),
+        Some(Outlook::Refused(failure)) => {
+            body.problems = std::iter::once(failure.message)
+                .chain(failure.hint)
+                .collect();
+        }
+        Some(Outlook::Unknown(why)) => body.unknown = Some(why),
+        None => {}
+    }
+    Ok(Json(body))
 }
 
 async fn plan(cx: Context, Body(body): Body<ServerCreateRequest>) -> Result<Json<LaunchPlanBody>> {
@@ -68,7 +87,6 @@ async fn plan(cx: Context, Body(body): Body<ServerCreateRequest>) -> Result<Json
             quota: plan.quota.iter().map(used).collect(),
             host: plan.host,
             host_room: plan.host_room.iter().map(used).collect(),
-            image_cached: None,
             problems: plan
                 .problems
                 .into_iter()

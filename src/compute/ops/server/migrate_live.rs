@@ -87,6 +87,18 @@ pub(super) async fn check_destination(cx: &Context, name: &str) -> Result<()> {
             format!("{name} is down; choose another host, or none"),
         ));
     }
+    if !host.enabled {
+        let why = host.disabled_reason.as_deref().unwrap_or_default();
+        let why = if why.is_empty() {
+            String::new()
+        } else {
+            format!(" ({why})")
+        };
+        return Err(Error::invalid(
+            "host",
+            format!("{name} is disabled{why}; enable it, or choose another host, or none"),
+        ));
+    }
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Hosts: how full and how busy they are, as a table or as a map, and one host with its guests.
 
+mod dead;
 mod detail;
 mod map;
 
@@ -140,7 +141,7 @@ static COLUMNS: [Column<Hypervisor>; 11] = [
     }),
 ];
 
-static ACTIONS: [Action<Hypervisor>; 8] = [
+static ACTIONS: [Action<Hypervisor>; 10] = [
     Action::go("host.servers", |row, _| {
         Some(super::servers::of_host(name(row)))
     }),
@@ -153,6 +154,16 @@ static ACTIONS: [Action<Hypervisor>; 8] = [
         "host.return",
         |row| (row.state == "down").then_some("it is down"),
         |row, _| Plan::bring_back(name(row)),
+    ),
+    Action::open_one(
+        "host.evacuate",
+        |row| (row.state != "down").then_some("it is up; drain it"),
+        |row, _| dead::evacuate(row),
+    ),
+    Action::open_one(
+        "host.fence",
+        |row| (row.state != "down").then_some("it is up; drain it"),
+        |row, _| dead::fence(row),
     ),
     Action::make("hosts.spread", |_| Plan::spread()),
     Action::make("hosts.condense", |_| Plan::condense()),
@@ -353,6 +364,20 @@ pub static ENTRY: Entry = Entry {
             "host.return",
             "fill again",
             "Let it take new servers and bring back those that were moved away",
+            HOSTS,
+        )
+        .administrative(),
+        Command::new(
+            "host.evacuate",
+            "evacuate all",
+            "Make the servers of a dead host anew on others",
+            HOSTS,
+        )
+        .administrative(),
+        Command::new(
+            "host.fence",
+            "fence",
+            "Make sure that a silent host is dead, and its servers anew on others",
             HOSTS,
         )
         .administrative(),

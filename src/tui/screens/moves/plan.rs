@@ -169,6 +169,15 @@ impl Plan {
                 ),
             }),
         );
+        // Unless the wish is about where they go.
+        if self.goal == "drain" && going > 0 {
+            doc.entry(
+                "where",
+                Value::text(
+                    "chosen anew when the turn of each comes; below is what would be chosen now",
+                ),
+            );
+        }
         if staying > 0 {
             let text = format!("{} without a host", format::count(staying, "server"));
             doc.entry("but", Value::State(Mood::Warn, text.into()));

@@ -1,13 +1,14 @@
 //! The forms that move servers to another host: live what runs, cold what is off, or made anew because their host is dead.
 //!
 //! A host is only a wish: the scheduler's filters are asked in either case, and what they say now is shown beside each
-//! host. What the move will take is told by the list of moves, once the source has looked at the guest.
+//! host. Of one server that runs, both nodes are asked as well: below the form stands what stands against the move, or what
+//! it would take, before anything is begun. The list of moves shows the same beside what it took.
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::api::wire::Explanation;
+use crate::api::wire::{Explanation, MigrationPlanBody, MigrationPlanRequest, TransferForecast};
 use crate::client::{Client, ClientError};
 
 use crate::compute::wire::{
@@ -34,20 +35,42 @@ use super::placement;
 /// The choice that leaves it to the scheduler.
 const ANY: &str = "*";
 
-/// What the scheduler would say of a server that had to leave its host; nothing from a cloud that does not tell.
-struct WhatIf(Option<Explanation>);
+/// What would become of a server that had to leave its host; nothing from a cloud that does not tell. What it is a part of
+/// is the server, the host it shall go to and how its disks come along, where that was said.
+struct WhatIf(Option<MigrationPlanBody>);
 
 impl Part for WhatIf {
     const KIND: &'static str = "server.what-if";
-    const EVERY: i64 = 15;
+    const EVERY: i64 = 30;
 
     fn load(client: Client, id: Arc<str>) -> BoxFuture<'static, Result<Self, ClientError>> {
         Box::pin(async move {
+            let mut words = id.split(' ');
+            let request = MigrationPlanRequest {
+                server_id: words.next().unwrap_or_default().to_owned(),
+                host: words.next().filter(|host| *host != ANY).map(str::to_owned),
+                block_migration: match words.next() {
+                    Some("copy") => Some(true),
+                    Some("shared") => Some(false),
+                    _ => None,
+                },
+            };
             Ok(Self(match client.supports_skydeck().await? {
-                true => Some(client.migration_plan(&id).await?),
+                true => Some(client.migration_plan(&request).await?),
                 false => None,
             }))
         })
+    }
+}
+
+/// The key of what would become of exactly this move.
+fn exactly(server: &Server, form: &Form) -> String {
+    let (host, disks) = (form.value("host"), form.value("block_migration"));
+    match (host.as_str(), disks.as_str()) {
+        // What the list of hosts is made of, and asked for already.
+        ("" | ANY, "" | "auto") => server.id.clone(),
+        ("", disks) => format!("{} {ANY} {disks}", server.id),
+        (host, disks) => format!("{} {host} {disks}", server.id),
     }
 }
 
@@ -121,9 +144,40 @@ impl Move {
     /// What the scheduler would say now, where it is about one server.
     fn what_if<'a>(&self, facts: &Facts<'a>) -> Option<&'a Explanation> {
         match self.servers.as_slice() {
-            [one] => facts.data.part::<WhatIf>(&one.id)?.0.as_ref(),
+            [one] => {
+                let plan = facts.data.part::<WhatIf>(&one.id)?.0.as_ref()?;
+                Some(&plan.explanation)
+            }
             _ => None,
         }
+    }
+
+    /// What is said of exactly this move, where it is about one server that runs.
+    fn outlook_of(&self, form: &Form, facts: &Facts<'_>) -> Vec<String> {
+        let [one] = self.servers.as_slice() else {
+            return Vec::new();
+        };
+        if is_off(one) {
+            return Vec::new();
+        }
+        let plan = facts.data.part::<WhatIf>(&exactly(one, form));
+        let Some(plan) = plan.and_then(|plan| plan.0.as_ref()) else {
+            return Vec::new();
+        };
+        let mut lines: Vec<String> = plan.problems.clone();
+        lines.extend(plan.forecast.as_ref().map(|forecast| {
+            let to = plan.explanation.chosen.as_deref().unwrap_or_default();
+            forecast_words(to, forecast)
+        }));
+        lines.extend(
+            plan.unknown
+                .as_ref()
+                .map(|why| format!("What it will take is not known: {why}.")),
+        );
+        // What would have to be changed so that a host takes it.
+        let suggestion = plan.explanation.suggestion.as_ref();
+        lines.extend(suggestion.map(|suggestion| suggestion.message.clone()));
+        lines
     }
 
     fn hosts(&self, facts: &Facts<'_>) -> Vec<Choice> {
@@ -153,6 +207,27 @@ impl Move {
         });
         std::iter::once(chosen).chain(named).collect()
     }
+}
+
+/// `To cmp-02: about 4.2 s, with a pause of 300 ms: 512 MiB at 110 MiB/s, and the guest writes 2 MiB/s.`
+fn forecast_words(to: &str, forecast: &TransferForecast) -> String {
+    let bytes = |bytes: u64| format::bytes(bytes as f64);
+    let speeds = format!(
+        "{} at {}/s, and the guest writes {}/s",
+        bytes(forecast.bytes),
+        bytes(forecast.link_bps),
+        bytes(forecast.dirty_bps)
+    );
+    if !forecast.converges {
+        return format!(
+            "To {to}: {speeds}: faster than is sent, so it is slowed down, or ended by the limit of time."
+        );
+    }
+    format!(
+        "To {to}: about {}, with a pause of {}: {speeds}.",
+        format::millis(forecast.total_ms),
+        format::millis(forecast.downtime_ms)
+    )
 }
 
 /// Whether there is no guest to go on running.
@@ -206,10 +281,13 @@ impl Sheet for Move {
         ]
     }
 
-    fn needs(&self, _form: &Form) -> Vec<Need> {
+    fn needs(&self, form: &Form) -> Vec<Need> {
         let mut needs = vec![Need::list::<Hypervisor>(), Need::samples()];
         if let [one] = self.servers.as_slice() {
             needs.push(Need::part::<WhatIf>(&one.id));
+            if !self.anew && !is_off(one) {
+                needs.push(Need::part::<WhatIf>(&exactly(one, form)));
+            }
         }
         needs
     }
@@ -237,12 +315,7 @@ impl Sheet for Move {
             _ => "",
         };
         let mut lines = vec![format!("{}{}{disks}", from.unwrap_or_default(), self.way())];
-        // What would have to be changed so that a host takes it.
-        let what_if = self
-            .what_if(facts)
-            .filter(|what_if| what_if.chosen.is_none());
-        lines
-            .extend(what_if.and_then(|what_if| Some(what_if.suggestion.as_ref()?.message.clone())));
+        lines.extend(self.outlook_of(form, facts));
         lines
     }
 

@@ -178,14 +178,6 @@ fn describe_plan<'a>(doc: &mut Doc<'a>, plan: &'a LaunchPlan) {
         (None, true) => doc.entry("host", Value::State(Mood::Good, "found".into())),
         (None, false) => doc.entry("host", Value::State(Mood::Bad, "no host has room".into())),
     };
-    if let Some(cached) = plan.image_cached {
-        let words = if cached {
-            "on the host already"
-        } else {
-            "is copied to the host first"
-        };
-        doc.entry("image", Value::text(words));
-    }
     if let Some(suggestion) = plan
         .explanation
         .as_ref()
@@ -219,7 +211,7 @@ fn describe_plan<'a>(doc: &mut Doc<'a>, plan: &'a LaunchPlan) {
         );
         doc.entry("", Value::maybe(problem.hint.as_deref(), Value::text));
     }
-    if let Some(explanation) = plan.explanation.as_ref().filter(|_| !plan.fits) {
+    if let Some(explanation) = &plan.explanation {
         super::placement::describe(doc, explanation);
     }
 }

@@ -15,6 +15,9 @@ fn a_server_is_moved_where_it_is_wished_and_its_row_says_how_far_that_is() {
         "{}",
         lab.picture()
     );
+    // What it will take is told before it begins.
+    let picture = lab.picture();
+    assert!(picture.contains("To cmp-02: about 11.5 s"), "{picture}");
     assert_eq!(
         pressed(&mut lab, "ctrl-s"),
         [format!("server {id} migrate None")]
@@ -158,6 +161,26 @@ fn a_host_is_drained_after_its_plan_was_seen() {
     // What is down has nothing to be moved live.
     lab.press(r#"/ "cmp-04" enter w"#);
     assert!(lab.state.overlays.is_empty());
+}
+
+#[test]
+fn a_dead_host_is_evacuated_or_fenced_once_its_name_was_typed() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "hosts" enter"#);
+    // One that is up is drained.
+    for key in ["X", "F"] {
+        assert!(pressed(&mut lab, key).is_empty());
+        assert!(lab.state.overlays.is_empty(), "{}", lab.picture());
+        assert!(lab.picture().contains("drain it"), "{}", lab.picture());
+    }
+    lab.press(r#"/ "cmp-04" enter"#);
+    for (key, act) in [("X", "evacuate"), ("F", "fence")] {
+        assert!(pressed(&mut lab, key).is_empty());
+        assert!(pressed(&mut lab, "enter").is_empty());
+        let sent = pressed(&mut lab, &format!(r#"{key} "cmp-04" enter"#));
+        assert_eq!(sent, [format!("host cmp-04 {act}")]);
+        lab.press("esc");
+    }
 }
 
 #[test]
