@@ -219,7 +219,9 @@ fn guests_of_two_nodes_meet_over_ovn_and_ask_their_node_for_metadata() {
     let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert!(answer.contains("503"), "{answer}");
     // And of names: OVN has this one, here of IPv4 alone.
-    assert!(answer.contains("db: No answer"), "{answer}");
+    for trouble in ["refused", "timed out", "NXDOMAIN"] {
+        assert!(!answer.contains(trouble), "{answer}");
+    }
     assert!(answer.contains("Address: 10.1.0.6"), "{answer}");
 
     chassis.northbound(&format!(
