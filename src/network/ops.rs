@@ -135,6 +135,8 @@ pub use trace_probe::Counts;
 #[cfg(test)]
 mod ipv6_tests;
 #[cfg(test)]
+mod ovn_tests;
+#[cfg(test)]
 mod router_tests;
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::bus::{Fault, FaultKind, Handler, Incoming};
-use crate::context::testing::cloud;
+use crate::context::testing::{another, cloud};
 use crate::context::{Actor, Context, Rank, Scope};
 use crate::error::Error;
 use crate::ids::{DomainId, NetworkId, PortId, ProjectId, ServerId, SubnetId, UserId};
@@ -33,7 +33,12 @@ pub(super) struct Lab {
 }
 
 pub(super) async fn lab() -> Lab {
-    let (dir, cloud, _kicks) = cloud().await;
+    lab_with(&[]).await
+}
+
+pub(super) async fn lab_with(settings: &[(&str, &str)]) -> Lab {
+    let (dir, db) = crate::db::testing::fresh().await;
+    let (cloud, _kicks) = another(dir.path(), db, settings);
     let actor = |name: &str, rank| Actor {
         user: Some(UserId::new()),
         user_name: name.to_owned(),

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::desired_groups::group_specs_on_conn;
 use super::trace_probe::{Counts, count};
 use crate::compute::ops::{host_addresses_on_conn, host_sites_on_conn, server_owners, server_show};
+use crate::config::Engine;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
@@ -230,6 +231,7 @@ async fn rows(conn: &mut Conn, cx: &Context, question: &Question) -> Result<Rows
         floating,
         groups,
         hosts,
+        ovn: cx.config.network.engine == Engine::Ovn,
     })
 }
 

@@ -23,86 +23,62 @@ pub struct Rule {
     pub condition: String,
     /// What is done then.
     pub action: &'static str,
-    /// Whether it holds also for what OVN lets through before all rules: neighbours and routers of IPv6.
-    pub late: bool,
 }
 
-/// What holds for every port with port security.
+/// What holds for every port with port security. OVN lets neighbours and routers of IPv6 speak before all rules, so that
+/// nothing can be said of those here.
 pub fn basics(group: &str) -> Vec<(Key, Rule)> {
-    let (from, to) = (
-        format!("inport == @{group}"),
-        format!("outport == @{group}"),
-    );
-    let rule = |direction, priority, condition: String, action, late| Rule {
-        direction,
-        priority,
-        condition,
-        action,
-        late,
-    };
-    let (out, into) = ("from-lport", "to-lport");
-    vec![
-        (
-            "drop:from".into(),
-            rule(out, DROP, format!("{from} && ip"), "drop", false),
-        ),
-        (
-            "drop:to".into(),
-            rule(into, DROP, format!("{to} && ip"), "drop", false),
-        ),
+    let (from, to) = ("from-lport", "to-lport");
+    let rows = [
+        ("drop:from", from, DROP, "ip", "drop"),
+        ("drop:to", to, DROP, "ip", "drop"),
         // OVN answers these itself, but only what was let through.
         (
-            "dhcp:4".into(),
-            rule(
-                out,
-                ALLOW,
-                format!("{from} && ip4 && udp.src == 68 && udp.dst == 67"),
-                "allow",
-                false,
-            ),
+            "dhcp:4",
+            from,
+            ALLOW,
+            "ip4 && udp.src == 68 && udp.dst == 67",
+            "allow",
         ),
         (
-            "dhcp:6".into(),
-            rule(
-                out,
-                ALLOW,
-                format!("{from} && ip6 && udp.src == 546 && udp.dst == 547"),
-                "allow",
-                false,
-            ),
+            "dhcp:6",
+            from,
+            ALLOW,
+            "ip6 && udp.src == 546 && udp.dst == 547",
+            "allow",
         ),
-        // A guest is nobody's DHCP server, and nobody's router.
+        // A guest is nobody's DHCP server.
         (
-            "never:dhcp4".into(),
-            rule(
-                out,
-                NEVER,
-                format!("{from} && ip4 && udp.src == 67 && udp.dst == 68"),
-                "drop",
-                false,
-            ),
+            "never:dhcp4",
+            from,
+            NEVER,
+            "ip4 && udp.src == 67 && udp.dst == 68",
+            "drop",
         ),
         (
-            "never:dhcp6".into(),
-            rule(
-                out,
-                NEVER,
-                format!("{from} && ip6 && udp.src == 547 && udp.dst == 546"),
-                "drop",
-                false,
-            ),
+            "never:dhcp6",
+            from,
+            NEVER,
+            "ip6 && udp.src == 547 && udp.dst == 546",
+            "drop",
         ),
-        (
-            "never:ra".into(),
-            rule(
-                out,
-                NEVER,
-                format!("{from} && icmp6.type == {{134, 137}}"),
-                "drop",
-                true,
-            ),
-        ),
-    ]
+    ];
+    rows.into_iter()
+        .map(|(key, direction, priority, packets, action)| {
+            let port = if direction == from {
+                "inport"
+            } else {
+                "outport"
+            };
+            let rule = Rule {
+                direction,
+                priority,
+                condition: format!("{port} == @{group} && {packets}"),
+                action,
+            };
+            (key.to_owned(), rule)
+        })
+        .collect()
 }
 
 /// What a rule of a security group allows to ports of the group; `set` names the addresses of another group's members.
@@ -136,7 +112,6 @@ pub fn allow(
         priority: ALLOW,
         condition,
         action: "allow-related",
-        late: false,
     }
 }
 

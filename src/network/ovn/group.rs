@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use super::acl::{self, Rule};
 use super::rows::Index;
 use super::switch::port_key;
-use super::want::{Key, Table, Value, Want, map, text, texts};
+use super::want::{Key, Table, Value, Want, text, texts};
 use crate::ids::SecurityGroupId;
 use crate::network::rpc::{RuleRemote, SecurityGroupSpec};
 
@@ -91,22 +91,11 @@ fn add_port_group(
 }
 
 fn add_rule(want: &mut Want, key: Key, rule: &Rule) -> Key {
-    let options: &[(&str, &str)] = if rule.late {
-        &[("apply-after-lb", "true")]
-    } else {
-        &[]
-    };
     let columns = [
         ("direction", text(rule.direction)),
         ("priority", Value::Number(rule.priority)),
         ("match", text(rule.condition.clone())),
         ("action", text(rule.action)),
-        (
-            "options",
-            map(options
-                .iter()
-                .map(|(key, value)| (*key, (*value).to_owned()))),
-        ),
     ];
     want.add(Table::Acl, key, columns, [])
 }

@@ -135,7 +135,7 @@ fn addresses(port: &Port) -> Vec<String> {
     let others: BTreeSet<&String> = others.filter(|mac| **mac != port.mac).collect();
     let mut lines = vec![own];
     lines.extend(others.into_iter().cloned());
-    if !port.port_security {
+    if !port.port_security && !port.is_service() {
         lines.push("unknown".into());
     }
     lines

@@ -88,7 +88,16 @@ impl<'a> Walk<'a> {
             because,
         );
         self.note(step.counted(true, self.packet));
-        self.deliver(way.port.network, router.host.as_deref(), way.hop)
+        let leaves = way.port.device_owner == GATEWAY_OWNER;
+        let host = match self.sender.clone() {
+            Some(sender) if leaves => {
+                self.cross(way.port.network, Some(&sender), router.host.as_deref());
+                router.host.clone()
+            }
+            Some(sender) => Some(sender),
+            None => router.host.clone(),
+        };
+        self.deliver(way.port.network, host.as_deref(), way.hop)
     }
 
     fn enter(&self, router: &Router, port: &Port, into: Spot) -> Step {
@@ -100,7 +109,7 @@ impl<'a> Walk<'a> {
             let remedy = Some(Remedy::RouterUp(router.id));
             return drops(Reason::RouterDown, because).mended_by(remedy);
         }
-        if router.host.is_none() {
+        if router.host.is_none() && !self.rows.ovn {
             let why = match self.rows.hosts.values().any(|host| host.up && host.routes) {
                 true => {
                     "one that is plugged into all its networks is missing, or it is being placed"

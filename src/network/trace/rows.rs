@@ -54,6 +54,8 @@ pub struct Rows {
     pub floating: Vec<FloatingIp>,
     /// Groups of the ends, and those that their rules name.
     pub groups: HashMap<SecurityGroupId, GroupRow>,
+    /// Whether OVN carries what is not local: routers are where the guest is, and ports are on its integration bridge.
+    pub ovn: bool,
     /// Hosts by name.
     pub hosts: HashMap<String, HostRow>,
 }

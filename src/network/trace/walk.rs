@@ -10,7 +10,9 @@ use super::rows::{Holder, Rows, named_or};
 use super::{Packet, Point, Reason, Remedy, Step, Verdict, What};
 use crate::ids::{NetworkId, PortId, RouterId};
 use crate::network::model::{Direction, Network, NetworkKind, Port, PortStatus};
-use crate::network::names::{bridge_name, tap_name, tunnel_name, wire_name};
+use crate::network::names::{
+    INTEGRATION_BRIDGE, TAP_PREFIX, bridge_name, tap_name, tunnel_name, wire_name,
+};
 
 /// Where a walk ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub(super) struct Walk<'a> {
     pub turns: Vec<Turn>,
     /// Routers passed in this direction.
     pub routers: usize,
+    /// The host from which it came to the last router.
+    pub sender: Option<String>,
     steps: Vec<Step>,
 }
 
@@ -66,6 +70,7 @@ impl<'a> Walk<'a> {
             is_back: false,
             turns: Vec::new(),
             routers: 0,
+            sender: None,
             steps: Vec::new(),
         }
     }
@@ -88,6 +93,9 @@ impl<'a> Walk<'a> {
     /// Notes a step. On the way of the answer only what routers decide is noted, and what is wrong, and nothing twice.
     pub fn note(&mut self, mut step: Step) {
         step.is_back = self.is_back;
+        if self.rows.ovn {
+            self.rename(&mut step);
+        }
         let same = |known: &Step| {
             (known.verdict, known.reason) == (step.verdict, step.reason)
                 && (&known.host, &known.namespace) == (&step.host, &step.namespace)
@@ -99,6 +107,19 @@ impl<'a> Walk<'a> {
             };
         if is_noted {
             self.steps.push(step);
+        }
+    }
+
+    /// What OVN carries is all on one bridge of each host, where packets can be counted only at guests' taps.
+    fn rename(&self, step: &mut Step) {
+        let mut networks = self.rows.networks.values();
+        let is_local = networks.any(|network| {
+            network.kind == NetworkKind::Local && bridge_name(network.id) == step.device
+        });
+        if !is_local && !step.device.starts_with(TAP_PREFIX) {
+            step.device = INTEGRATION_BRIDGE.to_owned();
+            step.namespace = None;
+            step.point = None;
         }
     }
 
@@ -186,6 +207,9 @@ impl<'a> Walk<'a> {
             let remedy = Some(Remedy::NetworkUp(port.network));
             return Some((Verdict::Drops, Reason::NetworkDown, because, remedy));
         }
+        if self.rows.ovn && port.is_service() {
+            return None;
+        }
         let Some(host) = &port.host else {
             let because = "the port is bound to no host: nothing runs with it".to_owned();
             return Some((Verdict::Drops, Reason::NotBound, because, None));
@@ -213,7 +237,11 @@ impl<'a> Walk<'a> {
         let rows = self.rows;
         match rows.holder(network, hop) {
             Some(Holder::Router(router, port)) => {
-                self.cross(network, host, router.host.as_deref());
+                // OVN's are everywhere.
+                self.sender = host.map(str::to_owned).filter(|_| rows.ovn);
+                if !rows.ovn {
+                    self.cross(network, host, router.host.as_deref());
+                }
                 self.route(router, port)
             }
             Some(Holder::Unused(floating)) => {
