@@ -288,7 +288,7 @@ pub fn plan(
     let is_set = |key: &&str| seen.settings.get(*key) == wanted.settings.get(*key);
     let names = wanted.settings.get(IDENTITY).zip(seen.identity.as_ref());
     let is_renamed = names.is_some_and(|(name, other)| name != other);
-    if is_renamed || !SETTINGS.iter().all(|key| is_set(&key)) {
+    if is_renamed || !SETTINGS.iter().all(is_set) {
         changes.push(SwitchChange::Settings);
     }
     let mut plug = |name: &String, bridge: &str, ids: BTreeMap<String, String>| {

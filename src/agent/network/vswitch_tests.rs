@@ -207,7 +207,10 @@ fn a_guests_tap_is_plugged_in_again_but_not_before_it_is_there() {
         bridge: INTEGRATION_BRIDGE.into(),
         ids: [(IFACE_ID.to_owned(), id.clone())].into(),
     };
-    assert_eq!(planned(Some(&switch), &seen, &[tap]), [plug.clone()]);
+    assert_eq!(
+        planned(Some(&switch), &seen, &[tap]),
+        std::slice::from_ref(&plug)
+    );
     // What libvirt wrote beside is no difference.
     let mut port = on_integration(true);
     port.ids = [
