@@ -2,6 +2,8 @@
 //! node itself is the gateway of. What is asked is passed on to a control process together with the place and the
 //! guest's address, which the packet filter keeps it from changing; what a place means is decided there.
 //!
+//! Where OVN carries a network, its place is a name server as well, for what OVN does not know ([`unknown`]).
+//!
 //! Listeners live in this process, so a namespace that was made anew gets a new one: they are compared by the
 //! namespace's inode, each time the networks are looked at.
 //!
@@ -24,11 +26,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nix::net::if_::if_nametoindex;
 use nix::sys::socket::{setsockopt, sockopt::BindToDevice};
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::task::JoinHandle;
 
 use super::error::HostError;
 use super::namespace::{NAMED, within};
+use super::unknown;
 use crate::bus::Bus;
 use crate::compute::rpc::metadata::{MetadataAnswer, MetadataAsk, MetadataPlace};
 use crate::network::names::{bridge_name, dhcp_namespace, metadata_namespace, router_namespace};
@@ -68,16 +71,25 @@ pub struct Doors {
 }
 
 struct Open {
-    place: MetadataPlace,
+    wanted: Wanted,
     /// Inode of the namespace it was opened in.
     inode: u64,
-    task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.task.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// What there shall be at a spot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wanted {
+    /// What a question there is about.
+    place: MetadataPlace,
+    /// Whether names are asked for there, too.
+    names: bool,
 }
 
 impl Doors {
@@ -93,21 +105,21 @@ impl Doors {
     /// named, and tried again the next time.
     pub async fn keep(&self, desired: &NetworkDesired) -> Vec<String> {
         let wanted = wanted(desired);
-        let missing: Vec<(Spot, MetadataPlace)> = {
+        let missing: Vec<(Spot, Wanted)> = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             open.retain(|spot, have| {
-                wanted.get(spot) == Some(&have.place)
+                wanted.get(spot) == Some(&have.wanted)
                     && inode(spot) == Some(have.inode)
-                    && !have.task.is_finished()
+                    && !have.tasks.iter().any(JoinHandle::is_finished)
             });
             let missing = wanted.iter().filter(|(spot, _)| !open.contains_key(spot));
             missing
-                .map(|(spot, place)| (spot.clone(), *place))
+                .map(|(spot, wanted)| (spot.clone(), *wanted))
                 .collect()
         };
         let mut problems = Vec::new();
-        for (spot, place) in missing {
-            match self.open(&spot, place).await {
+        for (spot, wanted) in missing {
+            match self.open(&spot, wanted).await {
                 Ok(opened) => {
                     let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
                     open.insert(spot, opened);
@@ -118,7 +130,7 @@ impl Doors {
         problems
     }
 
-    async fn open(&self, spot: &Spot, place: MetadataPlace) -> Result<Open, HostError> {
+    async fn open(&self, spot: &Spot, wanted: Wanted) -> Result<Open, HostError> {
         let gone = || HostError::Kernel {
             what: format!("listening for metadata at {spot:?}"),
             reason: "it is not there".into(),
@@ -132,39 +144,56 @@ impl Doors {
         let listener = TcpListener::from_std(listener).map_err(failed)?;
         let asked = Arc::new(Asked {
             door: self.door.clone(),
-            place,
+            place: wanted.place,
         });
         let app = Router::new()
             .fallback(get(answer))
             .with_state(asked)
             .into_make_service_with_connect_info::<SocketAddr>();
-        let task = tokio::spawn(async move {
+        let names = match spot {
+            Spot::Namespace(name) if wanted.names => {
+                Some(within(name, || async { unknown::listen() }).await?)
+            }
+            _ => None,
+        };
+        let names = names.map(UdpSocket::from_std).transpose().map_err(failed)?;
+        let metadata = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
                 tracing::warn!(%error, "metadata service");
             }
         });
-        Ok(Open { place, inode, task })
+        let names = names.map(|socket| tokio::spawn(unknown::answer(socket)));
+        Ok(Open {
+            wanted,
+            inode,
+            tasks: names.into_iter().chain([metadata]).collect(),
+        })
     }
 }
 
 /// Where there shall be listeners, and what a question there is about.
-fn wanted(desired: &NetworkDesired) -> BTreeMap<Spot, MetadataPlace> {
+fn wanted(desired: &NetworkDesired) -> BTreeMap<Spot, Wanted> {
     let mut spots = BTreeMap::new();
+    let only = |place| Wanted {
+        place,
+        names: false,
+    };
     for network in &desired.networks {
         let place = MetadataPlace::Network(network.id);
         if network.dhcp.is_some() {
+            let names = network.segment == Segment::Logical;
             let namespace = match network.segment {
                 Segment::Logical => metadata_namespace(network.id),
                 _ => dhcp_namespace(network.id),
             };
-            spots.insert(Spot::Namespace(namespace), place);
+            spots.insert(Spot::Namespace(namespace), Wanted { place, names });
         }
         let has_gateway = network
             .subnets
             .iter()
             .any(|subnet| subnet.gateway.is_some());
         if matches!(network.segment, Segment::Node { .. }) && has_gateway {
-            spots.insert(Spot::Bridge(bridge_name(network.id)), place);
+            spots.insert(Spot::Bridge(bridge_name(network.id)), only(place));
         }
     }
     for router in desired
@@ -172,7 +201,7 @@ fn wanted(desired: &NetworkDesired) -> BTreeMap<Spot, MetadataPlace> {
         .iter()
         .filter(|router| !router.interfaces.is_empty())
     {
-        let place = MetadataPlace::Router(router.id);
+        let place = only(MetadataPlace::Router(router.id));
         spots.insert(Spot::Namespace(router_namespace(router.id)), place);
     }
     spots

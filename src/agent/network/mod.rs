@@ -46,6 +46,7 @@ mod served;
 mod testing;
 mod tunnel;
 mod tunnels;
+mod unknown;
 mod vswitch;
 mod wires;
 

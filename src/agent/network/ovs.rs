@@ -159,10 +159,7 @@ impl Vswitch {
             }
             SwitchChange::PortAdd { name, bridge, ids } => {
                 let plug = [
-                    "--if-exists",
-                    "del-port",
-                    name,
-                    "--",
+                    "--may-exist",
                     "add-port",
                     bridge,
                     name,

@@ -154,7 +154,7 @@ pub enum SwitchChange {
     BridgeRemove(String),
     /// Give the settings their values.
     Settings,
-    /// Put an interface on a bridge, after taking it from any other.
+    /// Put an interface on a bridge, and have it say what it shall say.
     PortAdd {
         /// Its name.
         name: String,
@@ -288,15 +288,22 @@ pub fn plan(
     let is_set = |key: &&str| seen.settings.get(*key) == wanted.settings.get(*key);
     let names = wanted.settings.get(IDENTITY).zip(seen.identity.as_ref());
     let is_renamed = names.is_some_and(|(name, other)| name != other);
-    if is_renamed || !SETTINGS.iter().all(|key| is_set(&key)) {
+    if is_renamed || !SETTINGS.iter().all(is_set) {
         changes.push(SwitchChange::Settings);
     }
     let mut plug = |name: &String, bridge: &str, ids: BTreeMap<String, String>| {
-        let there = seen.ports.get(name).is_some_and(|port| {
+        let port = seen.ports.get(name);
+        // Only by taking it out Open vSwitch learns that there is another interface by this name.
+        let is_stale = |port: &SeenPort| port.bridge != bridge || !port.works;
+        let is_replaced = port.is_some_and(|port| is_stale(port) || remade.contains(name));
+        let is_named = |port: &SeenPort| {
             let mut all = ids.iter();
-            port.bridge == bridge && all.all(|(key, value)| port.ids.get(key) == Some(value))
-        });
-        if !there || remade.contains(name) {
+            all.all(|(key, value)| port.ids.get(key) == Some(value))
+        };
+        if is_replaced {
+            changes.push(SwitchChange::PortRemove(name.clone()));
+        }
+        if is_replaced || !port.is_some_and(is_named) {
             let (name, bridge) = (name.clone(), bridge.to_owned());
             changes.push(SwitchChange::PortAdd { name, bridge, ids });
         }

@@ -1,6 +1,7 @@
 //! `make lab`, as its script does it: a cloud of hosts with the console open on it, and nothing once that is left.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -19,9 +20,15 @@ const START: Duration = Duration::from_secs(180);
 
 /// A lab of two hosts in this directory.
 fn lab(directory: &Path) -> Terminal {
+    lab_with(directory, "bridge")
+}
+
+/// The same with this engine for its networks.
+fn lab_with(directory: &Path, engine: &str) -> Terminal {
     let mut command = CommandBuilder::new(SCRIPT);
     command.args([SKYDECK, "2"]);
     command.arg(disk::qcow2());
+    command.arg(engine);
     command.env("LAB_DIRECTORY", directory);
     command.env("SKYDECK_AGENT_VIRT_TYPE", "qemu");
     Terminal::start(command, 120, 36)
@@ -111,4 +118,37 @@ fn a_lab_opens_the_console_on_a_cloud_of_hosts_and_leaves_nothing() {
     terminal.send_keys(":q<enter>");
     assert!(terminal.wait_exit(PATIENCE).success());
     assert!(!directory.exists(), "{} is left", directory.display());
+}
+
+#[test]
+fn a_lab_can_have_ovn() {
+    let place = tempfile::Builder::new()
+        .prefix("skydeck-")
+        .tempdir_in("/tmp")
+        .unwrap();
+    let directory = place.path().join("lab");
+    let mut terminal = lab_with(&directory, "ovn");
+    terminal.wait_until("the console", START, |screen| {
+        screen.contents().contains("pulse")
+    });
+    let rack = concat!(env!("CARGO_MANIFEST_DIR"), "/config/lab/rack.sh");
+    wait_until("both chassis", PATIENCE, || {
+        let mut command = Command::new(rack);
+        command.arg("exec").arg(&directory);
+        command.args([
+            "control",
+            "ovn-sbctl",
+            "--bare",
+            "--columns=name",
+            "list",
+            "chassis",
+        ]);
+        let names = command.output().unwrap().stdout;
+        let names = String::from_utf8_lossy(&names).into_owned();
+        names.contains("h1") && names.contains("h2")
+    });
+    terminal.send_keys(":q<enter>");
+    assert!(terminal.wait_exit(PATIENCE).success());
+    assert!(!directory.exists(), "{} is left", directory.display());
+    assert_eq!(processes(&directory), []);
 }

@@ -1,5 +1,5 @@
-//! Tenants' networks on three hosts with real guests: apart, over tunnels, by routers, through security groups, with
-//! metadata, over a live migration and over the death of the host that served them; with either engine.
+//! Tenants' networks on three hosts with real guests: apart, over tunnels, by routers, through security groups, plugged in
+//! while they run, with metadata, over a live migration and over the death of the host that served them; with either engine.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::rack::RackCloud;
 use super::stock::OpenStack;
 use crate::lab::guest as disk;
 use crate::lab::rack::{OUTSIDE, Rack};
-use crate::lab::wait::{wait_for, wait_until};
+use crate::lab::wait::{wait_for, wait_for_async, wait_until};
 
 /// A guest that was launched.
 struct Guest {
@@ -124,8 +124,9 @@ impl Engine {
         outside.try_run(&["sh", "-c", &line])
     }
 
-    /// Takes the power of a host without which something would not go on if nobody took its place; never of h3.
-    async fn lose_a_host(self, cloud: &mut RackCloud, os: &OpenStack) {
+    /// Takes the power of a host without which something would not go on if nobody took its place, and says which; never of
+    /// h3.
+    async fn lose_a_host(self, cloud: &mut RackCloud, os: &OpenStack) -> usize {
         let serves = |cloud: &RackCloud| match self {
             Self::Bridge => agent_host(os, "network", "blue").map(|host| number(&host)),
             Self::Ovn => self.way_out(cloud, os),
@@ -144,6 +145,7 @@ impl Engine {
         wait_until("the router to move", PATIENCE, || {
             self.way_out(cloud, os).is_some_and(|host| host != lost)
         });
+        lost
     }
 }
 
@@ -182,6 +184,20 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     does(&client, &db, &ping(&web.address), true).await;
     does(&client, &db, &ping("web"), true).await;
     does(&client, &stranger, &ping(&web.address), false).await;
+
+    // A network more, plugged in while they run.
+    os.json("network create green");
+    os.json("subnet create --network green --subnet-range 10.2.0.0/24 --gateway none green-v4");
+    os.ok("server add network web green");
+    os.ok("server add network db green");
+    let ports = os.json("port list --network green --server web");
+    let green = ports[0]["Fixed IP Addresses"][0]["ip_address"].clone();
+    let green = green.as_str().unwrap();
+    let patient = format!(
+        "for i in $(seq 9); do ping -c 1 -W 2 {green} && break; done; {}",
+        ping(green)
+    );
+    does(&client, &db, &patient, true).await;
 
     // Out by the router, in by a floating address once a rule allows it.
     wait_for("the router to be on a host", PATIENCE, || {
@@ -235,8 +251,19 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     assert!(received >= 19, "{counted}");
     assert_eq!(engine.fetched(&cloud, &os, &floating).unwrap(), "web");
 
+    does(&client, &db, &ping(green), true).await;
+    os.ok("server remove network web green");
+    wait_for_async("hosts to be as they shall be", PATIENCE, async || {
+        let findings = client.finding_list().await.expect("findings");
+        findings
+            .iter()
+            .all(|finding| finding.at.is_some())
+            .then_some(())
+    })
+    .await;
+
     // The host with DHCP, or the way out, loses its power.
-    engine.lose_a_host(&mut cloud, &os).await;
+    let lost = engine.lose_a_host(&mut cloud, &os).await;
     wait_until("the floating address on another host", PATIENCE, || {
         let fetched = engine.fetched(&cloud, &os, &floating);
         fetched.is_ok_and(|text| text == "web")
@@ -249,6 +276,12 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
         true,
     )
     .await;
+
+    // It comes back, and guests on it are among the others.
+    cloud.power_on(lost);
+    cloud.host_is(lost, "up").await;
+    let late = launch(&cloud, &os, "late", "blue", lost).await;
+    does(&client, &web, &ping(&late.address), true).await;
 }
 
 /// Types a line into a guest, and returns the rest of the line that begins with `wanted`.

@@ -94,6 +94,7 @@ impl Chassis {
                ovn-nbctl lsp-add n $1 -- lsp-set-addresses $1 \"$2 $3\" -- lsp-set-port-security $1 \"$2 $3\" \
                  -- lsp-set-dhcpv4-options $1 $options
              done
+             ovn-nbctl set logical_switch n dns_records=$(ovn-nbctl create dns records:db=10.1.0.6)
              ovn-nbctl lsp-add n {local} -- lsp-set-type {local} localport -- lsp-set-addresses {local} '{local_mac} 10.1.0.2'",
             web = self.web.id,
             web_mac = self.web.mac,
@@ -204,7 +205,8 @@ fn guests_of_two_nodes_meet_over_ovn_and_ask_their_node_for_metadata() {
         .at(site.place().clone())
         .with_metadata(door);
     let mut ask = site.machine.command("ip");
-    let line = "timeout 20 busybox wget -O - http://169.254.169.254/ 2>&1";
+    let line = "timeout 20 busybox wget -O - http://169.254.169.254/ 2>&1; \
+         timeout 9 busybox nslookup -type=aaaa db 10.1.0.2; timeout 9 busybox nslookup -type=a db 10.1.0.2";
     ask.args(["netns", "exec", &web.name, "sh", "-c", line]);
     let answer = site.machine.within_network(|| {
         block_on(async {
@@ -216,6 +218,11 @@ fn guests_of_two_nodes_meet_over_ovn_and_ask_their_node_for_metadata() {
     });
     let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert!(answer.contains("503"), "{answer}");
+    // And of names: OVN has this one, here of IPv4 alone.
+    for trouble in ["refused", "timed out", "NXDOMAIN"] {
+        assert!(!answer.contains(trouble), "{answer}");
+    }
+    assert!(answer.contains("Address: 10.1.0.6"), "{answer}");
 
     chassis.northbound(&format!(
         "acl-add n to-lport 1000 'outport == \"{}\" && tcp.dst == 80' drop",
