@@ -132,20 +132,19 @@ fn a_lab_can_have_ovn() {
         screen.contents().contains("pulse")
     });
     let rack = concat!(env!("CARGO_MANIFEST_DIR"), "/config/lab/rack.sh");
-    wait_until("both chassis", PATIENCE, || {
+    wait_until("OVN to be told what it shall have", PATIENCE, || {
         let mut command = Command::new(rack);
         command.arg("exec").arg(&directory);
         command.args([
             "control",
-            "ovn-sbctl",
-            "--bare",
-            "--columns=name",
-            "list",
-            "chassis",
+            "ovn-nbctl",
+            "get",
+            "nb_global",
+            ".",
+            "external_ids",
         ]);
-        let names = command.output().unwrap().stdout;
-        let names = String::from_utf8_lossy(&names).into_owned();
-        names.contains("h1") && names.contains("h2")
+        let told = command.output().unwrap().stdout;
+        String::from_utf8_lossy(&told).contains("skydeck-generation")
     });
     terminal.send_keys(":q<enter>");
     assert!(terminal.wait_exit(PATIENCE).success());
