@@ -682,10 +682,9 @@ async fn what_a_hand_changed_is_mended_and_what_is_anothers_is_left() {
     central.nb(&[
         "clear",
         "DNS",
-        &central
+        central
             .nb(&["--bare", "--columns=_uuid", "list", "DNS"])
-            .trim()
-            .to_owned(),
+            .trim(),
         "records",
     ]);
     assert_ne!(again(cx).await, Outcome::Made(0));
