@@ -1,6 +1,7 @@
 //! Running servers move between hosts: the guest goes on, what it counts goes on, and nothing is left where it was.
 
-use skydeck::api::wire::Nothing;
+use skydeck::api::wire::{MigrationPlanRequest, Nothing, TransferForecast};
+use skydeck::client::ListQuery;
 use skydeck::compute::wire::{Evacuate, Server, ServerAction};
 
 use super::cloud::PATIENCE;
@@ -208,6 +209,41 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     cloud.delete(&id).await;
 }
 
+/// What the plan says that a move to this host will take, before it begins.
+async fn expected(cloud: &RackCloud, id: &str, to: usize) -> TransferForecast {
+    let request = MigrationPlanRequest {
+        server_id: id.to_owned(),
+        ..MigrationPlanRequest::default()
+    };
+    let plan = cloud.client().migration_plan(&request).await.unwrap();
+    assert_eq!(plan.explanation.chosen, Some(Rack::name(to)), "{plan:?}");
+    assert!(plan.problems.is_empty(), "{plan:?}");
+    plan.forecast
+        .unwrap_or_else(|| panic!("no forecast: {:?}", plan.unknown))
+}
+
+/// The newest move took about what was expected: the guest wrote little, and hosts of a rack are slower than a link.
+async fn took(cloud: &RackCloud, expected: &TransferForecast) {
+    let moves = cloud
+        .client()
+        .migration_detail_list(&ListQuery::new())
+        .await
+        .unwrap();
+    let newest = moves.iter().max_by_key(|one| one.created_at).unwrap();
+    let told = newest.forecast.expect("the operation's own forecast");
+    println!(
+        "expected {} ms and a pause of {} ms, took {} ms and {} ms",
+        expected.total_ms,
+        expected.downtime_ms,
+        newest.progress.elapsed_ms,
+        newest.progress.downtime_ms
+    );
+    assert!(expected.converges && expected.total_ms > 0, "{expected:?}");
+    // Both looked at the same guest within a moment.
+    let near = told.bytes.abs_diff(expected.bytes) < expected.bytes / 2;
+    assert!(near, "{expected:?}, then {told:?}");
+}
+
 /// Moves it to another host and back by the scheduler's choice, and looks at everything on the way.
 async fn there_and_back(agent: &str, shared: bool) {
     let cloud = RackCloud::start(2, agent).await;
@@ -216,6 +252,7 @@ async fn there_and_back(agent: &str, shared: bool) {
     let mut said = count(&cloud, &id, 3).await;
     let ready = wait_ready(&cloud, &id, 1).await;
     for (from, to, wish) in [(1, 2, "--host h2"), (2, 1, "")] {
+        let expected = expected(&cloud, &id, to).await;
         stock.ok(&format!(
             "--os-compute-api-version 2.88 server migrate --live-migration {wish} {id}"
         ));
@@ -224,6 +261,7 @@ async fn there_and_back(agent: &str, shared: bool) {
         assert!(cloud.guests_on(from).is_empty(), "left on h{from}");
         assert_eq!(cloud.running_on(to).len(), 1, "on h{to}");
         said = goes_on(&cloud, &id, &said).await;
+        took(&cloud, &expected).await;
         // The same address, on the host where it is now.
         let ping = ["ping", "-c", "3", "-i", "0.3", "-W", "2", &ready.address];
         cloud.rack.host(to).run(&ping);
