@@ -8,7 +8,8 @@ use super::{Reason, Remedy, Step, Transport, Verdict, What};
 use crate::ids::RouterId;
 use crate::network::model::{GATEWAY_OWNER, Port, Router};
 use crate::network::names::{
-    METADATA, dhcp_interface, dhcp_namespace, inside_interface, outside_interface, router_namespace,
+    INTEGRATION_BRIDGE, METADATA, dhcp_interface, dhcp_namespace, inside_interface,
+    outside_interface, router_namespace,
 };
 
 /// Routers on one way at most.
@@ -91,7 +92,9 @@ impl<'a> Walk<'a> {
         let leaves = way.port.device_owner == GATEWAY_OWNER;
         let host = match self.sender.clone() {
             Some(sender) if leaves => {
-                self.cross(way.port.network, Some(&sender), router.host.as_deref());
+                if let Some(host) = router.host.as_ref().filter(|host| **host != sender) {
+                    self.tunnel(INTEGRATION_BRIDGE, &sender, host);
+                }
                 router.host.clone()
             }
             Some(sender) => Some(sender),

@@ -376,38 +376,7 @@ impl<'a> Walk<'a> {
                 self.plugged(network, Some(to));
             }
             NetworkKind::Vxlan { .. } => {
-                let device = tunnel_name(network);
-                let place = |host: &str| self.rows.hosts.get(host).and_then(|row| row.address);
-                let unknown = [from, to].into_iter().find(|host| place(host).is_none());
-                let out = spot(from, device.clone());
-                let step = match (unknown, place(to), self.trouble_of(to)) {
-                    (Some(host), _, _) => Step::drops(
-                        out,
-                        What::Tunnel,
-                        Reason::NoTunnel,
-                        format!("where tunnels of {host} end is not known"),
-                    ),
-                    (_, _, Some((verdict, reason, because))) => {
-                        Step::at(out, What::Tunnel, verdict, reason, because)
-                    }
-                    (None, address, None) => {
-                        let address = address.map_or_else(String::new, |at| format!(", {at}"));
-                        Step::passes(
-                            out,
-                            What::Tunnel,
-                            Reason::Works,
-                            format!("to {to}{address}"),
-                        )
-                    }
-                };
-                self.note(step.counted(true, self.packet));
-                let step = Step::passes(
-                    spot(to, device),
-                    What::Tunnel,
-                    Reason::Works,
-                    format!("from {from}"),
-                );
-                self.note(step.counted(false, self.packet));
+                self.tunnel(&tunnel_name(network), from, to);
             }
         }
         let because = format!("network {}", self.rows.network_name(network));
@@ -417,6 +386,46 @@ impl<'a> Walk<'a> {
             Reason::OnLink,
             because,
         ));
+    }
+
+    /// From one host to another, by the device of their tunnel.
+    pub fn tunnel(&mut self, device: &str, from: &str, to: &str) {
+        let spot = |host: &str| Spot {
+            host: Some(host.to_owned()),
+            namespace: None,
+            device: device.to_owned(),
+        };
+        let place = |host: &str| self.rows.hosts.get(host).and_then(|row| row.address);
+        let unknown = [from, to].into_iter().find(|host| place(host).is_none());
+        let out = spot(from);
+        let step = match (unknown, place(to), self.trouble_of(to)) {
+            (Some(host), _, _) => Step::drops(
+                out,
+                What::Tunnel,
+                Reason::NoTunnel,
+                format!("where tunnels of {host} end is not known"),
+            ),
+            (_, _, Some((verdict, reason, because))) => {
+                Step::at(out, What::Tunnel, verdict, reason, because)
+            }
+            (None, address, None) => {
+                let address = address.map_or_else(String::new, |at| format!(", {at}"));
+                Step::passes(
+                    out,
+                    What::Tunnel,
+                    Reason::Works,
+                    format!("to {to}{address}"),
+                )
+            }
+        };
+        self.note(step.counted(true, self.packet));
+        let step = Step::passes(
+            spot(to),
+            What::Tunnel,
+            Reason::Works,
+            format!("from {from}"),
+        );
+        self.note(step.counted(false, self.packet));
     }
 
     /// On a host's interface to a physical network.
