@@ -378,8 +378,9 @@ impl NetworkAgent {
         before: Option<&blueprint::Blueprint>,
         trouble: Option<HostError>,
     ) -> Result<(NetworkApplied, blueprint::Blueprint), Fault> {
-        let blueprint = blueprint::Blueprint::new(desired, site);
+        let mut blueprint = blueprint::Blueprint::new(desired, site);
         let mut problems = blueprint.problems.clone();
+        let mut silent = Vec::new();
         let mut changes = Vec::new();
         let mut failures = Vec::new();
         for change in plan::plan(&blueprint, observed) {
@@ -387,12 +388,17 @@ impl NetworkAgent {
                 Ok(()) => changes.push(change.to_string()),
                 // Everything else works without; guests keep their IPv4.
                 Err(error @ HostError::Missing { .. })
-                    if matches!(change, plan::Change::AdvertStart(_)) =>
+                    if let plan::Change::AdvertStart(room) = &change =>
                 {
                     problems.push(format!("nothing is announced to guests of IPv6: {error}"));
+                    silent.push(room.clone());
                 }
                 Err(error) => failures.push(error.to_string()),
             }
+        }
+        // What was not made is tried again, and its problem told, with the next change.
+        for room in silent {
+            blueprint.adverts.remove(&room);
         }
         if desired.ovn.is_some() {
             problems.extend(host.controller_problem());
