@@ -235,6 +235,10 @@ async fn took(cloud: &RackCloud, expected: &TransferForecast) {
     // Both looked at the same guest within a moment.
     let near = told.bytes.abs_diff(expected.bytes) < expected.bytes / 2;
     assert!(near, "{expected:?}, then {told:?}");
+    // How exact that is depends on what else the machine does; not by orders of magnitude.
+    let took = newest.progress.elapsed_ms;
+    let most = expected.total_ms.saturating_mul(20) + 10_000;
+    assert!((1..most).contains(&took), "{expected:?}, took {took} ms");
 }
 
 /// Moves it to another host and back by the scheduler's choice, and looks at everything on the way.
