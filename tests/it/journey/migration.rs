@@ -231,17 +231,14 @@ async fn took(cloud: &RackCloud, expected: &TransferForecast) {
         .unwrap();
     let newest = moves.iter().max_by_key(|one| one.created_at).unwrap();
     let told = newest.forecast.expect("the operation's own forecast");
-    println!(
-        "expected {} ms and a pause of {} ms, took {} ms and {} ms",
-        expected.total_ms,
-        expected.downtime_ms,
-        newest.progress.elapsed_ms,
-        newest.progress.downtime_ms
-    );
     assert!(expected.converges && expected.total_ms > 0, "{expected:?}");
     // Both looked at the same guest within a moment.
     let near = told.bytes.abs_diff(expected.bytes) < expected.bytes / 2;
     assert!(near, "{expected:?}, then {told:?}");
+    // How exact that is depends on what else the machine does; not by orders of magnitude.
+    let took = newest.progress.elapsed_ms;
+    let most = expected.total_ms.saturating_mul(20) + 10_000;
+    assert!((1..most).contains(&took), "{expected:?}, took {took} ms");
 }
 
 /// Moves it to another host and back by the scheduler's choice, and looks at everything on the way.
