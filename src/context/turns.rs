@@ -23,21 +23,27 @@ pub struct Turns {
 impl Turns {
     /// Waits until nobody else has the turn of this name. First come, first served.
     pub async fn take(&self, name: &str) -> Turn {
-        let lock = {
-            let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
-            if by_name.len() > SWEEP {
-                by_name.retain(|_, lock| lock.strong_count() > 0);
+        self.lock(name).lock_owned().await
+    }
+
+    /// The turn of this name, if nobody else has it.
+    pub fn take_free(&self, name: &str) -> Option<Turn> {
+        self.lock(name).try_lock_owned().ok()
+    }
+
+    fn lock(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut by_name = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+        if by_name.len() > SWEEP {
+            by_name.retain(|_, lock| lock.strong_count() > 0);
+        }
+        match by_name.get(name).and_then(Weak::upgrade) {
+            Some(lock) => lock,
+            None => {
+                let lock = Arc::default();
+                by_name.insert(name.to_owned(), Arc::downgrade(&lock));
+                lock
             }
-            match by_name.get(name).and_then(Weak::upgrade) {
-                Some(lock) => lock,
-                None => {
-                    let lock = Arc::default();
-                    by_name.insert(name.to_owned(), Arc::downgrade(&lock));
-                    lock
-                }
-            }
-        };
-        lock.lock_owned().await
+        }
     }
 }
 
@@ -52,6 +58,7 @@ mod tests {
         let other = turns.take("b").await;
         let mut second = Box::pin(turns.take("a"));
         assert!(futures::poll!(&mut second).is_pending());
+        assert!(turns.take_free("a").is_none() && turns.take_free("c").is_some());
         drop(first);
         second.await;
         drop(other);

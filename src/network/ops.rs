@@ -82,14 +82,16 @@ pub use floating_delete::floating_delete;
 pub use floating_list::{floating_list, floating_show};
 pub use floating_update::floating_update;
 pub use host_network::{
-    HostNetworkState, host_network_due, host_network_ensure, host_network_list, host_network_stale,
-    host_network_tell,
+    HostNetworkState, host_network_catch_up, host_network_due, host_network_ensure,
+    host_network_list, host_network_stale, host_network_tell,
 };
 pub use network_create::network_create;
 pub use network_delete::network_delete;
 pub use network_list::{network_for_launch, network_list, network_show, network_show_on_conn};
 pub use network_update::network_update;
-pub use northbound::{northbound_ensure, northbound_repair, northbound_rows, northbound_trouble};
+pub use northbound::{
+    northbound_chassis, northbound_ensure, northbound_repair, northbound_rows, northbound_trouble,
+};
 pub use port_at_address::{PortPlace, port_at_address};
 pub use port_bind::{
     port_arrived_on_conn, port_bind_on_conn, port_expect_on_conn, port_unbind_on_conn,

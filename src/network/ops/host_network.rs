@@ -60,6 +60,14 @@ pub async fn host_network_tell(cx: &Context, host: &str) -> Result<()> {
     tell(cx, host).await
 }
 
+/// Tells a node, unless that is under way.
+pub async fn host_network_catch_up(cx: &Context, host: &str) -> Result<()> {
+    match cx.turns.take_free(&format!("network:{host}")) {
+        Some(_turn) => tell(cx, host).await,
+        None => Ok(()),
+    }
+}
+
 async fn tell(cx: &Context, host: &str) -> Result<()> {
     let desired = network_desired(cx, host).await?;
     let request = NetworkApply { desired };

@@ -41,6 +41,27 @@ pub async fn northbound_ensure(cx: &Context) -> Result<()> {
     }
 }
 
+/// Where OVN is the engine, hosts are chassis from their first report on, also without a guest: a router's way out may come
+/// there.
+pub async fn northbound_chassis(cx: &Context) -> Result<()> {
+    if cx.northbound.is_none() {
+        return Ok(());
+    }
+    let mut conn = cx.db.read().await?;
+    let known = store::host::list(&mut conn).await?;
+    let mut sites = host_sites_on_conn(&mut conn, cx).await?;
+    drop(conn);
+    sites.retain(|site| site.up && !known.iter().any(|state| state.host == site.name));
+    if sites.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = sites.into_iter().map(|site| site.name).collect();
+    let mut tx = cx.db.begin().await?;
+    store::host::bump(&mut tx, &names).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Tells it if that is needed, or if it was told nothing for long: mends what was changed by hand.
 pub async fn northbound_repair(cx: &Context) -> Result<()> {
     let Some(northbound) = &cx.northbound else {

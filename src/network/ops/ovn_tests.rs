@@ -431,6 +431,10 @@ async fn routers_lead_out_in_and_to_each_other() {
         guest(cx, back.id, "n3").await,
     );
     services_place(cx).await.unwrap();
+    northbound_chassis(cx).await.unwrap();
+    let told = host_network_list(cx).await.unwrap();
+    let told: Vec<&str> = told.iter().map(|state| state.host.as_str()).collect();
+    assert_eq!(told, ["n1", "n2", "n3"]);
     settle(cx).await;
 
     let ports = port_list(

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use rstest::rstest;
+use serde_json::Value;
 
-use super::tests::{Lab, bind, kind, lab, network, new_port, project, subnet_of};
+use super::tests::{Lab, Node, bind, kind, lab, network, new_port, project, subnet_of};
 use super::*;
+use crate::bus::{Fault, Handler, Incoming};
 use crate::compute::ops::{HostDecision, host_report, host_update};
 use crate::compute::rpc::HostReport;
 use crate::context::Context;
@@ -15,6 +18,7 @@ use crate::network::model::{
     AgentKind, DHCP_OWNER, Network, NetworkChanges, NetworkKind, NewNetwork, NewPort, Port,
     PortChanges, PortQuery, Provider, SubnetChanges,
 };
+use crate::network::reconcile;
 use crate::network::rpc::{NetworkDesired, NetworkSpec, Segment};
 
 /// A host reports, with an address and the networks that it is plugged into.
@@ -457,4 +461,34 @@ async fn a_flat_network_is_where_nodes_are_plugged_in() {
     let agent = AgentKind::Dhcp.id("n1");
     let error = agent_network_add(cx, agent, flat.id).await.unwrap_err();
     assert!(error.to_string().contains("p1"), "{error}");
+}
+
+/// Takes what it is told and says nothing, as a node does that loses its power meanwhile.
+struct Silent;
+
+#[async_trait]
+impl Handler for Silent {
+    async fn handle(&self, _: Incoming) -> Result<Value, Fault> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_does_not_answer_keeps_nobody_waiting() {
+    let lab = lab().await;
+    let cx = &lab.member;
+    let node = Arc::new(Node::default());
+    let _silent = cx.bus.serve("compute", "n1", Arc::new(Silent));
+    let _serving = cx.bus.serve("compute", "n2", node.clone());
+    for host in ["n1", "n2"] {
+        host_up(&lab.admin, host, "10.77.0.11", &[]).await;
+    }
+    let (network, _) = network(cx, "10.9.0.0/24").await;
+    guest(cx, network.id, "n1").await;
+    for guests in 1..3 {
+        guest(cx, network.id, "n2").await;
+        reconcile::round(cx).await.unwrap();
+        let told = node.told.lock().unwrap().clone().unwrap();
+        assert_eq!(told.networks[0].ports.len(), guests);
+    }
 }
