@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use crate::context::{Cloud, Context};
 use crate::db::{DbResult, sql};
@@ -26,9 +27,10 @@ pub struct Periodic {
     pub run: for<'a> fn(&'a Context) -> BoxFuture<'a, Result<()>>,
 }
 
-/// Runs until dropped.
+/// Runs until stopped or dropped.
 pub struct Reconcilers {
-    _stop: DropGuard,
+    stop: DropGuard,
+    tasks: TaskTracker,
 }
 
 impl Reconcilers {
@@ -36,15 +38,24 @@ impl Reconcilers {
     /// at a time, `own` by each of them.
     pub fn start(cloud: &Arc<Cloud>, work: Vec<Periodic>, own: Vec<Periodic>) -> Self {
         let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
         let shared = work.into_iter().map(|periodic| (periodic, true));
         let own = own.into_iter().map(|periodic| (periodic, false));
         for (periodic, shared) in shared.chain(own) {
             let round = run(cloud.clone(), periodic, shared);
-            tokio::spawn(stop.clone().run_until_cancelled_owned(round));
+            tasks.spawn(stop.clone().run_until_cancelled_owned(round));
         }
+        tasks.close();
         Self {
-            _stop: stop.drop_guard(),
+            stop: stop.drop_guard(),
+            tasks,
         }
+    }
+
+    /// Ends all rounds where they are; returns once nothing of them is under way, so that what follows is not undone.
+    pub async fn stop(self) {
+        drop(self.stop);
+        self.tasks.wait().await;
     }
 }
 

@@ -74,7 +74,7 @@ pub struct Control {
     stop: CancellationToken,
     api: TaskTracker,
     tls: Option<api::Identity>,
-    _reconcilers: Reconcilers,
+    reconcilers: Reconcilers,
     _conductor: Serving,
     _lock: DirectoryLock,
 }
@@ -139,7 +139,7 @@ impl Control {
             stop,
             api,
             tls,
-            _reconcilers: reconcilers,
+            reconcilers,
             _conductor: conductor,
             _lock: lock,
         })
@@ -161,6 +161,8 @@ impl Control {
         self.stop.cancel();
         self.api.wait().await;
         self.engine.shut_down(PATIENCE).await;
+        // One of them says that this process lives.
+        self.reconcilers.stop().await;
         services::leave(&Context::system(self.cloud.clone())).await;
         self.cloud.db.close().await;
         tracing::info!("control process stopped");
