@@ -351,6 +351,19 @@ impl NetworkAgent {
                 return Ok(applied);
             }
         }
+        // What was seen may go while all is made so: the end of a namespace takes its interfaces along a moment later.
+        match self.look_and_make(host, desired, made).await {
+            Ok(applied) => Ok(applied),
+            Err(_) => self.look_and_make(host, desired, made).await,
+        }
+    }
+
+    async fn look_and_make(
+        &self,
+        host: &Host,
+        desired: &NetworkDesired,
+        made: &mut Option<Made>,
+    ) -> Result<NetworkApplied, Fault> {
         let looked = Instant::now();
         let (switch, trouble) = look(host, desired).await;
         let site = host.site(switch.as_ref()).await?;
