@@ -62,9 +62,11 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
         .map_or(0, |state| state.wanted);
     let networks = store::network::of_host(&mut conn, host).await?;
     let ids: Vec<NetworkId> = networks.iter().map(|network| network.id).collect();
+    let engine = cx.config.network.engine;
+    // Of what OVN carries a node need not know what is elsewhere.
     let shared: Vec<NetworkId> = networks
         .iter()
-        .filter(|network| network.kind != NetworkKind::Local)
+        .filter(|network| network.kind != NetworkKind::Local && engine == Engine::Bridge)
         .map(|network| network.id)
         .collect();
     let here = store::port::of_host(&mut conn, host).await?;
@@ -78,7 +80,6 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
     let names: Vec<&str> = names.into_iter().collect();
     let tunnels = host_addresses_on_conn(&mut conn, &names).await?;
     let subnets = store::subnet::of_networks(&mut conn, &ids).await?;
-    let engine = cx.config.network.engine;
     let distributed = match engine {
         Engine::Bridge => Vec::new(),
         Engine::Ovn => {
@@ -108,7 +109,7 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
         return Ok(NetworkDesired {
             generation,
             networks: specs,
-            // Of local networks alone; the others' are OVN's.
+            // For ports of local networks; the others' rules are OVN's.
             security_groups: desired_groups(&mut conn, host).await?,
             routers: Vec::new(),
             ovn: Some(OvnSpec {
@@ -154,15 +155,10 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Whether OVN carries it.
-    fn is_logical(&self, network: &Network) -> bool {
-        self.engine == Engine::Ovn && network.kind != NetworkKind::Local
-    }
-
     /// Of what OVN carries a node has only what guests are plugged into.
     fn is_for_node(&self, network: &Network) -> bool {
         let mut here = self.here.get(&network.id).into_iter().flatten();
-        !self.is_logical(network) || here.any(|port| !port.is_service())
+        !is_logical(self.engine, network) || here.any(|port| !port.is_service())
     }
 
     fn logical(&self, network: &Network, dns_domain: String) -> NetworkSpec {
@@ -196,7 +192,7 @@ impl Rows<'_> {
     }
 
     fn network(&self, network: &Network, dns_domain: String) -> NetworkSpec {
-        if self.is_logical(network) {
+        if is_logical(self.engine, network) {
             return self.logical(network, dns_domain);
         }
         let none = Vec::new();
@@ -284,6 +280,11 @@ impl Rows<'_> {
     }
 }
 
+/// Whether OVN carries it.
+fn is_logical(engine: Engine, network: &Network) -> bool {
+    engine == Engine::Ovn && network.kind != NetworkKind::Local
+}
+
 /// Whether frames for what is behind a port may have to go anywhere.
 fn is_anywhere(port: &Port) -> bool {
     port.migrating_to.is_some()
@@ -350,8 +351,7 @@ pub async fn port_spec_on_conn(conn: &mut Conn, cx: &Context, id: PortId) -> Res
     let network = store::network::find(conn, port.network)
         .await?
         .ok_or_else(missing)?;
-    let engine = cx.config.network.engine;
-    let logical = engine == Engine::Ovn && network.kind != NetworkKind::Local;
+    let logical = is_logical(cx.config.network.engine, &network);
     Ok(spec(&port, network.mtu, logical))
 }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::desired_groups::group_specs_on_conn;
 use super::host_network::REPEAT_SECONDS;
 use super::port_list::port_announce;
+use super::service_place::router_needs;
 use crate::compute::ops::host_sites_on_conn;
 use crate::config::Engine;
 use crate::context::{Change, Context};
@@ -185,10 +186,7 @@ async fn gateways(
             .iter()
             .any(|said| said.host == host && said.kind == AgentKind::Router && !said.admin_state_up)
     };
-    let mut needs: BTreeMap<RouterId, BTreeSet<String>> = BTreeMap::new();
-    for (router, physical) in store::router::physical(conn).await? {
-        needs.entry(router).or_default().insert(physical);
-    }
+    let needs = router_needs(conn).await?;
     let mut sites = host_sites_on_conn(conn, cx).await?;
     sites.retain(|site| is_open(&site.name));
     sites.sort_by(|a, b| a.name.cmp(&b.name));

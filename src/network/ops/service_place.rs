@@ -150,10 +150,7 @@ async fn router_services(conn: &mut Conn) -> Result<Vec<Service>> {
     if places.is_empty() {
         return Ok(Vec::new());
     }
-    let mut needs: BTreeMap<RouterId, BTreeSet<String>> = BTreeMap::new();
-    for (router, physical) in store::router::physical(conn).await? {
-        needs.entry(router).or_default().insert(physical);
-    }
+    let mut needs = router_needs(conn).await?;
     Ok(places
         .into_iter()
         .map(|(router, host)| Service {
@@ -162,6 +159,15 @@ async fn router_services(conn: &mut Conn) -> Result<Vec<Service>> {
             needs: needs.remove(&router).unwrap_or_default(),
         })
         .collect())
+}
+
+/// Physical networks that routers are plugged into.
+pub(super) async fn router_needs(conn: &mut Conn) -> Result<BTreeMap<RouterId, BTreeSet<String>>> {
+    let mut needs: BTreeMap<RouterId, BTreeSet<String>> = BTreeMap::new();
+    for (router, physical) in store::router::physical(conn).await? {
+        needs.entry(router).or_default().insert(physical);
+    }
+    Ok(needs)
 }
 
 async fn sites(conn: &mut Conn, cx: &Context, kind: AgentKind) -> Result<Vec<Site>> {
