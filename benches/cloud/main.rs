@@ -1,12 +1,13 @@
 //! `make bench`: what the cloud costs, beside what can not be avoided, in one run on one machine. It prints and asserts
-//! nothing; the goals stand beside the numbers. `cargo bench -- real` runs one part (`scheduler`, `simulated`,
-//! `fleet`, `real`, `network`, `migration`), `-- picture` takes the README's picture.
+//! nothing; the goals stand beside the numbers. `cargo bench -- real` runs one part (`scheduler`, `desired`,
+//! `simulated`, `fleet`, `real`, `network`, `migration`), `-- picture` takes the README's picture.
 //!
 //! Needs root and the packages of `make setup-test`, as the integration tests do.
 
 #![expect(clippy::unwrap_used, reason = "a measurement that fails has no result")]
 
 mod console;
+mod desired;
 mod fleet;
 #[expect(dead_code, reason = "the tests use more of it")]
 mod journey;
@@ -37,6 +38,9 @@ fn main() {
         report::line("measured", "skydeck", "beside", "goal");
         if runs("scheduler") {
             scheduler::run();
+        }
+        if runs("desired") {
+            desired::run().await;
         }
         if runs("simulated") {
             simulated::run().await;

@@ -94,6 +94,8 @@ pub trait Migration: Send + Sync {
     async fn migration_result(&self, id: ServerId) -> HvResult<Option<MigrationProgress>>;
     /// Bytes that the guest writes to its memory per second, measured for a second; `None` where that can not be measured.
     async fn dirty_rate(&self, id: ServerId) -> HvResult<Option<u64>>;
+    /// Bytes of the guest's memory that the host holds, and so have to be sent.
+    async fn resident_memory(&self, id: ServerId) -> HvResult<u64>;
     /// The processor that the guest has, for [`Migration::accepts_cpu`]; `None` if every host has it.
     async fn guest_cpu(&self, id: ServerId) -> HvResult<Option<String>>;
     /// Whether this host can offer such a processor; if not, why.

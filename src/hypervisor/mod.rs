@@ -173,8 +173,8 @@ pub struct GuestStats {
     pub memory_actual_kib: u64,
     /// KiB the guest itself says are unused or can be reclaimed, when its balloon driver tells.
     pub memory_usable_kib: Option<u64>,
-    /// KiB of host memory its process holds.
-    pub memory_rss_kib: u64,
+    /// KiB of host memory its process holds; `None` while the engine is too busy with the guest to tell.
+    pub memory_rss_kib: Option<u64>,
     /// Disks, in the order of the definition.
     pub disks: Vec<DiskStats>,
     /// Interfaces, in the order of the definition.

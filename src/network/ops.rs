@@ -124,7 +124,9 @@ pub use security_group_update::security_group_update;
 pub use security_rule_create::security_rule_create;
 pub use security_rule_delete::security_rule_delete;
 pub use security_rule_list::{security_rule_list, security_rule_show};
-pub use server_ports::{PortGuest, port_guests, server_addresses_on_conn};
+pub use server_ports::{
+    PortGuest, physical_networks_on_conn, port_guests, server_addresses_on_conn,
+};
 pub use service_place::services_place;
 pub use start::network_start;
 pub use subnet_create::subnet_create;

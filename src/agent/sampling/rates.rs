@@ -6,9 +6,9 @@ use crate::telemetry::rpc::Values;
 /// Values in the order of the meters. Memory needs one reading, the rest two of the same life.
 pub fn guest(before: Option<&GuestStats>, now: &GuestStats) -> Values {
     let memory = match now.memory_usable_kib {
-        Some(usable) if usable <= now.memory_actual_kib => now.memory_actual_kib - usable,
+        Some(usable) if usable <= now.memory_actual_kib => Some(now.memory_actual_kib - usable),
         // The guest does not tell; what the host holds for it is the next best.
-        _ => now.memory_rss_kib.min(now.memory_actual_kib),
+        _ => (now.memory_rss_kib).map(|held| held.min(now.memory_actual_kib)),
     };
     let seconds = before
         .map(|before| seconds_between(before, now))
@@ -20,7 +20,7 @@ pub fn guest(before: Option<&GuestStats>, now: &GuestStats) -> Values {
     });
     [
         cpu,
-        Some(mib(memory)),
+        memory.map(mib),
         rate(|stats| stats.disks.iter().map(|disk| disk.read_bytes).sum()),
         rate(|stats| stats.disks.iter().map(|disk| disk.write_bytes).sum()),
         rate(|stats| stats.disks.iter().map(|disk| disk.read_requests).sum()),
@@ -67,6 +67,24 @@ pub fn whole(number: u64) -> f32 {
 mod tests {
     use super::*;
     use crate::ids::Time;
+
+    #[test]
+    fn memory_is_what_the_guest_uses_or_else_what_is_held_for_it_or_else_not_known() {
+        let of = |usable: Option<u64>, held: Option<u64>| {
+            let stats = GuestStats {
+                memory_actual_kib: 4096,
+                memory_usable_kib: usable,
+                memory_rss_kib: held,
+                ..GuestStats::default()
+            };
+            guest(None, &stats)[1]
+        };
+        assert_eq!(of(Some(1024), Some(2048)), Some(3.0));
+        assert_eq!(of(None, Some(2048)), Some(2.0));
+        assert_eq!(of(Some(9999), Some(9999)), Some(4.0));
+        // The engine was busy with it; no memory at all would be a lie.
+        assert_eq!(of(None, None), None);
+    }
 
     #[test]
     fn rates_need_two_readings_of_one_life() {

@@ -19,7 +19,8 @@ use crate::compute::{Mark, Pick};
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{ImageId, OperationId, ProjectId, ServerGroupId, ServerId, Time};
+use crate::ids::{ImageId, NetworkId, OperationId, ProjectId, ServerGroupId, ServerId, Time};
+use crate::network::ops::physical_networks_on_conn;
 
 /// Times that hosts are read anew because everything that was chosen was lost to others.
 const ROUNDS: usize = 5;
@@ -50,6 +51,8 @@ pub struct PlaceOrder {
     pub extra_specs: BTreeMap<String, String>,
     /// Properties of its image.
     pub image_properties: BTreeMap<String, String>,
+    /// Networks of the ports that it will have; those that it has count without being named.
+    pub networks: Vec<NetworkId>,
     /// Where its owner wants it.
     pub wish: PlaceWish,
     /// Only this host.
@@ -75,6 +78,7 @@ impl PlaceOrder {
             image: None,
             extra_specs: BTreeMap::new(),
             image_properties: BTreeMap::new(),
+            networks: Vec::new(),
             wish: PlaceWish::default(),
             host: None,
             prefers: None,
@@ -321,6 +325,7 @@ async fn host_states(cx: &Context, conn: &mut Conn) -> Result<Vec<HostState>> {
             total: room.host.total,
             failures: room.host.failures,
             address: room.host.address,
+            physical_networks: room.host.physical_networks,
             metrics: room.host.metrics,
         })
         .collect())
@@ -346,6 +351,7 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
         Some(hosts.into_iter().collect())
     };
     let different_host = hosts_of(conn, &wish.different_host).await?;
+    let physical_networks = physical_networks_on_conn(conn, order.server, &order.networks).await?;
     let (high, low) = order.server.uuid().as_u64_pair();
     Ok(Request {
         resources: order.resources,
@@ -362,6 +368,7 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
         different_host: different_host.into_iter().collect(),
         group,
         query: wish.query.clone(),
+        physical_networks,
         near: wish.near,
         held,
         seed: high ^ low,

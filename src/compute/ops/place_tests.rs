@@ -15,7 +15,11 @@ use crate::context::{Actor, Cloud, Context, Rank, Scope};
 use crate::db::sql;
 use crate::error::Error;
 use crate::hypervisor::{Features, HostInfo, VirtType};
-use crate::ids::{DomainId, OperationId, ProjectId, ServerGroupId, ServerId, Time, UserId};
+use crate::ids::{
+    DomainId, NetworkId, OperationId, PortId, ProjectId, ServerGroupId, ServerId, Time, UserId,
+};
+use crate::network::model::{NewNetwork, NewPort, Provider};
+use crate::network::ops::{network_create, port_create};
 
 struct Lab {
     _dir: tempfile::TempDir,
@@ -757,4 +761,76 @@ proptest! {
             }
         });
     }
+}
+
+/// A flat network on a physical one, with room for some ports, and who may use it.
+async fn flat(lab: &Lab, physical: &str) -> (Context, NetworkId) {
+    let actor = Actor {
+        user: Some(UserId::new()),
+        user_name: "owner".into(),
+        project: Some(Scope {
+            id: ProjectId::new(),
+            name: "owner".into(),
+            domain_id: DomainId::new(),
+        }),
+        rank: Some(Rank::Admin),
+    };
+    let cx = Context::new(lab.cx.cloud().clone(), actor, "req-f");
+    let new = NewNetwork {
+        name: physical.into(),
+        provider: Provider {
+            network_type: Some("flat".into()),
+            physical_network: Some(physical.into()),
+            segmentation_id: None,
+        },
+        ..NewNetwork::default()
+    };
+    let network = network_create(&cx, new).await.unwrap().id;
+    (cx, network)
+}
+
+#[tokio::test]
+async fn a_server_goes_where_its_physical_networks_are() {
+    let lab = lab().await;
+    let plugged = |name: &str, physical: &[&str]| HostReport {
+        physical_networks: physical.iter().map(|name| (*name).to_owned()).collect(),
+        ..report(name, 8, 8192)
+    };
+    let roomy = HostReport {
+        info: report("roomy", 64, 65_536).info,
+        ..plugged("roomy", &["lan"])
+    };
+    host_report(&lab.cx, &roomy).await.unwrap();
+    host_report(&lab.cx, &plugged("edge", &["lan", "dmz"]))
+        .await
+        .unwrap();
+    let (cx, dmz) = flat(&lab, "dmz").await;
+
+    // Of ports that it will have, and of one that it has.
+    let wanted = PlaceOrder {
+        networks: vec![dmz],
+        ..order(ServerId::new(), 1, 512)
+    };
+    assert_eq!(place(&lab.cx, &wanted).await.unwrap().host.unwrap(), "edge");
+    let plain = order(ServerId::new(), 1, 512);
+    assert_eq!(place(&lab.cx, &plain).await.unwrap().host.unwrap(), "roomy");
+    let server = ServerId::new();
+    let port = NewPort::new(PortId::new(), dmz, cx.project().unwrap().id);
+    port_create(&cx, &port.for_server(server, None))
+        .await
+        .unwrap();
+    let has = order(server, 1, 512);
+    assert_eq!(place(&lab.cx, &has).await.unwrap().host.unwrap(), "edge");
+
+    // Nobody is plugged into this one, and that is what is said.
+    let (_, nowhere) = flat(&lab, "wan").await;
+    let lost = PlaceOrder {
+        networks: vec![nowhere],
+        ..order(ServerId::new(), 1, 512)
+    };
+    let decision = place_plan(&lab.cx, &lost).await.unwrap();
+    let failure = decision.failure();
+    assert!(failure.contains("PhysicalNetworkFilter"), "{failure}");
+    let help = decision.suggestion.unwrap().message;
+    assert!(help.contains("into wan (agent.physical_networks"), "{help}");
 }

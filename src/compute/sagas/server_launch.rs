@@ -129,6 +129,7 @@ fn place<'a>(cx: &'a StepContext, s: &'a mut ServerLaunch) -> BoxFuture<'a, Step
         let order = PlaceOrder {
             operation: Some(cx.operation),
             host: s.wish.host.clone(),
+            networks: s.wish.nics.iter().map(|nic| nic.network).collect(),
             excluded: s.failed.iter().map(|(host, _)| host.clone()).collect(),
             ..ops::launch_order(&server, s.wish.resources, s.wish.place.clone())
         };

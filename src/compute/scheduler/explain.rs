@@ -150,7 +150,7 @@ pub fn explain(
     alternates: usize,
     limit: usize,
 ) -> Decision {
-    let filters: Vec<Filter> = Filter::of(rules).collect();
+    let filters: Vec<Filter> = Filter::of(rules, request).collect();
     let name = |at: &usize| hosts[*at].name.clone();
     let mut verdicts: Vec<HostVerdict> = Vec::new();
     for (rank, (&at, &weight)) in selection

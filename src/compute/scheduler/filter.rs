@@ -32,7 +32,7 @@ pub struct Filter {
 }
 
 /// In alphabetical order.
-const ALL: [Filter; 24] = [
+const ALL: [Filter; 25] = [
     Filter::new(
         "AggregateImagePropertiesIsolation",
         aggregate::image_properties,
@@ -54,6 +54,7 @@ const ALL: [Filter; 24] = [
     Filter::new("JsonFilter", query::judge),
     Filter::new("MetricsFilter", availability::metrics),
     Filter::new("NumInstancesFilter", room::instances),
+    PLUGGED,
     Filter::new("RamFilter", room::ram),
     REQUESTED,
     Filter::new("SameHostFilter", placement::same_host),
@@ -64,6 +65,9 @@ const ALL: [Filter; 24] = [
 
 /// Asked before all others, whatever the settings say: a host that was asked for by name is the only one.
 const REQUESTED: Filter = Filter::new("RequestedHostFilter", placement::requested);
+
+/// Asked next where it matters, whatever the settings say: elsewhere the server's ports could not be bound.
+const PLUGGED: Filter = Filter::new("PhysicalNetworkFilter", placement::plugged);
 
 /// Asked after all others where the operator has set conditions of their own.
 const CONDITIONS: Filter = Filter::new("ConditionsFilter", aggregate::conditions);
@@ -89,15 +93,13 @@ impl Filter {
     }
 
     /// The filters that a request meets under these rules, in order.
-    pub fn of(rules: &Rules) -> impl Iterator<Item = Self> {
+    pub fn of(rules: &Rules, request: &Request) -> impl Iterator<Item = Self> {
+        let plugged = (!request.physical_networks.is_empty()).then_some(PLUGGED);
         std::iter::once(REQUESTED)
-            .chain(
-                rules
-                    .filters
-                    .iter()
-                    .copied()
-                    .filter(|filter| ![REQUESTED.name, CONDITIONS.name].contains(&filter.name)),
-            )
+            .chain(plugged)
+            .chain(rules.filters.iter().copied().filter(|filter| {
+                ![REQUESTED.name, PLUGGED.name, CONDITIONS.name].contains(&filter.name)
+            }))
             .chain((!rules.conditions.is_empty()).then_some(CONDITIONS))
     }
 

@@ -51,6 +51,8 @@ pub struct HostState {
     pub failures: u32,
     /// Its address, if it has told.
     pub address: Option<IpAddr>,
+    /// Physical networks that it is plugged into.
+    pub physical_networks: Vec<String>,
     /// What it measures of itself.
     pub metrics: BTreeMap<String, f64>,
 }

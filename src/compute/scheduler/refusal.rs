@@ -129,6 +129,8 @@ pub enum Refusal<'a> {
         /// How many there may be.
         max: u32,
     },
+    /// It is not plugged into this physical network.
+    NotPlugged(&'a str),
     /// The servers of the hint `same_host` are elsewhere.
     NotSameHost,
     /// A server of the hint `different_host` is there.
@@ -215,6 +217,9 @@ impl Refusal<'_> {
             Self::Busy { io_ops, max } => {
                 format!("{io_ops} servers on it are being built, copied or moved, of at most {max}")
             }
+            Self::NotPlugged(physical) => {
+                format!("is not plugged into the physical network {physical}")
+            }
             Self::NotSameHost => "the servers of the hint same_host are elsewhere".into(),
             Self::NotDifferentHost => "has a server of the hint different_host".into(),
             Self::NotNear(network) => format!("its address is not in {network}"),
@@ -291,6 +296,10 @@ impl Refusal<'_> {
                 servers: servers.saturating_sub(*max).saturating_add(1),
             },
             Self::Busy { .. } => Change::WaitFor(name()),
+            Self::NotPlugged(physical) => Change::Plug {
+                host: name(),
+                physical: (*physical).to_owned(),
+            },
             Self::NotSameHost => Change::WithoutHint("same_host".into()),
             Self::NotDifferentHost => Change::WithoutHint("different_host".into()),
             Self::NotNear(_) => Change::WithoutHint("build_near_host_ip".into()),

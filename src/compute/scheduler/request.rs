@@ -27,6 +27,8 @@ pub struct Request {
     pub availability_zone: Option<String>,
     /// Only this host.
     pub host: Option<String>,
+    /// Only hosts that are plugged into all of these physical networks.
+    pub physical_networks: BTreeSet<String>,
     /// Only hosts with an address in this network.
     pub near: Option<IpNet>,
     /// This host before all others, if it passes.

@@ -39,7 +39,7 @@ fn first_refusal(
 
 /// Chooses. The first `ordered` of the result are in order (the chosen host and the alternates somebody may need).
 pub fn select(rules: &Rules, request: &Request, hosts: &[HostState], ordered: usize) -> Selection {
-    let filters: Vec<Filter> = Filter::of(rules).collect();
+    let filters: Vec<Filter> = Filter::of(rules, request).collect();
     let mut refused = vec![(0, 0); filters.len()];
     let mut passed = Vec::new();
     for (at, host) in hosts.iter().enumerate() {

@@ -65,6 +65,13 @@ pub enum Change {
     WaitFor(String),
     /// Change what a host's aggregates keep it for.
     OtherAggregates(String),
+    /// Plug a host into a physical network.
+    Plug {
+        /// The host.
+        host: String,
+        /// The network's name.
+        physical: String,
+    },
     /// Set a host apart, or no longer.
     OtherIsolation(String),
 }
@@ -84,7 +91,7 @@ pub struct Suggestion {
 
 /// The smallest change that makes one of the hosts fit; `None` if there are no hosts or none of them can ever fit.
 pub fn suggest(rules: &Rules, request: &Request, hosts: &[HostState]) -> Option<Suggestion> {
-    let filters: Vec<Filter> = Filter::of(rules).collect();
+    let filters: Vec<Filter> = Filter::of(rules, request).collect();
     // What is asked for without what may be offered instead, which would be copied for each host.
     let bare = Request {
         flavors: Vec::new(),
@@ -285,6 +292,7 @@ impl Change {
             }
             Self::WaitFor(_) => host.to_mut().io_ops = 0,
             Self::OtherAggregates(_) => host.to_mut().aggregate_metadata.clear(),
+            Self::Plug { physical, .. } => host.to_mut().physical_networks.push(physical.clone()),
             // A host is set apart by name: what was refused then passes, whichever of the two it was.
             Self::OtherIsolation(_) => host.to_mut().isolation_waived = true,
         }
@@ -315,6 +323,7 @@ impl Change {
             }
             Self::Vacate { servers, .. } => 9.0 + f64::from(*servers),
             Self::BringUp(_) => 12.0,
+            Self::Plug { .. } => 14.0,
         }
     }
 
@@ -346,6 +355,9 @@ impl Change {
             Self::WaitFor(host) => format!("wait until {host} has less to do"),
             Self::OtherAggregates(host) => {
                 format!("take {host} out of the aggregate that keeps it")
+            }
+            Self::Plug { host, physical } => {
+                format!("plug {host} into {physical} (agent.physical_networks there)")
             }
             Self::OtherIsolation(host) => {
                 format!("change compute.isolated_hosts or isolated_images for {host}")

@@ -118,6 +118,7 @@ fn a_condition_of_the_operator_is_a_filter_and_is_named() {
 #[case::image(|r: &mut Request, _: &mut HostState| { r.image_properties.insert("hw_architecture".into(), "aarch64".into()); }, "ImagePropertiesFilter", "hw_architecture = aarch64", "without the property hw_architecture")]
 #[case::spec(|r: &mut Request, _: &mut HostState| { r.extra_specs.insert("capabilities:cpu_arch".into(), "s== aarch64".into()); }, "ComputeCapabilitiesFilter", "capabilities:cpu_arch s== aarch64", "extra spec capabilities:cpu_arch")]
 #[case::requested(|r: &mut Request, _: &mut HostState| r.host = Some("b".into()), "RequestedHostFilter", "only b", "certain host")]
+#[case::unplugged(|r: &mut Request, h: &mut HostState| { h.physical_networks = vec!["dmz".into()]; r.physical_networks = ["dmz".into(), "lan".into()].into(); }, "PhysicalNetworkFilter", "not plugged into the physical network lan", "plug a into lan")]
 #[case::different(|r: &mut Request, _: &mut HostState| r.different_host = ["a".into()].into(), "DifferentHostFilter", "different_host", "hint different_host")]
 #[case::same(|r: &mut Request, _: &mut HostState| r.same_host = Some(["b".into()].into()), "SameHostFilter", "same_host", "hint same_host")]
 #[case::apart(|r: &mut Request, _: &mut HostState| r.group = Some(Group { affinity: Affinity::Apart, hosts: Group::count(["a".into()]), max_per_host: 1 }), "ServerGroupAntiAffinityFilter", "1 servers of the group", "hint group")]
@@ -423,14 +424,14 @@ proptest! {
         let rules = rules();
         let selection = select(&rules, &request, &hosts, hosts.len());
         if let Some(chosen) = selection.chosen() {
-            for filter in Filter::of(&rules) {
+            for filter in Filter::of(&rules, &request) {
                 prop_assert!(filter.judge(&rules, &request, &hosts[chosen]).is_ok(), "{filter:?}");
             }
             prop_assert!(!request.is_excluded(&hosts[chosen].name));
             prop_assert!(selection.weights.iter().all(|weight| *weight <= selection.weights[0]));
         } else {
             for host in hosts.iter().filter(|host| !request.is_excluded(&host.name)) {
-                prop_assert!(Filter::of(&rules).any(|filter| filter.judge(&rules, &request, host).is_err()));
+                prop_assert!(Filter::of(&rules, &request).any(|filter| filter.judge(&rules, &request, host).is_err()));
             }
         }
     }

@@ -175,6 +175,19 @@ impl Migration for Libvirt {
             .unwrap_or(Ok(None))
     }
 
+    async fn resident_memory(&self, id: ServerId) -> HvResult<u64> {
+        // Without the flag not to wait: what holds the guest just now is over soon, and a guess would not be worth it.
+        let values = self
+            .ask(id, |guest| {
+                sys::domain_stats(&guest.domain, v::VIR_DOMAIN_STATS_BALLOON)
+            })
+            .await?;
+        let given = sys::number(&values, "balloon.current").unwrap_or(0);
+        // The process holds more than the guest's memory.
+        let held = sys::number(&values, "balloon.rss").map_or(given, |held| held.min(given));
+        Ok(held << 10)
+    }
+
     async fn guest_cpu(&self, id: ServerId) -> HvResult<Option<String>> {
         self.ask(id, |guest| {
             let xml = guest.domain.xml_desc(v::VIR_DOMAIN_XML_MIGRATABLE)?;

@@ -56,7 +56,7 @@ fn read(id: ServerId, at: Time, values: &Values) -> GuestStats {
         memory_actual_kib: get("balloon.current"),
         memory_usable_kib: number(values, "balloon.usable")
             .or_else(|| number(values, "balloon.unused")),
-        memory_rss_kib: get("balloon.rss"),
+        memory_rss_kib: number(values, "balloon.rss"),
         disks: (0..get("block.count"))
             .map(|index| disk(&format!("block.{index}."), values))
             .collect(),
@@ -126,7 +126,7 @@ mod tests {
             vcpus: 2,
             memory_actual_kib: 1024,
             memory_usable_kib: Some(300),
-            memory_rss_kib: 0,
+            memory_rss_kib: None,
             disks: vec![DiskStats {
                 device: "vda".into(),
                 write_bytes: 9,

@@ -194,7 +194,7 @@ impl Guest {
             vcpus: spec.vcpus,
             memory_actual_kib: actual,
             memory_usable_kib: Some(actual - used),
-            memory_rss_kib: used + 60 * 1024,
+            memory_rss_kib: Some(used + 60 * 1024),
             disks: disks
                 .enumerate()
                 .map(|(index, (device, disk))| {

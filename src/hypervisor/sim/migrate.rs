@@ -15,7 +15,7 @@ use super::{Op, SimHost};
 use crate::hypervisor::migration::{
     Arrival, Migration, MigrationEnd, MigrationOrder, MigrationProgress,
 };
-use crate::hypervisor::{HvError, HvEvent, HvResult, PowerState};
+use crate::hypervisor::{GuestStats, HvError, HvEvent, HvResult, Hypervisor, PowerState};
 use crate::ids::{ServerId, Time};
 
 /// In how many pieces memory is sent.
@@ -104,6 +104,17 @@ impl Migration for SimHost {
             .guests
             .read(id, |guest| guest.spec().memory_mb << 20)?;
         Ok(Some(memory / 100))
+    }
+
+    async fn resident_memory(&self, id: ServerId) -> HvResult<u64> {
+        let guests = Hypervisor::stats(self).await?;
+        let stats = guests.iter().find(|stats| stats.id == id);
+        let held = |stats: &GuestStats| {
+            stats
+                .memory_rss_kib
+                .map(|kib| kib.min(stats.memory_actual_kib))
+        };
+        Ok(stats.and_then(held).unwrap_or(0) << 10)
     }
 
     async fn guest_cpu(&self, _: ServerId) -> HvResult<Option<String>> {

@@ -86,6 +86,16 @@ pub struct Network {
     pub subnets: Vec<SubnetId>,
 }
 
+impl Network {
+    /// The domain of its names, without a dot at the end: its own, or else that of the settings.
+    pub fn domain<'a>(&'a self, of_settings: &'a str) -> &'a str {
+        match self.dns_domain.trim_end_matches('.') {
+            "" => of_settings,
+            own => own,
+        }
+    }
+}
+
 /// A network to make.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewNetwork {

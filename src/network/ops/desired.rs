@@ -99,11 +99,12 @@ pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired>
         tunnels: &tunnels,
         subnets: &subnets,
         resolvers: &cx.config.network.dns,
+        domain: &cx.config.network.dns_domain,
     };
     let specs = networks
         .iter()
         .filter(|network| rows.is_for_node(network))
-        .map(|network| rows.network(network, domain(cx, network)))
+        .map(|network| rows.network(network))
         .collect();
     if engine == Engine::Ovn {
         return Ok(NetworkDesired {
@@ -152,6 +153,7 @@ struct Rows<'a> {
     tunnels: &'a HashMap<String, IpAddr>,
     subnets: &'a [Subnet],
     resolvers: &'a [IpAddr],
+    domain: &'a str,
 }
 
 impl Rows<'_> {
@@ -161,7 +163,7 @@ impl Rows<'_> {
         !is_logical(self.engine, network) || here.any(|port| !port.is_service())
     }
 
-    fn logical(&self, network: &Network, dns_domain: String) -> NetworkSpec {
+    fn logical(&self, network: &Network) -> NetworkSpec {
         let none = Vec::new();
         let here = self.here.get(&network.id).unwrap_or(&none);
         let metadata = self
@@ -186,14 +188,14 @@ impl Rows<'_> {
             peers: Vec::new(),
             flood: false,
             dhcp: metadata.map(|port| service_port(port, self.subnets)),
-            dns_domain,
+            dns_domain: network.domain(self.domain).to_owned(),
             resolvers: Vec::new(),
         }
     }
 
-    fn network(&self, network: &Network, dns_domain: String) -> NetworkSpec {
+    fn network(&self, network: &Network) -> NetworkSpec {
         if is_logical(self.engine, network) {
-            return self.logical(network, dns_domain);
+            return self.logical(network);
         }
         let none = Vec::new();
         let here = self.here.get(&network.id).unwrap_or(&none);
@@ -248,7 +250,7 @@ impl Rows<'_> {
             },
             flood: tunnelled && here.iter().chain(elsewhere).any(|port| is_anywhere(port)),
             dhcp,
-            dns_domain,
+            dns_domain: network.domain(self.domain).to_owned(),
             resolvers: self.resolvers.to_vec(),
         }
     }
@@ -314,16 +316,6 @@ pub(super) fn service_port(port: &Port, subnets: &[Subnet]) -> ServicePort {
         network: port.network,
         mac: port.mac.clone(),
         addresses: port.addresses.iter().filter_map(address).collect(),
-    }
-}
-
-/// The domain of a network's names, without a dot at the end.
-fn domain(cx: &Context, network: &Network) -> String {
-    let own = network.dns_domain.trim_end_matches('.');
-    if own.is_empty() {
-        cx.config.network.dns_domain.clone()
-    } else {
-        own.to_owned()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Ports as compute needs them: what a guest is told of its ports, and the addresses of many servers at once.
 
+use std::collections::BTreeSet;
+
 use super::desired::port_spec_on_conn;
 use super::desired_subnet::{subnet_spec, subnet6_spec};
 use crate::context::Context;
@@ -40,6 +42,15 @@ pub async fn port_guests(cx: &Context, ports: &[PortId]) -> Result<Vec<PortGuest
             spec,
         })
         .collect())
+}
+
+/// Physical networks that a host must be plugged into to have this server, which will have ports on these networks, too.
+pub async fn physical_networks_on_conn(
+    conn: &mut Conn,
+    server: ServerId,
+    networks: &[NetworkId],
+) -> Result<BTreeSet<String>> {
+    Ok(store::network::physical(conn, server, networks).await?)
 }
 
 fn of(subnets: &[Subnet], network: NetworkId) -> impl Iterator<Item = &Subnet> {

@@ -131,10 +131,7 @@ impl<'a> Index<'a> {
 
     /// The domain of a network's names, without a dot at the end.
     pub fn domain(&self, network: &'a Network) -> &'a str {
-        match network.dns_domain.trim_end_matches('.') {
-            "" => &self.rows.domain,
-            own => own,
-        }
+        network.domain(&self.rows.domain)
     }
 
     /// The addresses of a port with the lengths of their subnets' prefixes.

@@ -1,9 +1,11 @@
 //! Networks.
 
+use std::collections::BTreeSet;
+
 use super::super::model::{Network, NetworkKind, NetworkQuery};
 use super::subnet;
 use crate::db::{Conn, DbResult, Row, Value, sql};
-use crate::ids::{NetworkId, ProjectId};
+use crate::ids::{NetworkId, ProjectId, ServerId};
 
 const COLUMNS: &str = "id, project_id, name, description, admin_state_up, shared, external, nat, mtu, port_security, dns_domain, \
      tags, revision, created_at, updated_at, vni, physical_network";
@@ -133,6 +135,23 @@ pub async fn of_host(conn: &mut Conn, host: &str) -> DbResult<Vec<Network>> {
     .await?;
     with_subnets(conn, &mut networks).await?;
     Ok(networks)
+}
+
+/// Physical networks that this server's ports are on, and those of these networks.
+pub async fn physical(
+    conn: &mut Conn,
+    server: ServerId,
+    networks: &[NetworkId],
+) -> DbResult<BTreeSet<String>> {
+    let found = sql(
+        "SELECT DISTINCT physical_network FROM network WHERE physical_network IS NOT NULL \
+         AND (id IN (SELECT network_id FROM port WHERE device_id = $1) OR id",
+    )
+    .bind(server)
+    .push_in(networks.iter().copied())
+    .push(")")
+    .all(conn, |row| row.take());
+    Ok(found.await?.into_iter().collect())
 }
 
 async fn with_subnets(conn: &mut Conn, networks: &mut [Network]) -> DbResult<()> {

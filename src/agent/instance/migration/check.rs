@@ -78,8 +78,6 @@ async fn source(
     let on = matches!(guest.power, PowerState::Running | PowerState::Paused);
     let simulated = node.info().await?.virt_type == VirtType::Sim;
     mark.leave(&node.places.instance(id)).await?;
-    let stats = node.hypervisor.stats().await?;
-    let stats = stats.iter().find(|stats| stats.id == id);
     let dirty_bps = if on && sample {
         node.hypervisor.dirty_rate(id).await?
     } else {
@@ -87,9 +85,11 @@ async fn source(
     };
     Ok(SourceFacts {
         power: guest.power,
-        memory_bytes: stats.map_or(0, |stats| {
-            stats.memory_rss_kib.min(stats.memory_actual_kib) << 10
-        }),
+        memory_bytes: if on {
+            node.hypervisor.resident_memory(id).await?
+        } else {
+            0
+        },
         dirty_bps,
         cpu: if on {
             node.hypervisor.guest_cpu(id).await?

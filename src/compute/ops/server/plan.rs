@@ -198,6 +198,7 @@ async fn place(
             .as_ref()
             .map(|image| image.copy.properties.clone())
             .unwrap_or_default(),
+        networks: prepared.nics.iter().map(|nic| nic.network).collect(),
         wish: prepared.wish(),
         host: prepared.host.clone(),
         ..PlaceOrder::new(Consumer::Server(server), server, prepared.resources)

@@ -20,6 +20,15 @@ pub fn requested<'a>(_: &'a Rules, request: &'a Request, host: &'a HostState) ->
     }
 }
 
+/// A host that is plugged into every physical network that the server's ports are on.
+pub fn plugged<'a>(_: &'a Rules, request: &'a Request, host: &'a HostState) -> Judgement<'a> {
+    let wanted = &request.physical_networks;
+    let missing = wanted
+        .iter()
+        .find(|name| !host.physical_networks.contains(name));
+    missing.map_or(Ok(None), |name| Err(Refusal::NotPlugged(name)))
+}
+
 /// A host of the servers named in the hint `same_host`.
 pub fn same_host<'a>(_: &'a Rules, request: &'a Request, host: &'a HostState) -> Judgement<'a> {
     match &request.same_host {
