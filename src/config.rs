@@ -219,6 +219,7 @@ pub struct Compute {
     pub live_migration_downtime: u64,
     pub live_migration_completion_timeout: u64,
     pub live_migration_timeout_action: TimeoutAction,
+    pub live_migration_with_native_tls: bool,
     pub live_migration_permit_auto_converge: bool,
     pub live_migration_permit_post_copy: bool,
 }

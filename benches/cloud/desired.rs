@@ -10,6 +10,7 @@ use skydeck::compute::ops::host_report;
 use skydeck::compute::rpc::HostReport;
 use skydeck::config::{Config, Sources};
 use skydeck::context::{Actor, Context, Rank, Scope};
+use skydeck::db::sql;
 use skydeck::error::Result;
 use skydeck::ids::{DomainId, NetworkId, PortId, ProjectId, Time, UserId};
 use skydeck::network::model::{NewNetwork, NewPort, NewSubnet};
@@ -166,11 +167,10 @@ fn report(number: usize) -> HostReport {
 async fn changed(control: &Control, places: &[Place]) -> Result<()> {
     let system = Context::system(control.cloud().clone());
     let wanted = async || -> Result<BTreeMap<String, i64>> {
-        let list = ops::host_network_list(&system).await?;
-        Ok(list
-            .into_iter()
-            .map(|state| (state.host, state.wanted))
-            .collect())
+        let mut conn = system.db.read().await?;
+        let list = sql("SELECT host, wanted FROM network_host")
+            .all(&mut conn, |row| Ok((row.take()?, row.take()?)));
+        Ok(list.await?.into_iter().collect())
     };
     let mut one = Vec::new();
     let mut all = Vec::new();

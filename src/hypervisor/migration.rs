@@ -25,6 +25,9 @@ pub struct MigrationOrder {
     pub bandwidth_mib: Option<u64>,
     /// The longest pause of the guest to aim at, in milliseconds.
     pub downtime_ms: u64,
+    /// Whether everything is encrypted on its way, by the engines' own certificates.
+    #[serde(default)]
+    pub tls: bool,
     /// Whether the guest may be slowed down until it writes less than the link carries.
     pub auto_converge: bool,
     /// Whether it may be finished at the destination, which fetches memory as it is touched.

@@ -3,13 +3,13 @@
 //! Hosts are read and weighed outside of any transaction; then the best host's claim is tried, then the alternates'. When
 //! all of them were lost to others meanwhile, hosts are read anew. The claim decides, so what was read may be stale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
 use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
 use crate::compute::model::{
-    Consumer, FlavorQuery, PlaceWish, Resources, metadata_of_host, zone_of_host,
+    Claim, Consumer, FlavorQuery, PlaceWish, Resources, metadata_of_host, zone_of_host,
 };
 use crate::compute::scheduler::{
     Decision, FlavorSize, Group, Held, HostState, Request, Rules, Selection, explain, select,
@@ -117,7 +117,7 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
         }
         let read = cx.picks.mark();
         let mut hosts = host_states(cx, &mut conn).await?;
-        let mut request = request(&mut conn, order).await?;
+        let mut request = request(&mut conn, order, &HashMap::new()).await?;
         drop(conn);
         // Counts for those who choose after this, until it is claimed.
         let (selection, _pick) = choose(cx, read, &rules, &request, &mut hosts);
@@ -177,14 +177,16 @@ fn choose(
     })
 }
 
-/// What [`place`] would do now for each of these, one after another. Nothing is claimed or recorded.
+/// What [`place`] would do now for each of these, one after another, each after those before it. Nothing is claimed or
+/// recorded.
 pub async fn place_plans(cx: &Context, orders: &[PlaceOrder]) -> Result<Vec<Decision>> {
     let rules = scheduler_rules(cx)?;
     let mut conn = cx.db.read().await?;
     let mut hosts = host_states(cx, &mut conn).await?;
     let mut decisions = Vec::with_capacity(orders.len());
+    let mut moved = HashMap::new();
     for order in orders {
-        let request = request(&mut conn, order).await?;
+        let request = request(&mut conn, order, &moved).await?;
         let selection = select(&rules, &request, &hosts, EXPLAINED);
         decisions.push(explain(
             &rules, &request, &hosts, &selection, ALTERNATES, EXPLAINED,
@@ -193,6 +195,14 @@ pub async fn place_plans(cx: &Context, orders: &[PlaceOrder]) -> Result<Vec<Deci
             let needed = request.needed_on(&hosts[at].name);
             hosts[at].used = hosts[at].used.plus(needed);
             hosts[at].servers += 1;
+            // What it had where it is, is left to those after it.
+            if let Some(held) = &request.held
+                && let Some(from) = hosts.iter_mut().find(|host| host.name == held.host)
+            {
+                from.used = from.used.minus(held.resources);
+                from.servers = from.servers.saturating_sub(1);
+            }
+            moved.insert(order.server, hosts[at].name.clone());
         }
     }
     Ok(decisions)
@@ -203,7 +213,7 @@ pub async fn place_plan(cx: &Context, order: &PlaceOrder) -> Result<Decision> {
     let rules = scheduler_rules(cx)?;
     let mut conn = cx.db.read().await?;
     let hosts = host_states(cx, &mut conn).await?;
-    let mut request = request(&mut conn, order).await?;
+    let mut request = request(&mut conn, order, &HashMap::new()).await?;
     let selection = select(&rules, &request, &hosts, EXPLAINED_FAILURE);
     if selection.chosen().is_none() {
         request.flavors = flavor_sizes(cx, &mut conn).await?;
@@ -273,7 +283,7 @@ async fn group_allows_on_conn(conn: &mut Conn, order: &PlaceOrder, host: &str) -
     if let Some(id) = group_id(conn, order).await? {
         store::server_group::lock(conn, id).await?;
     }
-    let group = group_of(conn, order).await?;
+    let group = group_of(conn, order, &HashMap::new()).await?;
     Ok(group.is_none_or(|group| group.allows(host)))
 }
 
@@ -331,8 +341,11 @@ async fn host_states(cx: &Context, conn: &mut Conn) -> Result<Vec<HostState>> {
         .collect())
 }
 
+/// Servers that count as being on another host than they are.
+type Moved = HashMap<ServerId, String>;
+
 /// The order with servers turned into the hosts they are on.
-async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
+async fn request(conn: &mut Conn, order: &PlaceOrder, moved: &Moved) -> Result<Request> {
     let held = match order.consumer {
         Consumer::Server(_) => None,
         Consumer::Operation(_) => store::claim::find(conn, Consumer::Server(order.server))
@@ -342,15 +355,15 @@ async fn request(conn: &mut Conn, order: &PlaceOrder) -> Result<Request> {
                 resources: claim.resources,
             }),
     };
-    let group = group_of(conn, order).await?;
+    let group = group_of(conn, order, moved).await?;
     let wish = &order.wish;
     let same_host = if wish.same_host.is_empty() {
         None
     } else {
-        let hosts = hosts_of(conn, &wish.same_host).await?;
+        let hosts = hosts_of(conn, &wish.same_host, moved).await?;
         Some(hosts.into_iter().collect())
     };
-    let different_host = hosts_of(conn, &wish.different_host).await?;
+    let different_host = hosts_of(conn, &wish.different_host, moved).await?;
     let physical_networks = physical_networks_on_conn(conn, order.server, &order.networks).await?;
     let (high, low) = order.server.uuid().as_u64_pair();
     Ok(Request {
@@ -385,7 +398,7 @@ async fn group_id(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<ServerGr
 }
 
 /// That group with the hosts of its other members.
-async fn group_of(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<Group>> {
+async fn group_of(conn: &mut Conn, order: &PlaceOrder, moved: &Moved) -> Result<Option<Group>> {
     let Some(id) = group_id(conn, order).await? else {
         return Ok(None);
     };
@@ -395,18 +408,19 @@ async fn group_of(conn: &mut Conn, order: &PlaceOrder) -> Result<Option<Group>> 
     group.members.retain(|member| *member != order.server);
     Ok(Some(Group {
         affinity: group.policy,
-        hosts: Group::count(hosts_of(conn, &group.members).await?),
+        hosts: Group::count(hosts_of(conn, &group.members, moved).await?),
         max_per_host: group.max_per_host,
     }))
 }
 
 /// The host of each of these servers that has one.
-async fn hosts_of(conn: &mut Conn, servers: &[ServerId]) -> Result<Vec<String>> {
+async fn hosts_of(conn: &mut Conn, servers: &[ServerId], moved: &Moved) -> Result<Vec<String>> {
     if servers.is_empty() {
         return Ok(Vec::new());
     }
     let claims = store::claim::of_servers(conn, servers).await?;
-    Ok(claims.into_iter().map(|claim| claim.host).collect())
+    let host = |claim: Claim| moved.get(&claim.server).cloned().unwrap_or(claim.host);
+    Ok(claims.into_iter().map(host).collect())
 }
 
 /// Flavors that the actor may use, for a suggestion.

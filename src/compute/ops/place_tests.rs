@@ -516,6 +516,56 @@ async fn servers_that_must_be_apart_are_apart_also_when_placed_at_once() {
 }
 
 #[tokio::test]
+async fn a_plan_of_several_moves_takes_those_before_as_done() {
+    let lab = lab().await;
+    for (name, memory_mb) in [("n1", 8192), ("n2", 65_536), ("n3", 8192)] {
+        host(&lab, name, 8, memory_mb).await;
+    }
+    let servers: Vec<ServerId> = (0..3).map(|_| ServerId::new()).collect();
+    for id in &servers {
+        let first = PlaceOrder {
+            host: Some("n1".into()),
+            ..order(*id, 1, 64)
+        };
+        assert!(place(&lab.cx, &first).await.unwrap().host.is_some());
+    }
+    // They were together before anybody wanted them apart.
+    group(&lab, Affinity::Apart, &servers).await;
+    let leaving = |id: ServerId| PlaceOrder {
+        excluded: vec!["n1".into()],
+        ..PlaceOrder::new(
+            Consumer::Operation(OperationId::new()),
+            id,
+            Resources::new(1, 64, 1),
+        )
+    };
+    let orders: Vec<PlaceOrder> = servers.iter().copied().map(leaving).collect();
+    let plans = place_plans(&lab.cx, &orders).await.unwrap();
+    let mut chosen: Vec<Option<String>> = plans.into_iter().map(|plan| plan.chosen).collect();
+    chosen.sort();
+    assert_eq!(chosen, [None, Some("n2".into()), Some("n3".into())]);
+
+    // What goes from a host leaves its room to what comes after.
+    let guest = ServerId::new();
+    let full = PlaceOrder {
+        host: Some("n3".into()),
+        ..order(guest, 1, 7500)
+    };
+    assert!(place(&lab.cx, &full).await.unwrap().host.is_some());
+    let swap = |id: ServerId, memory_mb: u64, to: &str| PlaceOrder {
+        host: Some(to.into()),
+        ..PlaceOrder::new(
+            Consumer::Operation(OperationId::new()),
+            id,
+            Resources::new(1, memory_mb, 1),
+        )
+    };
+    let orders = [swap(guest, 7500, "n2"), swap(ServerId::new(), 7500, "n3")];
+    let plans = place_plans(&lab.cx, &orders).await.unwrap();
+    assert_eq!(plans[1].chosen.as_deref(), Some("n3"));
+}
+
+#[tokio::test]
 async fn a_server_group_has_a_policy_a_quota_and_an_owner() {
     let lab = lab().await;
     let project = |number: u128| Actor {

@@ -212,6 +212,7 @@ impl Relocation {
             disks: self.disks.ok_or_else(no_facts)?,
             bandwidth_mib: Some(compute.live_migration_bandwidth).filter(|most| *most > 0),
             downtime_ms: compute.live_migration_downtime,
+            tls: compute.live_migration_with_native_tls,
             auto_converge: compute.live_migration_permit_auto_converge,
             post_copy: compute.live_migration_permit_post_copy,
             from_off,

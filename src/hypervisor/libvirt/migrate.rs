@@ -301,6 +301,9 @@ fn send(guest: &Guest, order: &MigrationOrder) -> HvResult<()> {
         DiskCopy::Top => v::VIR_MIGRATE_NON_SHARED_INC,
         DiskCopy::Whole => v::VIR_MIGRATE_NON_SHARED_DISK,
     };
+    if order.tls {
+        flags |= v::VIR_MIGRATE_TLS;
+    }
     if order.auto_converge {
         flags |= v::VIR_MIGRATE_AUTO_CONVERGE;
     }

@@ -11,6 +11,7 @@
 //! - `hosts`: servers on several hosts, and a host whose power fails.
 //! - `migration`: running servers move between hosts, whatever dies meanwhile.
 //! - `busy`: a guest that writes its memory faster than it can be sent.
+//! - `encrypted`: what a migration sends is encrypted where that is wanted.
 //! - `drain`: a host is emptied and filled again.
 //! - `join`: a node on another machine, which shares no file with the control process.
 //! - `stock`: the stock command line.
@@ -33,6 +34,7 @@ mod console;
 mod crash;
 mod doctor;
 mod drain;
+mod encrypted;
 mod faults;
 mod hosts;
 mod join;
