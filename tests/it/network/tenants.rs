@@ -1,12 +1,15 @@
 //! Tenants' networks between two nodes of a rack, on a real kernel: tunnels, DHCP elsewhere, routers, floating addresses,
-//! security groups, and what happens when somebody breaks it.
+//! security groups, and what happens when somebody breaks it. What guests see of it is the same whoever carries it: the nodes'
+//! own kernels, or OVN.
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
+use rstest::rstest;
 use skydeck::agent::Whereabouts;
 use skydeck::agent::network::NodePlace;
+use skydeck::config::Engine;
 use skydeck::ids::{NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, SubnetId};
 use skydeck::network::names::{dhcp_namespace, router_namespace, tunnel_name};
 use skydeck::network::rpc::{
@@ -14,6 +17,7 @@ use skydeck::network::rpc::{
     RuleRemote, SecurityGroupSpec, SecurityRuleSpec, Segment, ServicePort, StationSpec, SubnetSpec,
 };
 
+use super::logical;
 use super::site::{Guest, Site};
 use crate::lab::rack::Rack;
 use crate::lab::wait::wait_until;
@@ -22,9 +26,10 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Two nodes of a rack, 1 and 2.
 pub(super) struct Nodes {
+    engine: Engine,
     sites: Vec<Site>,
     generation: Cell<i64>,
-    _rack: Rack,
+    rack: Rack,
 }
 
 fn tunnel(node: usize) -> IpAddr {
@@ -33,8 +38,17 @@ fn tunnel(node: usize) -> IpAddr {
 
 impl Nodes {
     pub(super) fn start() -> Self {
-        let rack = Rack::start(2);
+        Self::over(Engine::Bridge)
+    }
+
+    /// The same with what carries networks between them.
+    pub(super) fn over(engine: Engine) -> Self {
+        let rack = match engine {
+            Engine::Bridge => Rack::start(2),
+            Engine::Ovn => Rack::start_with_ovn(2),
+        };
         let site = |node| {
+            let machine = rack.host(node);
             let place = NodePlace {
                 whereabouts: Whereabouts {
                     set: Some(tunnel(node)),
@@ -42,12 +56,21 @@ impl Nodes {
                 },
                 ..NodePlace::default()
             };
-            Site::on(rack.host(node), place)
+            let place = match engine {
+                Engine::Bridge => place,
+                Engine::Ovn => NodePlace {
+                    tunnel: Some(Rack::tunnel_address(node).into()),
+                    switch: logical::switch_place(&machine),
+                    ..place
+                },
+            };
+            Site::on(machine, place)
         };
         Self {
+            engine,
             sites: vec![site(1), site(2)],
             generation: Cell::new(0),
-            _rack: rack,
+            rack,
         }
     }
 
@@ -60,13 +83,21 @@ impl Nodes {
     pub(super) fn tell(&self, world: &World) -> [Vec<String>; 2] {
         let generation = self.generation.get() + 1;
         self.generation.set(generation);
-        [1, 2].map(|node| self.site(node).must_apply(&world.at(node, generation)))
+        if self.engine == Engine::Ovn {
+            logical::tell(&self.rack, world, generation);
+        }
+        let changes = [1, 2].map(|node| self.site(node).must_apply(&world.at(node, generation)));
+        if self.engine == Engine::Ovn {
+            logical::settle(&self.rack);
+        }
+        changes
     }
 }
 
 /// What there is of networks, on whatever node.
 #[derive(Default)]
 pub(super) struct World {
+    pub(super) engine: Engine,
     pub(super) tenants: Vec<Tenant>,
     pub(super) router: Option<(usize, RouterSpec)>,
     pub(super) groups: Vec<SecurityGroupSpec>,
@@ -82,6 +113,9 @@ pub(super) struct Tenant {
 impl World {
     /// As the control plane would say it to a node.
     pub(super) fn at(&self, node: usize, generation: i64) -> NetworkDesired {
+        if self.engine == Engine::Ovn {
+            return logical::desired(self, node, generation);
+        }
         let here = self.router.iter().filter(|(at, _)| *at == node);
         NetworkDesired {
             generation,
@@ -96,12 +130,20 @@ impl World {
 impl Tenant {
     /// A network `10.N.0.0/24`, whose DHCP is answered on node 1 at `10.N.0.2`.
     pub(super) fn new(number: u8, vni: u32) -> Self {
+        Self::over(Engine::Bridge, number, vni)
+    }
+
+    /// The same, carried by this.
+    pub(super) fn over(engine: Engine, number: u8, vni: u32) -> Self {
         let id = NetworkId::new();
         let mut tenant = Self {
             network: NetworkSpec {
                 id,
-                mtu: 1450,
-                segment: Segment::Vxlan { vni },
+                mtu: 1500 - engine.overhead(),
+                segment: match engine {
+                    Engine::Bridge => Segment::Vxlan { vni },
+                    Engine::Ovn => Segment::Logical,
+                },
                 subnets: vec![SubnetSpec {
                     id: SubnetId::new(),
                     cidr: format!("10.{number}.0.0/24").parse().unwrap(),
@@ -126,6 +168,12 @@ impl Tenant {
         let port = tenant.service(2);
         tenant.services.push((1, port));
         tenant
+    }
+
+    /// Where DHCP is answered, if it is.
+    pub(super) fn dhcp(&self) -> Option<&ServicePort> {
+        let (_, port) = self.services.first().filter(|_| self.dhcp > 0)?;
+        Some(port)
     }
 
     fn address(&self, last: u8) -> Ipv4Addr {
@@ -155,7 +203,7 @@ impl Tenant {
             mtu: self.network.mtu,
             port_security: true,
             security_groups: None,
-            logical: false,
+            logical: self.network.segment == Segment::Logical,
             arriving: false,
             hostname: Some(hostname.to_owned()),
             server: None,
@@ -252,11 +300,15 @@ pub(super) fn fetched(guest: &Guest<'_>, address: &str) -> Result<String, String
     guest.try_run(&format!("timeout 2 busybox wget -q -O - http://{address}/"))
 }
 
-#[test]
-fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
-    let nodes = Nodes::start();
+#[rstest]
+#[case::bridge(Engine::Bridge)]
+#[case::ovn(Engine::Ovn)]
+fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else(#[case] engine: Engine) {
+    let nodes = Nodes::over(engine);
+    let tenant = |vni| Tenant::over(engine, 1, vni);
     let mut world = World {
-        tenants: vec![Tenant::new(1, 1001), Tenant::new(1, 1002)],
+        engine,
+        tenants: vec![tenant(1001), tenant(1002)],
         ..World::default()
     };
     let web = world.tenants[0].guest(1, 5, "web");
@@ -269,7 +321,9 @@ fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
     let (db, other) = (nodes.site(2).guest(&db), nodes.site(2).guest(&other));
 
     let said = db.dhcp();
-    for line in ["ip=10.1.0.6", "router=10.1.0.1", "dns=10.1.0.2", "mtu=1450"] {
+    let mtu = world.tenants[0].network.mtu;
+    let told_mtu = format!("mtu={mtu}");
+    for line in ["ip=10.1.0.6", "router=10.1.0.1", "dns=10.1.0.2", &told_mtu] {
         assert!(said.lines().any(|given| given == line), "{line}: {said}");
     }
     assert!(said.contains("169.254.169.254/32 10.1.0.2"), "{said}");
@@ -291,11 +345,9 @@ fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
     assert!(!web.pings("10.1.0.7"), "tenants are not apart");
     assert!(!stranger.pings("10.1.0.6"), "tenants are not apart");
     // The largest packet passes whole, a larger one not at all.
-    web.run("ping -c 1 -W 2 -M do -s 1422 10.1.0.6");
-    assert!(
-        web.try_run("ip link set eth0 mtu 1500; ping -c 1 -W 1 -M do -s 1450 10.1.0.6")
-            .is_err()
-    );
+    let ping = |size| format!("ip link set eth0 mtu 1500; ping -c 1 -W 1 -M do -s {size} 10.1.0.6");
+    web.run(&ping(mtu - 28));
+    assert!(web.try_run(&ping(mtu)).is_err());
 
     // Nothing is learned, nothing changes a second time.
     for node in [1, 2] {
@@ -342,7 +394,7 @@ pub(super) fn routed() -> Routed {
     let world = World {
         tenants: vec![inner, outer],
         router: Some((2, router)),
-        groups: Vec::new(),
+        ..World::default()
     };
     nodes.site(2).world();
     nodes.tell(&world);
@@ -519,14 +571,17 @@ fn damage_to_tunnels_and_namespaces_is_mended_and_nothing_is_left_in_the_end() {
     );
 }
 
-#[test]
-fn security_groups_let_through_what_they_allow_and_nothing_else() {
-    let nodes = Nodes::start();
-    let mut tenant = Tenant::new(1, 1001);
+#[rstest]
+#[case::bridge(Engine::Bridge)]
+#[case::ovn(Engine::Ovn)]
+fn security_groups_let_through_what_they_allow_and_nothing_else(#[case] engine: Engine) {
+    let nodes = Nodes::over(engine);
+    let mut tenant = Tenant::over(engine, 1, 1001);
     let web = tenant.guest(1, 5, "web");
     let near = tenant.guest(1, 6, "near");
     let far = tenant.guest(2, 7, "far");
     let mut world = World {
+        engine,
         tenants: vec![tenant],
         ..World::default()
     };
