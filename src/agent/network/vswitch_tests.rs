@@ -145,6 +145,7 @@ fn a_first_plan_makes_everything_and_a_second_one_nothing() {
         Change::Switch(SwitchChange::PortAdd { name, .. }) => Some((name, true)),
         _ => None,
     });
+    let switch = blueprint.switch.as_ref().unwrap();
     let wires = switch.ports.keys().filter(|name| *name != "eth1");
     let wanted: Vec<(&String, bool)> = wires
         .flat_map(|wire| [(wire, false), (wire, true)])

@@ -226,9 +226,9 @@ impl Guest<'_> {
         let mut listen = self.site.machine.command("ip");
         let program = "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); \
              s.bind(('', int(sys.argv[1]))); print('open', flush=True); [print(s.recv(99).decode(), flush=True) for _ in range(99)]";
+        let name = format!("{}-udp-{port}", self.name);
         let port = port.to_string();
         listen.args(["netns", "exec", &self.name, "python3", "-c", program, &port]);
-        let name = format!("{}-udp", self.name);
         // Listeners before it have written to the same log.
         let log = self.site.machine.dir().join(format!("{name}.log"));
         let before = fs::read_to_string(log).unwrap_or_default().lines().count();
