@@ -183,15 +183,17 @@ impl Guest<'_> {
         self.site
             .machine
             .run(&["chmod", "+x", &script.display().to_string()]);
-        let mut tries = 0;
         wait_until("an address by DHCP", PATIENCE, || {
-            tries += 1;
             let line = format!(
                 "SAID={} busybox udhcpc -i eth0 -f -q -n -t 3 -T 1 -O mtu -O search -O staticroutes -s {}",
                 said.display(),
                 script.display()
             );
-            self.try_run(&line).is_ok()
+            let bound = self.try_run(&line);
+            if let Err(error) = &bound {
+                eprintln!("{}: {error}", self.name);
+            }
+            bound.is_ok()
         });
         fs::read_to_string(said).unwrap().replace('\'', "")
     }
