@@ -92,7 +92,8 @@
 //! 6. Where a packet would be dropped, and why, is computed from rows by the pure `network/trace/mod.rs` (`trace`), for
 //!    `network/ops/trace.rs` (`network_trace`), with the names of devices that nodes use, `network/names.rs`; nodes count its
 //!    packets in tables beside the filter, `agent/network/probe.rs` (`ask`). The console shows it, `tui/screens/trace/mod.rs`.
-//! 7. Where OVN is the engine, all of this but the guest's tap is its: `network/ovn/rows.rs` (`want`) computes the rows of its
+//! 7. Where OVN is the engine, all of this is its but the guest's tap, the filter that looks at it, and the wire from there,
+//!    `agent/network/plug.rs` (`plan`): `network/ovn/rows.rs` (`want`) computes the rows of its
 //!    northbound database, and the difference to what is there is made by `network/ovn/diff.rs` (`diff`); `network/ops/northbound.rs`
 //!    (`northbound_ensure`) tells it where nodes are told otherwise.
 //!

@@ -45,11 +45,15 @@ host() {
 }
 
 central() {
-  local directory=$1 address=$2 log=$1/log name port
+  local directory=$1 address=$2 log=$1/log name port schema root
   places "$directory"
   for name in nb:6641 sb:6642; do
     port=${name#*:} name=${name%:*}
+    # As Debian's start has it: connections, and certificates for them, may be said in the database.
+    case $name in nb) schema=OVN_Northbound root=NB_Global ;; sb) schema=OVN_Southbound root=SB_Global ;; esac
     database "$directory/ovs/$name.db" "ovn/ovn-$name" --remote="punix:/run/ovn/ovn${name}_db.sock" --remote="ptcp:$port:$address" \
+      --remote="db:$schema,$root,connections" --private-key="db:$schema,SSL,private_key" \
+      --certificate="db:$schema,SSL,certificate" --ca-cert="db:$schema,SSL,ca_cert" \
       --unixctl="/run/ovn/ovn${name}_db.ctl" --pidfile="/run/ovn/ovn${name}_db.pid" --log-file="$log/ovn-$name.log"
   done
   ovn-nbctl init

@@ -10,12 +10,11 @@ use tokio::sync::OnceCell;
 
 use super::image_cache::ImageCache;
 use super::monitor::{Monitor, Whereabouts};
-use super::network::{Datapath, MetadataDoor, NetworkAgent, NodePlace};
+use super::network::{MetadataDoor, NetworkAgent, NodePlace};
 use crate::bus::{Bus, Fault, FaultKind};
 use crate::depot::dial::{Dialer, Home};
 use crate::hypervisor::{HostInfo, HvError, Hypervisor};
 use crate::ids::{OperationId, ServerId, Time};
-use crate::network::rpc::PortSpec;
 
 /// What a node can not do without.
 #[derive(Debug, thiserror::Error)]
@@ -247,14 +246,6 @@ impl Node {
     pub fn with_cache_bytes(mut self, most: u64) -> Self {
         self.images = ImageCache::new(self.places.image_cache.clone(), most);
         self
-    }
-
-    /// What carries the packets of these ports if they are OVN's; the kernel otherwise.
-    pub async fn datapath(&self, ports: &[PortSpec]) -> Result<Datapath, Fault> {
-        match &self.network {
-            Some(network) if ports.iter().any(|port| port.logical) => network.datapath().await,
-            _ => Ok(Datapath::Kernel),
-        }
     }
 
     /// The machine as the hypervisor first described it; what does not change while the agent runs.

@@ -97,25 +97,12 @@ pub struct NicSpec {
     pub tap: String,
     /// Bridge the tap is put on.
     pub bridge: String,
-    /// How, if the bridge is Open vSwitch's; the port is known there by its id.
-    #[serde(default)]
-    pub switch: Option<SwitchPlug>,
     /// Ethernet address, `fa:16:3e:xx:xx:xx`.
     pub mac: String,
     /// Largest packet in bytes.
     pub mtu: u32,
     /// Device model: `virtio`, `e1000`, …
     pub model: String,
-}
-
-/// How a tap is plugged into Open vSwitch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SwitchPlug {
-    /// The kernel carries packets.
-    Kernel,
-    /// Open vSwitch carries them itself: it takes only packets that are whole, with their checksums.
-    User,
 }
 
 /// Target names in order: `vda`, `vdb` for virtio, `hda` for IDE, `sda` for the buses that look like SCSI.

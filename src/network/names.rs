@@ -13,12 +13,14 @@ pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 
 /// Every tap of a port begins so, and nothing else on a node does.
 pub const TAP_PREFIX: &str = "sdt-";
-/// Every bridge of a network begins so, and nothing else on a node does.
+/// Every bridge of a network, or of one guest's port, begins so, and nothing else on a node does.
 pub const BRIDGE_PREFIX: &str = "sdb-";
 /// Every tunnel of a network begins so, and nothing else on a node does.
 pub const TUNNEL_PREFIX: &str = "sdx-";
-/// The end on a bridge of every wire into a namespace begins so, and nothing else on a node does.
+/// The end of every wire on a bridge of a network, or on Open vSwitch, begins so, and nothing else on a node does.
 pub const WIRE_PREFIX: &str = "sdv-";
+/// The end of every wire on a guest's own bridge begins so, and nothing else on a node does.
+pub const PLUG_PREFIX: &str = "sdl-";
 /// Every bridge of Open vSwitch to a physical network begins so, and nothing else on a node does.
 pub const PHYSICAL_PREFIX: &str = "sdp-";
 /// The bridge of Open vSwitch that has guests' ports, by the name that all know it by.
@@ -36,12 +38,23 @@ pub fn bridge_name(network: NetworkId) -> String {
     format!("{BRIDGE_PREFIX}{}", network.short())
 }
 
+/// The bridge of one guest's port, where OVN carries its network.
+pub fn port_bridge_name(port: PortId) -> String {
+    format!("{BRIDGE_PREFIX}{}", port.short())
+}
+
+/// The end on that bridge of the wire from there to Open vSwitch.
+pub fn plug_name(port: PortId) -> String {
+    format!("{PLUG_PREFIX}{}", port.short())
+}
+
 /// The tunnel of a network.
 pub fn tunnel_name(network: NetworkId) -> String {
     format!("{TUNNEL_PREFIX}{}", network.short())
 }
 
-/// The end on its bridge of the wire to a port in a namespace.
+/// The end on its bridge of the wire to a port in a namespace; where OVN carries the network, of the wire to any port on Open
+/// vSwitch.
 pub fn wire_name(port: PortId) -> String {
     format!("{WIRE_PREFIX}{}", port.short())
 }
@@ -94,6 +107,8 @@ mod tests {
         for name in [
             tap_name(port),
             bridge_name(network),
+            port_bridge_name(port),
+            plug_name(port),
             tunnel_name(network),
             wire_name(port),
             physical_bridge("physnet1"),

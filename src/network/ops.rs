@@ -83,7 +83,7 @@ pub use floating_list::{floating_list, floating_show};
 pub use floating_update::floating_update;
 pub use host_network::{
     HostNetworkState, host_network_catch_up, host_network_due, host_network_ensure,
-    host_network_list, host_network_stale, host_network_tell,
+    host_network_list, host_network_stale, host_network_tell, host_ports_ensure,
 };
 pub use network_create::network_create;
 pub use network_delete::network_delete;

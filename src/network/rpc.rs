@@ -37,7 +37,8 @@ pub struct PortSpec {
     /// Groups whose rules it has; they are in [`NetworkDesired::security_groups`]. Absent: everything passes.
     #[serde(default)]
     pub security_groups: Option<Vec<SecurityGroupId>>,
-    /// Whether it is plugged into OVN's integration bridge, by its id, instead of a bridge of its network.
+    /// Whether OVN carries its frames: it has a bridge of its own, with a wire to the integration bridge, where it is known by
+    /// its id.
     #[serde(default)]
     pub logical: bool,
     /// Whether its guest is on its way here from another node.
@@ -333,11 +334,13 @@ pub struct OvnSpec {
 }
 
 impl NetworkDesired {
-    /// All ports that the node has by this: guests' and its own.
+    /// All ports that work once the node has this: guests' and its own, but those of guests on OVN's networks, of which OVN
+    /// says that itself ([`PortsReady`]).
     pub fn ports(&self) -> Vec<PortId> {
         let networks = self.networks.iter().flat_map(|network| {
             let dhcp = network.dhcp.iter().map(|own| own.port);
-            network.ports.iter().map(|port| port.id).chain(dhcp)
+            let guests = network.ports.iter().filter(|port| !port.logical);
+            guests.map(|port| port.id).chain(dhcp)
         });
         let routers = self.routers.iter().flat_map(|router| {
             let gateway = router.gateway.iter().map(|way| way.port.port);
@@ -370,6 +373,31 @@ pub struct NetworkApplied {
     /// What can not be made on this node as it is wanted, and why, one line each.
     #[serde(default)]
     pub problems: Vec<String>,
+}
+
+/// Seconds for which a node waits at most until OVN has guests' ports ready.
+pub const READY_SECONDS: u16 = 30;
+
+/// Asks whether OVN has guests' ports ready on the node, which waits a while for it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PortsReady {
+    /// The ports, all of them on networks that OVN carries.
+    pub ports: Vec<PortId>,
+    /// Seconds to wait at most.
+    pub patience: u16,
+}
+
+impl Rpc for PortsReady {
+    const TOPIC: &'static str = COMPUTE;
+    const METHOD: &'static str = "network_ports_ready";
+    type Reply = PortsPending;
+}
+
+/// What is not ready.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortsPending {
+    /// Those of the ports that OVN did not make ready in time.
+    pub pending: Vec<PortId>,
 }
 
 /// Points of one probe on one node at most.

@@ -44,9 +44,8 @@ pub async fn instance_ensure(
         if let Some(drive) = &wanted.config_drive {
             config_drive::write(&place.join(spec::CONFIG_DRIVE), drive).await?;
         }
-        let datapath = node.datapath(&wanted.ports).await?;
         node.hypervisor
-            .define(&spec::guest(wanted, &place, info.virt_type, datapath))
+            .define(&spec::guest(wanted, &place, info.virt_type))
             .await?;
     }
     let power = found.map_or(PowerState::Shutdown, |found| found.power);

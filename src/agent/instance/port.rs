@@ -14,8 +14,7 @@ pub async fn port_attach(
     request: PortAttach,
     _: Option<OperationId>,
 ) -> Result<(), Fault> {
-    let datapath = node.datapath(std::slice::from_ref(&request.port)).await?;
-    let nic = spec::nic(&request.port, &request.properties, datapath);
+    let nic = spec::nic(&request.port, &request.properties);
     Ok(node.hypervisor.attach_nic(request.id, &nic).await?)
 }
 

@@ -3,14 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::agent::network::Datapath;
 use crate::compute::rpc::{InstanceSpec, RootDisk};
 use crate::hypervisor::VirtType;
-use crate::hypervisor::spec::{
-    DiskBus, DiskDevice, DiskFormat, DiskSpec, GuestSpec, NicSpec, SwitchPlug,
-};
+use crate::hypervisor::spec::{DiskBus, DiskDevice, DiskFormat, DiskSpec, GuestSpec, NicSpec};
 use crate::image::rpc::ImageFormat;
-use crate::network::names::{INTEGRATION_BRIDGE, bridge_name, tap_name};
+use crate::network::names::{bridge_name, port_bridge_name, tap_name};
 use crate::network::rpc::PortSpec;
 use crate::volume::rpc::VolumeConnection;
 
@@ -21,13 +18,8 @@ pub const CONFIG_DRIVE: &str = "config.iso";
 /// Name of the console's log there.
 pub const CONSOLE_LOG: &str = "console.log";
 
-/// The whole guest; `datapath` is what carries packets where OVN does.
-pub fn guest(
-    spec: &InstanceSpec,
-    directory: &Path,
-    virt_type: VirtType,
-    datapath: Datapath,
-) -> GuestSpec {
+/// The whole guest.
+pub fn guest(spec: &InstanceSpec, directory: &Path, virt_type: VirtType) -> GuestSpec {
     let mut disks = Vec::new();
     if let RootDisk::Image { source, .. } = &spec.root {
         let optical = source.format == ImageFormat::Iso;
@@ -73,7 +65,7 @@ pub fn guest(
         nics: spec
             .ports
             .iter()
-            .map(|port| nic(port, &spec.properties, datapath))
+            .map(|port| nic(port, &spec.properties))
             .collect(),
         console_log: directory.join(CONSOLE_LOG),
     }
@@ -90,20 +82,16 @@ pub fn disk(volume: &VolumeConnection, properties: &BTreeMap<String, String>) ->
     }
 }
 
-/// A port as an interface; `datapath` as above.
-pub fn nic(port: &PortSpec, properties: &BTreeMap<String, String>, datapath: Datapath) -> NicSpec {
+/// A port as an interface.
+pub fn nic(port: &PortSpec, properties: &BTreeMap<String, String>) -> NicSpec {
     NicSpec {
         port: port.id,
         tap: tap_name(port.id),
         bridge: if port.logical {
-            INTEGRATION_BRIDGE.to_owned()
+            port_bridge_name(port.id)
         } else {
             bridge_name(port.network)
         },
-        switch: port.logical.then_some(match datapath {
-            Datapath::Kernel => SwitchPlug::Kernel,
-            Datapath::User => SwitchPlug::User,
-        }),
         mac: port.mac.clone(),
         mtu: port.mtu,
         model: properties
@@ -130,14 +118,9 @@ mod tests {
     use crate::ids::{NetworkId, PortId};
 
     #[rstest]
-    #[case(false, Datapath::User, None)]
-    #[case(true, Datapath::User, Some(SwitchPlug::User))]
-    #[case(true, Datapath::Kernel, Some(SwitchPlug::Kernel))]
-    fn a_port_of_ovn_is_plugged_into_its_bridge(
-        #[case] logical: bool,
-        #[case] datapath: Datapath,
-        #[case] switch: Option<SwitchPlug>,
-    ) {
+    #[case::ovn(true)]
+    #[case::bridge(false)]
+    fn a_port_of_ovn_is_plugged_into_a_bridge_of_its_own(#[case] logical: bool) {
         let port = PortSpec {
             id: PortId::new(),
             network: NetworkId::new(),
@@ -152,9 +135,9 @@ mod tests {
             hostname: None,
             server: None,
         };
-        let nic = nic(&port, &BTreeMap::new(), datapath);
-        assert_eq!(nic.switch, switch);
-        assert_eq!(nic.bridge == "br-int", logical);
+        let nic = nic(&port, &BTreeMap::new());
+        assert_eq!(nic.bridge == port_bridge_name(port.id), logical);
+        assert_eq!(nic.bridge == bridge_name(port.network), !logical);
         assert_eq!(nic.tap, tap_name(port.id));
     }
 }

@@ -14,17 +14,18 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::advert;
 use super::dhcp::{DhcpServer, Reservation, RunAs, ServedSubnet, ServedSubnet6, ServerFiles};
 use super::filter::{Filter, GuestPort};
+use super::plug::Plug;
 use super::room::Room;
 use super::router;
 use super::security::GroupedPort;
 use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use super::vswitch::{Datapath, Switch, SwitchPort, switch};
-use crate::ids::NetworkId;
+use crate::ids::{NetworkId, PortId};
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
     INTEGRATION_BRIDGE, METADATA, bridge_name, dhcp_interface, dhcp_namespace, metadata_namespace,
-    router_namespace, tap_name, tunnel_name,
+    plug_name, port_bridge_name, router_namespace, tap_name, tunnel_name, wire_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
@@ -44,6 +45,8 @@ pub struct Blueprint {
     pub tunnels: BTreeMap<String, Tunnel>,
     /// Interfaces to physical networks, and the bridge of each.
     pub uplinks: BTreeMap<String, String>,
+    /// Wires from guests' own bridges to Open vSwitch, by the names of their ends there.
+    pub plugs: BTreeMap<String, Plug>,
     /// Namespaces by name.
     pub rooms: BTreeMap<String, Room>,
     /// What routers announce, by the namespace of each.
@@ -69,6 +72,9 @@ pub struct Bridge {
     pub addresses6: BTreeSet<Ipv6Net>,
     /// Whether the node speaks IPv6 there.
     pub ipv6: Ipv6,
+    /// Whether what is bridged is shown to the rules for packets, where security groups are. That is set when it is made, and
+    /// not looked at.
+    pub is_shown: bool,
 }
 
 /// How a node speaks IPv6 on a bridge.
@@ -109,6 +115,8 @@ pub struct Site {
     pub encapsulation: Option<IpAddr>,
     /// What carries the packets of Open vSwitch.
     pub datapath: Datapath,
+    /// Whether Open vSwitch has a certificate for TLS.
+    pub has_certificate: bool,
     /// Its interfaces to physical networks, by the networks' names; why it can not be used where it can not.
     pub physical: BTreeMap<String, Result<String, String>>,
 }
@@ -177,17 +185,15 @@ impl Blueprint {
             let zone = zone(network);
             self.filter.security.zones.insert(name.clone(), zone);
             let bridge = Bridge {
-                mtu: network.mtu,
-                mac: bridge_mac(network.id),
-                addresses: BTreeSet::new(),
-                addresses6: BTreeSet::new(),
                 ipv6: match network.segment {
                     Segment::Vxlan { .. } if !network.subnets6.is_empty() => Ipv6::Silent,
                     _ => Ipv6::Off,
                 },
+                is_shown: true,
+                ..silent_bridge(network)
             };
             self.bridges.insert(name.clone(), bridge);
-            let mut reservations = self.add_ports(network, &name, |_| true);
+            let mut reservations = self.add_ports(network, |_| name.clone(), |_| true);
             if let Some(port) = &network.dhcp {
                 reservations.extend(network.stations.iter().filter_map(stationed));
                 self.add_dhcp(network, port, &name, domain, reservations, site);
@@ -195,19 +201,38 @@ impl Blueprint {
         }
     }
 
-    /// A network that OVN carries: guests' taps are known, and metadata is answered.
+    /// A network that OVN carries: each guest's port has a bridge of its own with a wire to Open vSwitch, and metadata is
+    /// answered.
     fn add_logical(&mut self, network: &NetworkSpec) {
-        let Some(switch) = &mut self.switch else {
+        if self.switch.is_none() {
             self.problem(
                 network,
                 "OVN carries its frames, and this node is no chassis of it: set network.engine and network.ovn_southbound where the control plane runs",
             );
             return;
+        }
+        // They have no subnets here, so nothing is reserved.
+        self.add_ports(network, |port| port_bridge_name(port.id), |_| false);
+        let Some(switch) = &mut self.switch else {
+            return;
         };
-        let taps = network.ports.iter();
-        switch
-            .taps
-            .extend(taps.map(|port| (tap_name(port.id), port.id.to_string())));
+        for port in &network.ports {
+            let (bridge, outer) = (port_bridge_name(port.id), wire_name(port.id));
+            // Its groups are OVN's.
+            self.filter.security.ports.remove(&tap_name(port.id));
+            self.filter.bridges.insert(bridge.clone(), false);
+            let zone = zone(network);
+            self.filter.security.zones.insert(bridge.clone(), zone);
+            self.bridges.insert(bridge.clone(), silent_bridge(network));
+            let plug = Plug {
+                inner: plug_name(port.id),
+                bridge,
+                checksums: switch.datapath == Datapath::User,
+                mtu: network.mtu,
+            };
+            self.plugs.insert(outer.clone(), plug);
+            switch.ports.insert(outer, switch_port(port.id, network));
+        }
         let Some(port) = &network.dhcp else { return };
         let Some((outer, mut wire)) = router::wire(port, dhcp_interface(port.port), network) else {
             let text = format!("{:?} of its metadata port is no Ethernet address", port.mac);
@@ -217,11 +242,7 @@ impl Blueprint {
         wire.bridge = None;
         wire.checksums = switch.datapath == Datapath::User;
         wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
-        let plug = SwitchPort {
-            bridge: INTEGRATION_BRIDGE.to_owned(),
-            iface_id: Some(port.port.to_string()),
-            mark: network.id.to_string(),
-        };
+        let plug = switch_port(port.port, network);
         switch.ports.insert(outer.clone(), plug);
         let room = Room {
             wires: [(outer, wire)].into(),
@@ -279,9 +300,8 @@ impl Blueprint {
         let nat = matches!(network.segment, Segment::Node { nat: true });
         let subnets = self.usable_subnets(network, taken);
         let subnets6 = self.usable_subnets6(network, taken);
-        let reservations = self.add_ports(network, name, |address| {
-            subnets.iter().any(|subnet| subnet.cidr.contains(&address))
-        });
+        let served = |address| subnets.iter().any(|subnet| subnet.cidr.contains(&address));
+        let reservations = self.add_ports(network, |_| name.to_owned(), served);
         let served: Vec<ServedSubnet> = subnets
             .iter()
             .filter(|subnet| subnet.dhcp)
@@ -295,6 +315,7 @@ impl Blueprint {
         let bridge = Bridge {
             mtu: network.mtu,
             mac: bridge_mac(network.id),
+            is_shown: true,
             ipv6: if has_gateway6 {
                 Ipv6::Spoken
             } else {
@@ -469,12 +490,12 @@ impl Blueprint {
         true
     }
 
-    /// Adds what the filter must know of the ports; returns their reservations and names. `served` says of an address of IPv4
-    /// whether its subnet is made here.
+    /// Adds what the filter must know of the ports; returns their reservations and names. `bridge` says where a port's tap
+    /// is, `served` of an address of IPv4 whether its subnet is made here.
     fn add_ports(
         &mut self,
         network: &NetworkSpec,
-        bridge: &str,
+        bridge: impl Fn(&PortSpec) -> String,
         served: impl Fn(Ipv4Addr) -> bool,
     ) -> Vec<Reservation> {
         let mut reservations = Vec::new();
@@ -502,7 +523,7 @@ impl Blueprint {
                 fine
             });
             let tap = tap_name(port.id);
-            self.taps.insert(tap.clone(), bridge.to_owned());
+            self.taps.insert(tap.clone(), bridge(port));
             if let Some(groups) = port.security_groups.as_ref().filter(|_| port.port_security) {
                 let port = GroupedPort {
                     groups: groups.clone(),
@@ -591,6 +612,27 @@ fn zone(network: &NetworkSpec) -> u16 {
         }
     };
     u16::try_from(number % u32::from(u16::MAX)).unwrap_or(0) + 1
+}
+
+/// A bridge on which the node itself does not speak.
+fn silent_bridge(network: &NetworkSpec) -> Bridge {
+    Bridge {
+        mtu: network.mtu,
+        mac: bridge_mac(network.id),
+        addresses: BTreeSet::new(),
+        addresses6: BTreeSet::new(),
+        ipv6: Ipv6::Off,
+        is_shown: false,
+    }
+}
+
+/// The end of a wire on the integration bridge, which is this port for OVN.
+fn switch_port(port: PortId, network: &NetworkSpec) -> SwitchPort {
+    SwitchPort {
+        bridge: INTEGRATION_BRIDGE.to_owned(),
+        iface_id: Some(port.to_string()),
+        mark: network.id.to_string(),
+    }
 }
 
 /// The Ethernet address of a network's bridge: locally administered, from the id.

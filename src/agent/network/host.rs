@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -14,13 +15,15 @@ use super::namespace::Namespaces;
 use super::nft::{Nft, Place, see_bridged};
 use super::ovs::{SwitchPlace, Vswitch, has_module};
 use super::plan::{Change, Observed, SeenBridge, SeenServer, filter_digest};
+use super::plug::PlugChange;
 use super::radvd::Advertisers;
 use super::room::{Room, SeenWire};
 use super::ruleset::whole;
 use super::tunnel::TunnelChange;
 use super::vswitch::{Datapath, SeenSwitch, Switch, SwitchChange};
 use crate::agent::monitor::Whereabouts;
-use crate::network::names::{BRIDGE_PREFIX, TAP_PREFIX, WIRE_PREFIX};
+use crate::ids::PortId;
+use crate::network::names::{BRIDGE_PREFIX, PLUG_PREFIX, TAP_PREFIX, WIRE_PREFIX, wire_name};
 
 /// The machine, for one look and one plan.
 pub struct Host {
@@ -73,6 +76,11 @@ impl Host {
     /// What is wrong with who tells Open vSwitch what OVN wants, if anything is.
     pub fn controller_problem(&self) -> Option<String> {
         self.vswitch.controller_problem()
+    }
+
+    /// Waits until OVN has a guest's port ready here, or this time is over; whether it has.
+    pub async fn is_installed(&self, port: PortId, patience: Duration) -> Result<bool, HostError> {
+        self.vswitch.is_installed(&wire_name(port), patience).await
     }
 
     /// What of the machine matters for a blueprint, with this Open vSwitch.
@@ -131,6 +139,7 @@ impl Host {
             forwards6: links::forwards6(),
             tunnel,
             encapsulation: self.place.tunnel.or(own),
+            has_certificate: switch.is_some_and(|seen| seen.has_certificate),
             datapath: switch
                 .map_or_else(Datapath::default, |seen| Datapath::of(seen, has_module())),
         })
@@ -154,7 +163,10 @@ impl Host {
             let on = on.map(|name| (*name).to_owned());
             if link.name.starts_with(TAP_PREFIX) {
                 observed.taps.insert(link.name.clone(), on);
-            } else if link.name.starts_with(WIRE_PREFIX) {
+            } else if [WIRE_PREFIX, PLUG_PREFIX]
+                .iter()
+                .any(|prefix| link.name.starts_with(prefix))
+            {
                 let seen = SeenWire {
                     bridge: on,
                     up: link.up,
@@ -259,6 +271,13 @@ impl Host {
             Change::AddressAdd(bridge, address) => self.links.address_add(bridge, *address).await,
             Change::TapAttach(tap, bridge) => self.links.attach(tap, bridge).await,
             Change::WireRemove(wire) => self.links.remove_if_there(wire).await,
+            Change::Plug(outer, change) => {
+                let plug = &blueprint.plugs[outer];
+                match change {
+                    PlugChange::Make => self.links.plug_make(outer, plug).await,
+                    PlugChange::Mend => self.links.plug_mend(outer, plug).await,
+                }
+            }
             Change::UplinkAttach(uplink, bridge) => {
                 self.links.attach(uplink, bridge).await?;
                 self.links.up(uplink).await

@@ -134,8 +134,8 @@ impl Links {
             // All guests of a network hear its announcements, whether or not somebody asks who listens.
             .mcast_snooping(false)
             // Security groups know connections, which bridges do not: what is bridged is shown to the rules for packets.
-            .nf_call_iptables(true)
-            .nf_call_ip6tables(true)
+            .nf_call_iptables(bridge.is_shown)
+            .nf_call_ip6tables(bridge.is_shown)
             .address(bridge.mac.to_vec())
             // Another one than it shall have: a bridge keeps only what it is changed to, and takes over the smallest of
             // its ports otherwise.
@@ -386,6 +386,11 @@ pub fn spoken_ipv6(name: &str) -> Ipv6 {
     } else {
         Ipv6::Spoken
     }
+}
+
+/// Has an interface speak no IPv6 of the node's own.
+pub(super) fn silence_ipv6(name: &str) -> Result<(), HostError> {
+    set_switch(&ipv6_switch(name, "disable_ipv6"), true)
 }
 
 fn ipv6_switch(name: &str, switch: &str) -> String {

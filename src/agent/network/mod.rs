@@ -32,6 +32,7 @@ mod namespace;
 mod nft;
 mod ovs;
 mod plan;
+mod plug;
 mod probe;
 mod program;
 mod radvd;
@@ -62,9 +63,10 @@ use tokio::time::MissedTickBehavior;
 use super::{MethodTable, Node};
 use crate::bus::{Fault, FaultKind};
 use crate::doctor::rpc::{HostExamined, Mended};
-use crate::ids::Time;
+use crate::ids::{PortId, Time};
 use crate::network::rpc::{
-    NetworkApplied, NetworkApply, NetworkDesired, NetworkProbe, NetworkProbed, Segment,
+    NetworkApplied, NetworkApply, NetworkDesired, NetworkProbe, NetworkProbed, PortsPending,
+    PortsReady, READY_SECONDS, Segment,
 };
 use error::HostError;
 use host::Host;
@@ -73,7 +75,6 @@ use metadata::Doors;
 pub use metadata::MetadataDoor;
 pub use ovs::SwitchPlace;
 use probe::Probes;
-pub use vswitch::Datapath;
 use vswitch::SeenSwitch;
 
 /// How long what was made counts as what is there.
@@ -110,6 +111,12 @@ pub(super) fn register(table: &mut MethodTable) {
         match &node.network {
             Some(network) => network.probe(&request).await,
             None => Ok(NetworkProbed::default()),
+        }
+    });
+    table.add::<PortsReady, _, _>(|node, request, _| async move {
+        match &node.network {
+            Some(network) => network.ports_ready(&request.ports, request.patience).await,
+            None => Ok(PortsPending::default()),
         }
     });
 }
@@ -297,6 +304,24 @@ impl NetworkAgent {
         })
     }
 
+    /// Waits so many seconds until OVN has guests' ports ready on this node; answers with those that it has not.
+    pub async fn ports_ready(
+        &self,
+        ports: &[PortId],
+        patience: u16,
+    ) -> Result<PortsPending, Fault> {
+        let host = Host::open(&self.dir, &self.place)?;
+        let end = Instant::now() + Duration::from_secs(patience.min(READY_SECONDS).into());
+        let mut pending = Vec::new();
+        for port in ports {
+            let left = end.saturating_duration_since(Instant::now());
+            if !host.is_installed(*port, left).await? {
+                pending.push(*port);
+            }
+        }
+        Ok(PortsPending { pending })
+    }
+
     /// Counts packets, and says how many there were.
     pub async fn probe(&self, request: &NetworkProbe) -> Result<NetworkProbed, Fault> {
         self.probes.ask(request).await
@@ -439,13 +464,6 @@ impl NetworkAgent {
             FaultKind::Unavailable,
             format!("host network: {}", failures.join("; ")),
         ))
-    }
-
-    /// What carries the packets of guests on OVN's networks.
-    pub async fn datapath(&self) -> Result<Datapath, Fault> {
-        let host = Host::open(&self.dir, &self.place)?;
-        let seen = host.switch(true).await?;
-        Ok(host.site(seen.as_ref()).await?.datapath)
     }
 
     fn wish(&self) -> PathBuf {

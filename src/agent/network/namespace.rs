@@ -23,7 +23,7 @@ const IP: Program = Program {
     name: "ip",
     package: "iproute2",
 };
-const ETHTOOL: Program = Program {
+pub(super) const ETHTOOL: Program = Program {
     name: "ethtool",
     package: "ethtool",
 };

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,6 +107,10 @@ impl Vswitch {
             "--columns=name,external_ids,ofport",
             "list",
             "Interface",
+            "--",
+            "--columns=certificate",
+            "list",
+            "SSL",
         ];
         let printed = match self.run(&look).await {
             // What is not installed any more has nothing of ours.
@@ -182,6 +187,24 @@ impl Vswitch {
         self.run_words(&words).await
     }
 
+    /// Waits until ovn-controller says that all flows of an interface's port are made (ovs-vswitchd.conf.db(5),
+    /// `ovn-installed`), or this time is over; whether they are.
+    pub async fn is_installed(
+        &self,
+        interface: &str,
+        patience: Duration,
+    ) -> Result<bool, HostError> {
+        let patience = format!("--timeout={}", patience.as_secs().max(1));
+        let is_so = pair("external_ids", "ovn-installed", "true");
+        let line = ["wait-until", "Interface", interface, is_so.as_str()];
+        match self.run_within(&patience, &line).await {
+            Ok(_) => Ok(true),
+            // It ends so when its time is over.
+            Err(HostError::Program { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What is wrong with the other half of a chassis, if anything is.
     pub fn controller_problem(&self) -> Option<String> {
         let sockets = fs::read_dir(&self.place.ovn)
@@ -254,8 +277,12 @@ impl Vswitch {
     }
 
     async fn run(&self, words: &[&str]) -> Result<Vec<u8>, HostError> {
+        self.run_within(PATIENCE, words).await
+    }
+
+    async fn run_within(&self, patience: &str, words: &[&str]) -> Result<Vec<u8>, HostError> {
         let database = format!("--db=unix:{}", self.place.vswitch.join("db.sock").display());
-        let line = [&[PATIENCE, database.as_str()], words].concat();
+        let line = [&[patience, database.as_str()], words].concat();
         VSCTL.run(&line, b"").await
     }
 }
@@ -331,13 +358,14 @@ struct Printed {
     data: Vec<Vec<Value>>,
 }
 
-/// Reads the four tables of a look.
+/// Reads the five tables of a look.
 fn read(printed: &[u8]) -> Option<SeenSwitch> {
     let tables = serde_json::Deserializer::from_slice(printed).into_iter::<Printed>();
     let tables: Vec<Printed> = tables.collect::<Result<_, _>>().ok()?;
-    let [settings, bridges, ports, interfaces] = tables.try_into().ok()?;
+    let [settings, bridges, ports, interfaces, certificates] = tables.try_into().ok()?;
     let mut seen = SeenSwitch {
         settings: map(settings.data.first()?.first()?),
+        has_certificate: !certificates.data.is_empty(),
         ..SeenSwitch::default()
     };
     let mut names = BTreeMap::new();
@@ -408,6 +436,7 @@ mod tests {
 {"data":[["br-int","netdev","secure",["map",[["skydeck","br-int"]]],["set",[["uuid","50225cd3"],["uuid","f747c665"]]]],["br-x","",["set",[]],["map",[]],["uuid","60"]]],"headings":["name","datapath_type","fail_mode","external_ids","ports"]}
 {"data":[[["uuid","f747c665"],"a"],[["uuid","50225cd3"],"br-int"],[["uuid","60"],"br-x"]],"headings":["_uuid","name"]}
 {"data":[["a",["map",[["iface-id","x-1"],["skydeck","localport"]]],-1],["br-int",["map",[]],65534],["br-x",["map",[]],["set",[]]],["bonded",["map",[]],3]],"headings":["name","external_ids","ofport"]}
+{"data":[["/etc/openvswitch/cert.pem"]],"headings":["certificate"]}
 "#;
 
     #[test]
@@ -428,6 +457,9 @@ mod tests {
         assert_eq!(seen.ports["a"].ids["iface-id"], "x-1");
         assert!(!seen.ports["a"].works && seen.ports["br-int"].works);
         assert_eq!(seen.ports.len(), 3);
+        assert!(seen.has_certificate);
+        let none = PRINTED.replace(r#"["/etc/openvswitch/cert.pem"]"#, "");
+        assert!(!read(none.as_bytes()).unwrap().has_certificate);
         assert_eq!(read(b"{}"), None);
         assert_eq!(read(b""), None);
     }

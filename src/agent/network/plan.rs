@@ -11,6 +11,7 @@ use ipnet::Ipv6Net;
 
 use super::blueprint::{Blueprint, Bridge, Ipv6, NodeAddress, mac_text};
 use super::dhcp::digest;
+use super::plug::{self, PlugChange};
 use super::room::{self, RoomChange, SeenRoom, SeenWire};
 use super::ruleset::whole;
 use super::tunnel::{self, SeenTunnel, TunnelChange};
@@ -31,7 +32,7 @@ pub struct Observed {
     pub uplinks: BTreeMap<String, Option<String>>,
     /// Namespaces that are ours; none where one is only noted.
     pub rooms: BTreeMap<String, Option<SeenRoom>>,
-    /// Ends of wires on bridges.
+    /// Ends of wires on bridges and on Open vSwitch.
     pub wires: BTreeMap<String, SeenWire>,
     /// Digests of what is announced in namespaces; none where the one that did does not run.
     pub adverts: BTreeMap<String, Option<String>>,
@@ -133,6 +134,8 @@ pub enum Change {
     AdvertStart(String),
     /// Remove a wire that leads into nothing of ours.
     WireRemove(String),
+    /// Something about a wire from a guest's bridge to Open vSwitch.
+    Plug(String, PlugChange),
     /// Put a tap on its bridge.
     TapAttach(String, String),
     /// Put an interface to a physical network on its bridge, and bring it up.
@@ -177,6 +180,8 @@ impl fmt::Display for Change {
             Self::AdvertRemove(room) => write!(f, "namespace {room}: announces nothing"),
             Self::AdvertStart(room) => write!(f, "namespace {room}: announces its prefixes"),
             Self::WireRemove(wire) => write!(f, "wire {wire} removed"),
+            Self::Plug(wire, PlugChange::Make) => write!(f, "wire {wire} made"),
+            Self::Plug(wire, PlugChange::Mend) => write!(f, "wire {wire} mended"),
             Self::TapAttach(tap, bridge) => write!(f, "tap {tap} put on {bridge}"),
             Self::UplinkAttach(uplink, bridge) => write!(f, "{uplink} put on {bridge}"),
             Self::UplinkRelease(uplink) => write!(f, "{uplink} taken from its bridge"),
@@ -233,6 +238,10 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
             changes.push(Change::TapAttach(tap.clone(), bridge.clone()));
         }
     }
+    for (outer, plug) in &blueprint.plugs {
+        let change = plug::plan(outer, plug, &observed.wires);
+        changes.extend(change.map(|change| Change::Plug(outer.clone(), change)));
+    }
     for (name, tunnel) in &blueprint.tunnels {
         let seen = observed.tunnels.get(name);
         changes.extend(
@@ -272,17 +281,18 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
     changes
 }
 
-/// Open vSwitch, after the namespaces that it has wires to.
+/// Open vSwitch, after the wires that it has ends of.
 fn plan_switch(blueprint: &Blueprint, observed: &Observed, changes: &mut Vec<Change>) {
     let Some(seen) = &observed.switch else {
         return;
     };
-    let taps = observed.taps.keys().collect();
     let remade = changes.iter().filter_map(|change| match change {
-        Change::Room(_, RoomChange::WireMake(wire)) => Some(wire),
+        Change::Room(_, RoomChange::WireMake(wire)) | Change::Plug(wire, PlugChange::Make) => {
+            Some(wire)
+        }
         _ => None,
     });
-    let plan = vswitch::plan(blueprint.switch.as_ref(), seen, &taps, &remade.collect());
+    let plan = vswitch::plan(blueprint.switch.as_ref(), seen, &remade.collect());
     changes.extend(plan.into_iter().map(Change::Switch));
 }
 
@@ -290,7 +300,9 @@ fn plan_switch(blueprint: &Blueprint, observed: &Observed, changes: &mut Vec<Cha
 fn plan_departures(blueprint: &Blueprint, observed: &Observed, changes: &mut Vec<Change>) {
     let is_wired = |wire: &String| {
         let mut rooms = blueprint.rooms.values();
+        let mut plugs = blueprint.plugs.iter();
         rooms.any(|room| room.wires.contains_key(wire))
+            || plugs.any(|(outer, plug)| outer == wire || plug.inner == *wire)
     };
     let rooms = observed.rooms.keys();
     for name in rooms.filter(|name| !blueprint.rooms.contains_key(*name)) {
@@ -470,6 +482,7 @@ mod tests {
                 | Change::Tunnel(..)
                 | Change::AdvertRemove(_)
                 | Change::Switch(_)
+                | Change::Plug(..)
                 | Change::AdvertStart(_)
                 | Change::Room(..) => unreachable!("these networks have none: {change}"),
                 Change::ForwardingOn => world.forwarding = true,

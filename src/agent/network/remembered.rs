@@ -19,6 +19,7 @@ use super::vswitch;
 pub fn remembered(blueprint: &Blueprint, servers: BTreeMap<String, SeenServer>) -> Observed {
     let rooms = blueprint.rooms.iter();
     let wires = blueprint.rooms.values().flat_map(|room| &room.wires);
+    let plugs = blueprint.plugs.iter();
     Observed {
         bridges: map(&blueprint.bridges, bridge),
         taps: map(&blueprint.taps, |on| Some(on.clone())),
@@ -30,6 +31,7 @@ pub fn remembered(blueprint: &Blueprint, servers: BTreeMap<String, SeenServer>) 
             .collect(),
         wires: wires
             .map(|(outer, seen)| (outer.clone(), wire(seen)))
+            .chain(plugs.flat_map(|(outer, plug)| plug.ends(outer)))
             .collect(),
         filter: match blueprint.bridges.is_empty() {
             true => SeenFilter::Absent,

@@ -1,19 +1,18 @@
 //! What Open vSwitch shall have on a node that is a chassis of OVN, and what differs: pure.
 //!
 //! That is the integration bridge, a bridge for each physical network with the interface to it, the ends of the wires to
-//! namespaces, and the settings that ovn-controller reads (ovn-controller(8)); it makes everything else. Guests' taps are
-//! plugged in by libvirt, and here only again when somebody pulled one out.
+//! guests' bridges and namespaces, and the settings that ovn-controller reads (ovn-controller(8)); it makes everything else.
 //!
 //! Invariant: bridges and ports of ours carry [`MARK`]; what the settings and the integration bridge were is noted before they
-//! are changed. So a node
-//! that is no chassis any more gives back what it found, and what others have in Open vSwitch is never touched.
+//! are changed. So a node that is no chassis any more gives back what it found, and what others have in Open vSwitch is never
+//! touched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
 use super::blueprint::Site;
-use crate::network::names::{INTEGRATION_BRIDGE, TAP_PREFIX, physical_bridge};
+use crate::network::names::{INTEGRATION_BRIDGE, physical_bridge};
 use crate::network::rpc::OvnSpec;
 
 /// By this in its `external_ids` a bridge or an interface is ours.
@@ -72,8 +71,6 @@ pub struct Switch {
     pub bridges: BTreeMap<String, Option<String>>,
     /// Interfaces of ours by name: ends of wires, and those to physical networks.
     pub ports: BTreeMap<String, SwitchPort>,
-    /// Guests' taps that may be there, and the port that each is.
-    pub taps: BTreeMap<String, String>,
 }
 
 /// An interface as it shall be.
@@ -111,6 +108,8 @@ pub struct SeenSwitch {
     pub bridges: BTreeMap<String, SeenSwitchBridge>,
     /// All interfaces.
     pub ports: BTreeMap<String, SeenPort>,
+    /// Whether it has a certificate for TLS, which is ovn-controller's as well.
+    pub has_certificate: bool,
 }
 
 /// A bridge as it is.
@@ -223,6 +222,12 @@ pub fn switch(ovn: &OvnSpec, site: &Site, problems: &mut Vec<String>) -> Switch 
         ));
         return switch;
     }
+    if !site.has_certificate && ovn.southbound.split(',').any(|one| one.starts_with("ssl:")) {
+        problems.push(
+            "OVN's southbound database wants to know this node under TLS, and Open vSwitch has no certificate for it: ovs-vsctl set-ssl KEY CERTIFICATE AUTHORITY"
+                .to_owned(),
+        );
+    }
     let address = site.encapsulation.as_ref().map(IpAddr::to_string);
     let values = [
         ovn.chassis.clone(),
@@ -252,16 +257,15 @@ fn is_remote(text: &str) -> bool {
         })
 }
 
-/// What to do so that Open vSwitch becomes `wanted`, in this order; nothing is wanted on a node that is no chassis. `taps`
-/// are those that the node has; `remade` are wires whose end Open vSwitch may hold although it is gone.
+/// What to do so that Open vSwitch becomes `wanted`, in this order; nothing is wanted on a node that is no chassis. `remade`
+/// are wires whose end Open vSwitch may hold although it is gone.
 pub fn plan(
     wanted: Option<&Switch>,
     seen: &SeenSwitch,
-    taps: &BTreeSet<&String>,
     remade: &BTreeSet<&String>,
 ) -> Vec<SwitchChange> {
     let Some(wanted) = wanted else {
-        return departures(&Switch::default(), seen, taps)
+        return departures(&Switch::default(), seen)
             .into_iter()
             .chain(seen.is_joined.then_some(SwitchChange::Leave))
             .collect();
@@ -270,7 +274,7 @@ pub fn plan(
     if !seen.is_joined {
         changes.push(SwitchChange::Join);
     }
-    changes.extend(departures(wanted, seen, taps));
+    changes.extend(departures(wanted, seen));
     for (name, mark) in &wanted.bridges {
         let is_secure = mark.is_none();
         match seen.bridges.get(name) {
@@ -291,46 +295,39 @@ pub fn plan(
     if is_renamed || !SETTINGS.iter().all(is_set) {
         changes.push(SwitchChange::Settings);
     }
-    let mut plug = |name: &String, bridge: &str, ids: BTreeMap<String, String>| {
-        let port = seen.ports.get(name);
+    for (name, port) in &wanted.ports {
+        let there = seen.ports.get(name);
+        let ids = port.ids();
         // Only by taking it out Open vSwitch learns that there is another interface by this name.
-        let is_stale = |port: &SeenPort| port.bridge != bridge || !port.works;
-        let is_replaced = port.is_some_and(|port| is_stale(port) || remade.contains(name));
-        let is_named = |port: &SeenPort| {
+        let is_stale = |there: &SeenPort| there.bridge != port.bridge || !there.works;
+        let is_replaced = there.is_some_and(|there| is_stale(there) || remade.contains(name));
+        let is_named = |there: &SeenPort| {
             let mut all = ids.iter();
-            all.all(|(key, value)| port.ids.get(key) == Some(value))
+            all.all(|(key, value)| there.ids.get(key) == Some(value))
         };
         if is_replaced {
             changes.push(SwitchChange::PortRemove(name.clone()));
         }
-        if is_replaced || !port.is_some_and(is_named) {
-            let (name, bridge) = (name.clone(), bridge.to_owned());
-            changes.push(SwitchChange::PortAdd { name, bridge, ids });
+        if is_replaced || !there.is_some_and(is_named) {
+            changes.push(SwitchChange::PortAdd {
+                name: name.clone(),
+                bridge: port.bridge.clone(),
+                ids,
+            });
         }
-    };
-    for (name, port) in &wanted.ports {
-        plug(name, &port.bridge, port.ids());
-    }
-    for (tap, id) in wanted.taps.iter().filter(|(tap, _)| taps.contains(tap)) {
-        let ids = [(IFACE_ID.to_owned(), id.clone())];
-        plug(tap, INTEGRATION_BRIDGE, ids.into());
     }
     changes
 }
 
-/// What of ours is not wanted, and taps that a power failure left in the books.
-fn departures(wanted: &Switch, seen: &SeenSwitch, taps: &BTreeSet<&String>) -> Vec<SwitchChange> {
+/// What of ours is not wanted.
+fn departures(wanted: &Switch, seen: &SeenSwitch) -> Vec<SwitchChange> {
     let goes =
         |name: &String| seen.bridges[name].mark.is_some() && !wanted.bridges.contains_key(name);
     let bridges: Vec<&String> = seen.bridges.keys().filter(|name| goes(name)).collect();
     let ports = seen.ports.iter().filter(|(name, port)| {
-        let is_left = name.starts_with(TAP_PREFIX)
-            && port.bridge == INTEGRATION_BRIDGE
-            && !port.works
-            && !taps.contains(name);
         let unwanted = port.is_ours() && !wanted.ports.contains_key(*name);
         // Those of a bridge go with it.
-        (is_left || unwanted) && !bridges.contains(&&port.bridge)
+        unwanted && !bridges.contains(&&port.bridge)
     });
     let ports = ports.map(|(name, _)| SwitchChange::PortRemove(name.clone()));
     let removed = bridges.iter();
@@ -359,9 +356,11 @@ pub fn remembered(switch: &Switch) -> SeenSwitch {
     SeenSwitch {
         is_joined: true,
         settings: switch.settings.clone(),
-        identity: None,
         bridges: bridges.collect(),
         ports: ports.collect(),
+        // What others say of it makes no difference to a plan.
+        identity: None,
+        has_certificate: false,
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::remembered::remembered as remembered_all;
 use super::super::testing::{desired, network, port};
 use super::*;
 use crate::ids::PortId;
-use crate::network::names::{metadata_namespace, tap_name, wire_name};
+use crate::network::names::{metadata_namespace, plug_name, port_bridge_name, tap_name, wire_name};
 use crate::network::rpc::{NetworkDesired, NetworkSpec, Segment, ServicePort};
 
 const PHYSICAL: &str = "physnet1";
@@ -24,6 +24,7 @@ fn site() -> Site {
     Site {
         encapsulation: Some("192.0.2.7".parse().unwrap()),
         datapath: Datapath::User,
+        has_certificate: true,
         physical: [
             (PHYSICAL.to_owned(), Ok("eth1".to_owned())),
             ("other".to_owned(), Err("it is not there".to_owned())),
@@ -61,22 +62,19 @@ fn joined() -> (Switch, SeenSwitch) {
     (switch, seen)
 }
 
-fn planned(wanted: Option<&Switch>, seen: &SeenSwitch, taps: &[&String]) -> Vec<SwitchChange> {
-    let taps = taps.iter().copied().collect();
-    plan(wanted, seen, &taps, &BTreeSet::new())
+fn planned(wanted: Option<&Switch>, seen: &SeenSwitch) -> Vec<SwitchChange> {
+    plan(wanted, seen, &BTreeSet::new())
 }
 
 #[test]
-fn a_network_of_ovn_is_a_namespace_on_its_bridge_and_nothing_of_ours_beside() {
+fn a_network_of_ovn_is_a_namespace_and_a_bridge_for_each_guest() {
     let network = logical();
     let blueprint = Blueprint::new(&chassis(&network), &site());
     assert_eq!(
         blueprint.problems,
         ["physical network other: it is not there"]
     );
-    assert!(blueprint.bridges.is_empty() && blueprint.servers.is_empty());
-    assert!(blueprint.taps.is_empty() && blueprint.tunnels.is_empty());
-    assert_eq!(blueprint.filter, Default::default());
+    assert!(blueprint.servers.is_empty() && blueprint.tunnels.is_empty());
     let dhcp = network.dhcp.as_ref().unwrap();
     let wire = &blueprint.rooms[&metadata_namespace(network.id)].wires[&wire_name(dhcp.port)];
     assert!(wire.bridge.is_none() && wire.checksums);
@@ -101,29 +99,36 @@ fn a_network_of_ovn_is_a_namespace_on_its_bridge_and_nothing_of_ours_beside() {
     assert_eq!(switch.ports["eth1"].bridge, bridge);
     let port = &switch.ports[&wire_name(dhcp.port)];
     assert_eq!(port.iface_id, Some(dhcp.port.to_string()));
+    // The filter knows the guest's addresses, and nothing of its groups.
     let guest = network.ports[0].id;
-    assert_eq!(switch.taps[&tap_name(guest)], guest.to_string());
+    let (tap, own, outer) = (tap_name(guest), port_bridge_name(guest), wire_name(guest));
+    let port = &switch.ports[&outer];
+    assert_eq!(port.iface_id, Some(guest.to_string()));
+    assert_eq!(port.bridge, INTEGRATION_BRIDGE);
+    let plug = &blueprint.plugs[&outer];
+    assert!(plug.bridge == own && plug.checksums);
+    assert_eq!(blueprint.taps[&tap], own);
+    assert!(blueprint.bridges.keys().eq([&own]) && !blueprint.bridges[&own].is_shown);
+    assert!(blueprint.filter.ports[&tap].is_some() && blueprint.filter.security.ports.is_empty());
 }
 
 #[test]
 fn a_first_plan_makes_everything_and_a_second_one_nothing() {
     let (switch, seen) = joined();
-    let changes = planned(Some(&switch), &SeenSwitch::default(), &[]);
+    let changes = planned(Some(&switch), &SeenSwitch::default());
     let bridge = physical_bridge(PHYSICAL);
-    let wire = switch.ports.keys().find(|name| *name != "eth1").unwrap();
+    let wires = switch.ports.keys().filter(|name| *name != "eth1");
     let said: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        said,
-        [
-            "settings noted as they were".to_owned(),
-            "bridge br-int made".to_owned(),
-            format!("bridge {bridge} made"),
-            "settings for OVN set".to_owned(),
-            format!("eth1 put on {bridge}"),
-            format!("{wire} put on br-int"),
-        ]
-    );
-    assert_eq!(planned(Some(&switch), &seen, &[]), []);
+    let mut wanted = vec![
+        "settings noted as they were".to_owned(),
+        "bridge br-int made".to_owned(),
+        format!("bridge {bridge} made"),
+        "settings for OVN set".to_owned(),
+        format!("eth1 put on {bridge}"),
+    ];
+    wanted.extend(wires.map(|wire| format!("{wire} put on br-int")));
+    assert_eq!(said, wanted);
+    assert_eq!(planned(Some(&switch), &seen), []);
 
     // All of a node, as it is remembered.
     let blueprint = Blueprint::new(&chassis(&logical()), &site());
@@ -135,16 +140,38 @@ fn a_first_plan_makes_everything_and_a_second_one_nothing() {
         ..world
     };
     let changes = super::super::plan::plan(&blueprint, &broken);
-    let [.., first, last] = changes.as_slice() else {
-        panic!("{changes:?}");
-    };
-    assert!(matches!(
-        (first, last),
-        (
-            Change::Switch(SwitchChange::PortRemove(_)),
-            Change::Switch(SwitchChange::PortAdd { .. })
-        )
-    ));
+    let plugged = changes.iter().filter_map(|change| match change {
+        Change::Switch(SwitchChange::PortRemove(name)) => Some((name, false)),
+        Change::Switch(SwitchChange::PortAdd { name, .. }) => Some((name, true)),
+        _ => None,
+    });
+    let switch = blueprint.switch.as_ref().unwrap();
+    let wires = switch.ports.keys().filter(|name| *name != "eth1");
+    let wanted: Vec<(&String, bool)> = wires
+        .flat_map(|wire| [(wire, false), (wire, true)])
+        .collect();
+    assert_eq!(plugged.collect::<Vec<_>>(), wanted, "{changes:?}");
+}
+
+/// Breaks a guest's wire, or where its tap is; what the plan of all says then.
+#[rstest]
+#[case::gone(|seen: &mut Observed, guest: PortId| { seen.wires.remove(&plug_name(guest)); }, &["wire sdv-", "Open vSwitch: sdv-", "Open vSwitch: sdv-"])]
+#[case::down(|seen: &mut Observed, guest: PortId| seen.wires.get_mut(&wire_name(guest)).unwrap().up = false, &["wire sdv-"])]
+#[case::pulled(|seen: &mut Observed, guest: PortId| seen.wires.get_mut(&plug_name(guest)).unwrap().bridge = None, &["wire sdv-"])]
+#[case::small(|seen: &mut Observed, guest: PortId| seen.wires.get_mut(&plug_name(guest)).unwrap().mtu = 1400, &["wire sdv-"])]
+#[case::of_the_kernels(|seen: &mut Observed, guest: PortId| seen.wires.get_mut(&wire_name(guest)).unwrap().bridge = Some("ovs-system".into()), &[])]
+#[case::tap(|seen: &mut Observed, guest: PortId| { seen.taps.insert(tap_name(guest), None); }, &["tap sdt-"])]
+#[case::left(|seen: &mut Observed, _| { seen.wires.insert("sdl-old".into(), seen.wires.values().next().unwrap().clone()); }, &["wire sdl-old removed"])]
+fn a_guest_stays_plugged_in(#[case] damage: fn(&mut Observed, PortId), #[case] said: &[&str]) {
+    let network = logical();
+    let blueprint = Blueprint::new(&chassis(&network), &site());
+    let mut world = remembered_all(&blueprint, BTreeMap::new());
+    damage(&mut world, network.ports[0].id);
+    let changes = super::super::plan::plan(&blueprint, &world);
+    assert_eq!(changes.len(), said.len(), "{changes:?}");
+    for (change, begin) in changes.iter().zip(said) {
+        assert!(change.to_string().starts_with(begin), "{change}");
+    }
 }
 
 /// Breaks something; what the plan says then.
@@ -161,8 +188,6 @@ fn a_first_plan_makes_everything_and_a_second_one_nothing() {
 #[case::unmarked(|seen: &mut SeenSwitch| seen.ports.get_mut("eth1").unwrap().ids.clear(), &["eth1 put on"])]
 #[case::others(|seen: &mut SeenSwitch| { seen.ports.insert("veth7".into(), SeenPort::default()); }, &[])]
 #[case::tunnels(|seen: &mut SeenSwitch| { seen.ports.insert("ovn-n2-0".into(), on_integration(true)); }, &[])]
-#[case::left(|seen: &mut SeenSwitch| { seen.ports.insert("sdt-gone".into(), on_integration(false)); }, &["sdt-gone taken"])]
-#[case::arriving(|seen: &mut SeenSwitch| { seen.ports.insert("sdt-new".into(), on_integration(true)); }, &[])]
 #[case::old_wire(|seen: &mut SeenSwitch| { seen.ports.insert("sdv-old".into(), ours()); }, &["sdv-old taken"])]
 #[case::old_bridge(|seen: &mut SeenSwitch| { seen.bridges.insert("sdp-old".into(), SeenSwitchBridge { mark: Some("old".into()), ..SeenSwitchBridge::default() }); }, &["bridge sdp-old removed"])]
 fn damage_is_mended_and_others_are_left_alone(
@@ -171,7 +196,7 @@ fn damage_is_mended_and_others_are_left_alone(
 ) {
     let (switch, mut seen) = joined();
     damage(&mut seen);
-    let changes = planned(Some(&switch), &seen, &[]);
+    let changes = planned(Some(&switch), &seen);
     assert_eq!(changes.len(), said.len(), "{changes:?}");
     for (change, begin) in changes.iter().zip(said) {
         assert!(change.to_string().starts_with(begin), "{change}");
@@ -198,49 +223,20 @@ fn ours() -> SeenPort {
 }
 
 #[test]
-fn a_guests_tap_is_plugged_in_again_but_not_before_it_is_there() {
-    let (switch, mut seen) = joined();
-    let (tap, id) = switch.taps.iter().next().unwrap();
-    assert_eq!(planned(Some(&switch), &seen, &[]), []);
-    let plug = SwitchChange::PortAdd {
-        name: tap.clone(),
-        bridge: INTEGRATION_BRIDGE.into(),
-        ids: [(IFACE_ID.to_owned(), id.clone())].into(),
-    };
-    assert_eq!(
-        planned(Some(&switch), &seen, &[tap]),
-        std::slice::from_ref(&plug)
-    );
-    // What libvirt wrote beside is no difference.
-    let mut port = on_integration(true);
-    port.ids = [
-        (IFACE_ID.to_owned(), id.clone()),
-        ("vm-id".into(), "7".into()),
-    ]
-    .into();
-    seen.ports.insert(tap.clone(), port);
-    assert_eq!(planned(Some(&switch), &seen, &[tap]), []);
-    seen.ports.get_mut(tap).unwrap().ids.clear();
-    assert_eq!(planned(Some(&switch), &seen, &[tap]), [plug]);
-}
-
-#[test]
 fn a_node_that_is_no_chassis_any_more_gives_back_what_it_found() {
     let (_, seen) = joined();
-    let said: Vec<String> = planned(None, &seen, &[])
+    let said: Vec<String> = planned(None, &seen)
         .iter()
         .map(ToString::to_string)
         .collect();
-    let wire = seen.ports.keys().find(|name| *name != "eth1").unwrap();
-    assert_eq!(
-        said,
-        [
-            format!("{wire} taken from its bridge"),
-            format!("bridge {} removed", physical_bridge(PHYSICAL)),
-            "settings for OVN given back".to_owned(),
-        ]
-    );
-    assert_eq!(planned(None, &SeenSwitch::default(), &[]), []);
+    let wires = seen.ports.keys().filter(|name| *name != "eth1");
+    let mut wanted: Vec<String> = wires
+        .map(|wire| format!("{wire} taken from its bridge"))
+        .collect();
+    wanted.push(format!("bridge {} removed", physical_bridge(PHYSICAL)));
+    wanted.push("settings for OVN given back".to_owned());
+    assert_eq!(said, wanted);
+    assert_eq!(planned(None, &SeenSwitch::default()), []);
 }
 
 #[rstest]
@@ -259,6 +255,28 @@ fn no_southbound_database(#[case] southbound: &str) {
     let switch = switch(&ovn, &site(), &mut problems);
     assert!(switch.settings.is_empty());
     assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[test]
+fn a_node_without_a_certificate_says_how_it_gets_one() {
+    let site = Site {
+        has_certificate: false,
+        physical: BTreeMap::new(),
+        ..site()
+    };
+    let mut problems = Vec::new();
+    switch(&ovn(), &site, &mut problems);
+    assert!(
+        problems.len() == 1 && problems[0].contains("set-ssl"),
+        "{problems:?}"
+    );
+    let plain = OvnSpec {
+        southbound: "tcp:192.0.2.1:6642".into(),
+        ..ovn()
+    };
+    let mut problems = Vec::new();
+    switch(&plain, &site, &mut problems);
+    assert_eq!(problems, Vec::<String>::new());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Wires into namespaces, and what is inside: interfaces, addresses and routes.
+//! Wires into namespaces and to Open vSwitch, and what is inside: interfaces, addresses and routes.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -16,7 +16,9 @@ use rtnetlink::{
 };
 
 use super::error::HostError;
-use super::links::{Links, ask};
+use super::links::{Links, ask, silence_ipv6};
+use super::namespace::ETHTOOL;
+use super::plug::Plug;
 use super::room::Wire;
 
 impl Links {
@@ -56,6 +58,46 @@ impl Links {
         };
         let message = message.up().build();
         ask(&what, self.handle.link().set(message).execute()).await
+    }
+
+    /// Makes a wire between a guest's bridge and Open vSwitch, neither of which has it yet.
+    pub async fn plug_make(&self, outer: &str, plug: &Plug) -> Result<(), HostError> {
+        for end in [outer, &plug.inner] {
+            self.remove_if_there(end).await?;
+        }
+        let inner = LinkUnspec::new_with_name(&plug.inner).build();
+        let message = LinkMessageBuilder::<LinkVeth>::new_with_info_kind(InfoKind::Veth)
+            .name(outer)
+            .set_info_data(InfoData::Veth(InfoVeth::Peer(inner)))
+            .build();
+        ask(
+            &format!("making the wire {outer}"),
+            self.handle.link().add(message).execute(),
+        )
+        .await?;
+        self.plug_mend(outer, plug).await
+    }
+
+    /// Gives both ends of such a wire their settings, and puts the one on the guest's bridge.
+    pub async fn plug_mend(&self, outer: &str, plug: &Plug) -> Result<(), HostError> {
+        if plug.checksums {
+            ETHTOOL.run(&["-K", &plug.inner, "tx", "off"], b"").await?;
+        }
+        let bridge = self.index(&plug.bridge).await?;
+        for (end, bridge) in [(plug.inner.as_str(), Some(bridge)), (outer, None)] {
+            silence_ipv6(end)?;
+            let message = LinkUnspec::new_with_index(self.index(end).await?).mtu(plug.mtu);
+            let message = match bridge {
+                Some(bridge) => message.controller(bridge),
+                None => message,
+            };
+            ask(
+                &format!("setting up the wire {end}"),
+                self.handle.link().set(message.up().build()).execute(),
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// Gives the end of a wire in this namespace its settings.

@@ -13,7 +13,7 @@ use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::hypervisor;
 use crate::ids::{PortId, ServerId, Time};
-use crate::network::ops::{host_network_ensure, port_specs};
+use crate::network::ops::{host_ports_ensure, port_specs};
 use crate::saga::{Failure, StepContext, StepError};
 use crate::volume::ops::volume_moved_on_conn;
 
@@ -57,14 +57,15 @@ pub async fn ensure(
     Ok(power(state.power))
 }
 
-/// Makes the host's network as it shall be, if the server has any part in it.
+/// Makes the host's network as it shall be, if the server has any part in it: its ports are ready for it there.
 pub async fn network_ensure(
     cx: &StepContext,
     id: ServerId,
     host: &str,
 ) -> std::result::Result<(), StepError> {
-    if !ops::server_port_ids(cx, id).await?.is_empty() {
-        host_network_ensure(cx, host).await?;
+    let ports = ops::server_port_ids(cx, id).await?;
+    if !ports.is_empty() {
+        host_ports_ensure(cx, host, &ports).await?;
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::compute::store::migration::Change;
 use crate::db::Conn;
 use crate::hypervisor::migration::{Arrival, DiskCopy, MigrationOrder};
 use crate::ids::ServerId;
-use crate::network::ops::{host_network_ensure, port_expect_on_conn};
+use crate::network::ops::{host_ports_ensure, port_expect_on_conn};
 use crate::saga::{Failure, Flow, StepContext, StepError, StepResult};
 
 /// A server on its way to another host.
@@ -168,7 +168,7 @@ impl Relocation {
         port_expect_on_conn(&mut tx, &ports, Some(&host)).await?;
         tx.commit().await?;
         if !ports.is_empty() {
-            host_network_ensure(cx, &host).await?;
+            host_ports_ensure(cx, &host, &ports).await?;
         }
         let request = MigrationPrepare {
             spec: ops::spec_for(cx, server).await?.0,

@@ -12,7 +12,7 @@ use crate::compute::rpc::PortDetach;
 use crate::compute::store;
 use crate::context::Change;
 use crate::ids::ServerId;
-use crate::network::ops::{host_network_ensure, port_announce};
+use crate::network::ops::{host_ports_ensure, port_announce};
 use crate::saga::{Flow, Saga, Step, StepContext, StepError, StepResult};
 
 /// The saga. The server's row of the port is written before it begins.
@@ -58,7 +58,7 @@ fn port<'a>(cx: &'a StepContext, s: &'a mut ServerInterfaceAttach) -> BoxFuture<
         for port in &made {
             port_announce(cx, port, Change::Created);
         }
-        host_network_ensure(cx, &s.host).await?;
+        host_ports_ensure(cx, &s.host, &[s.wish.port]).await?;
         Ok(Flow::Next)
     }
     .boxed()

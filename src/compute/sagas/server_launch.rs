@@ -20,7 +20,7 @@ use crate::compute::store;
 use crate::compute::store::server::{Change as Row, Task};
 use crate::context::Change;
 use crate::ids::ServerId;
-use crate::network::ops::{host_network_ensure, port_announce};
+use crate::network::ops::port_announce;
 use crate::saga::{Failure, Flow, Saga, Step, StepContext, StepError, StepResult};
 
 /// What a launch may set as task state.
@@ -288,9 +288,7 @@ async fn start_on(
     server: &Server,
     host: &str,
 ) -> Result<PowerState, StepError> {
-    if !s.wish.nics.is_empty() {
-        host_network_ensure(cx, host).await?;
-    }
+    guest::network_ensure(cx, s.server, host).await?;
     guest::ensure(cx, server, host, true).await
 }
 

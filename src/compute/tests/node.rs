@@ -325,7 +325,6 @@ fn nic(port: &PortSpec) -> NicSpec {
         port: port.id,
         tap: format!("tap{}", port.id.short()),
         bridge: "br".into(),
-        switch: None,
         mac: port.mac.clone(),
         mtu: port.mtu,
         model: "virtio".into(),

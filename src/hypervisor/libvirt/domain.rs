@@ -14,7 +14,7 @@ use std::path::Path;
 use super::found::{Found, FoundDisk};
 use super::xml::*;
 use crate::hypervisor::spec::{
-    DiskBus, DiskDevice, DiskFormat, DiskSpec, GuestSpec, NicSpec, SwitchPlug, target_names,
+    DiskBus, DiskDevice, DiskFormat, DiskSpec, GuestSpec, NicSpec, target_names,
 };
 use crate::hypervisor::{HvError, HvResult, VirtType};
 use crate::ids::{PortId, VolumeId};
@@ -257,47 +257,15 @@ fn nic(spec: &NicSpec) -> Interface {
         source: BridgeSource {
             bridge: spec.bridge.clone(),
         },
-        virtualport: spec.switch.map(|_| VirtualPort {
-            kind: "openvswitch",
-            parameters: VirtualPortParameters {
-                interface: spec.port.to_string(),
-            },
-        }),
         target: Device {
             dev: spec.tap.clone(),
         },
         model: Kind {
             kind: spec.model.clone(),
         },
-        // Only this model can be told so.
-        driver: (spec.switch == Some(SwitchPlug::User) && spec.model == "virtio")
-            .then(whole_packets),
         mtu: Size { size: spec.mtu },
         alias: Alias {
             name: nic_alias(spec.port),
-        },
-    }
-}
-
-/// Nothing is left to the other end: no checksum, and no packet larger than the network takes.
-fn whole_packets() -> NicDriver {
-    let off = "off";
-    NicDriver {
-        host: HostOffloads {
-            csum: off,
-            gso: off,
-            tso4: off,
-            tso6: off,
-            ecn: off,
-            ufo: off,
-            mrg_rxbuf: off,
-        },
-        guest: Offloads {
-            csum: off,
-            tso4: off,
-            tso6: off,
-            ecn: off,
-            ufo: off,
         },
     }
 }

@@ -28,7 +28,6 @@ fn spec() -> GuestSpec {
             port: id(3),
             tap: "tap00000000003".into(),
             bridge: "brq1".into(),
-            switch: None,
             mac: "fa:16:3e:00:00:03".into(),
             mtu: 1450,
             model: "virtio".into(),
@@ -78,17 +77,6 @@ fn devices_and_a_backup_alone() {
     let found = Found::read(&render(&spec(), &|_| true).unwrap()).unwrap();
     let backup = render_backup(&found, "/srv/a & b").unwrap();
     insta::assert_snapshot!(format!("{disk}\n\n{nic}\n\n{backup}"));
-}
-
-#[test]
-fn an_interface_on_open_vswitch_is_known_there_by_its_port() {
-    let mut nic = spec().nics[0].clone();
-    nic.bridge = "br-int".into();
-    nic.switch = Some(SwitchPlug::Kernel);
-    let kernel = render_nic(&nic).unwrap();
-    assert!(!kernel.contains("<driver"), "{kernel}");
-    nic.switch = Some(SwitchPlug::User);
-    insta::assert_snapshot!(render_nic(&nic).unwrap());
 }
 
 #[test]

@@ -208,12 +208,8 @@ pub(super) struct Interface {
     pub kind: &'static str,
     pub mac: Mac,
     pub source: BridgeSource,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub virtualport: Option<VirtualPort>,
     pub target: Device,
     pub model: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub driver: Option<NicDriver>,
     pub mtu: Size,
     pub alias: Alias,
 }
@@ -228,59 +224,6 @@ pub(super) struct Mac {
 pub(super) struct BridgeSource {
     #[serde(rename = "@bridge")]
     pub bridge: String,
-}
-
-/// Where Open vSwitch has the interface.
-#[derive(Debug, Serialize)]
-pub(super) struct VirtualPort {
-    #[serde(rename = "@type")]
-    pub kind: &'static str,
-    pub parameters: VirtualPortParameters,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct VirtualPortParameters {
-    #[serde(rename = "@interfaceid")]
-    pub interface: String,
-}
-
-/// What is left to the other end of the interface.
-#[derive(Debug, Serialize)]
-pub(super) struct NicDriver {
-    pub host: HostOffloads,
-    pub guest: Offloads,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct HostOffloads {
-    #[serde(rename = "@csum")]
-    pub csum: &'static str,
-    #[serde(rename = "@gso")]
-    pub gso: &'static str,
-    #[serde(rename = "@tso4")]
-    pub tso4: &'static str,
-    #[serde(rename = "@tso6")]
-    pub tso6: &'static str,
-    #[serde(rename = "@ecn")]
-    pub ecn: &'static str,
-    #[serde(rename = "@ufo")]
-    pub ufo: &'static str,
-    #[serde(rename = "@mrg_rxbuf")]
-    pub mrg_rxbuf: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Offloads {
-    #[serde(rename = "@csum")]
-    pub csum: &'static str,
-    #[serde(rename = "@tso4")]
-    pub tso4: &'static str,
-    #[serde(rename = "@tso6")]
-    pub tso6: &'static str,
-    #[serde(rename = "@ecn")]
-    pub ecn: &'static str,
-    #[serde(rename = "@ufo")]
-    pub ufo: &'static str,
 }
 
 #[derive(Debug, Serialize)]

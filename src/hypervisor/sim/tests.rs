@@ -31,7 +31,6 @@ fn guest() -> GuestSpec {
             port: PortId::new(),
             tap: "tap1".into(),
             bridge: "br1".into(),
-            switch: None,
             mac: "fa:16:3e:00:00:01".into(),
             mtu: 1500,
             model: "virtio".into(),

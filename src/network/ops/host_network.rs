@@ -6,18 +6,23 @@
 
 use std::time::Duration;
 
-use super::desired::network_desired;
+use super::desired::{network_desired, port_specs};
 use super::northbound::northbound_ensure;
 use super::port_list::port_announce;
 use crate::bus::CallError;
+use crate::config::Engine;
 use crate::context::{Change, Context};
 use crate::error::{Error, Result};
-use crate::ids::Time;
-use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired};
+use crate::ids::{PortId, Time};
+use crate::network::rpc::{NetworkApplied, NetworkApply, NetworkDesired, PortsReady};
 use crate::network::store;
 
 /// How long a node may take for its whole networking.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Seconds that OVN may take to have a guest's port ready on a node: it takes tens of milliseconds, unless something is wrong.
+const OVN_SECONDS: u16 = 10;
+/// How long a node may take to answer after that.
+const READY: Duration = Duration::from_secs(OVN_SECONDS as u64 + 10);
 /// Microseconds after which a node is told again although nothing changed: mends what was changed by hand.
 pub(super) const REPEAT_SECONDS: i64 = 300;
 
@@ -50,6 +55,39 @@ pub async fn host_network_ensure(cx: &Context, host: &str) -> Result<()> {
             _ => return Ok(()),
         }
         tell(cx, host).await?;
+    }
+    Ok(())
+}
+
+/// The same for guests' ports that are on the node or on their way there: returns once they work as soon as their guest
+/// does. Of ports on its networks OVN says that by itself, after the node has them. `Unavailable` as well if it does not in
+/// time.
+pub async fn host_ports_ensure(cx: &Context, host: &str, ports: &[PortId]) -> Result<()> {
+    host_network_ensure(cx, host).await?;
+    if cx.config.network.engine != Engine::Ovn {
+        return Ok(());
+    }
+    let specs = port_specs(cx, ports).await?;
+    let logical = specs.iter().filter(|port| port.logical);
+    let ports: Vec<PortId> = logical.map(|port| port.id).collect();
+    if ports.is_empty() {
+        return Ok(());
+    }
+    let request = PortsReady {
+        ports,
+        patience: OVN_SECONDS,
+    };
+    let answer = cx.bus.call(host, None, &request, READY).await?;
+    if let Some(port) = answer.pending.first() {
+        return Err(Error::Unavailable(format!(
+            "OVN has not made port {port} ready on {host} in time: see there whether ovn-controller runs and reaches the southbound database (ovn-appctl -t ovn-controller connection-status)"
+        )));
+    }
+    let mut tx = cx.db.begin().await?;
+    let active = store::port::activate(&mut tx, host, &request.ports).await?;
+    tx.commit().await?;
+    for port in &active {
+        port_announce(cx, port, Change::Updated);
     }
     Ok(())
 }

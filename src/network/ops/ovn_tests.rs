@@ -2,23 +2,27 @@
 //! which follows packets through them. No node is needed for that.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::router_tests::plug;
 use super::tests::{Lab, bind, lab_with, network, new_port, subnet_of};
 use super::tunnel_tests::{guest, host_up};
 use super::*;
+use crate::bus::{Fault, Handler, Incoming, Rpc};
 use crate::context::Context;
-use crate::ids::ServerId;
+use crate::ids::{PortId, ServerId};
 use crate::network::model::{
     AddressPair, Direction, Ethertype, FloatingIpChanges, GatewayWish, Ipv6Mode, Network,
     NetworkKind, NewFloatingIp, NewNetwork, NewRouter, NewSecurityGroup, NewSecurityRule,
     NewSubnet, Port, PortChanges, PortStatus, Provider, TargetWish,
 };
 use crate::network::ovn::{Outcome, Rows};
-use crate::network::rpc::Segment;
+use crate::network::rpc::{NetworkApplied, NetworkApply, PortsPending, PortsReady, Segment};
 use crate::network::store;
 use crate::network::trace::{Transport, Verdict};
 
@@ -750,4 +754,87 @@ async fn a_database_that_is_away_is_told_when_it_is_back() {
     assert!(host_network_list(&lab.admin).await.unwrap().is_empty());
     let trouble = northbound_trouble(&lab.admin).await.unwrap();
     assert!(trouble.is_some_and(|trouble| trouble.contains("nb.sock")));
+}
+
+/// A node that has whatever it is told, and that OVN makes ports ready on at the second question.
+#[derive(Default)]
+struct Node {
+    asked: Mutex<Vec<Vec<PortId>>>,
+}
+
+#[async_trait]
+impl Handler for Node {
+    async fn handle(&self, incoming: Incoming) -> Result<Value, Fault> {
+        if incoming.method == NetworkApply::METHOD {
+            let request: NetworkApply = incoming.parse()?;
+            return Ok(json!(NetworkApplied {
+                generation: request.desired.generation,
+                ..NetworkApplied::default()
+            }));
+        }
+        let request: PortsReady = incoming.parse()?;
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(request.ports.clone());
+        let pending = if asked.len() == 1 {
+            request.ports
+        } else {
+            Vec::new()
+        };
+        Ok(json!(PortsPending { pending }))
+    }
+}
+
+#[tokio::test]
+async fn a_guests_port_works_when_ovn_says_so_and_not_before() {
+    let central = Central::start();
+    let lab = ovn_lab(&central).await;
+    let cx = &lab.member;
+    let node = Arc::new(Node::default());
+    let _serving = cx.bus.serve("compute", "n1", node.clone());
+    host_up(&lab.admin, "n1", "10.77.0.11", &[]).await;
+    let (blue, _) = network(cx, "10.1.0.0/24").await;
+    let web = guest(cx, blue.id, "n1").await.id;
+    let status = async || port_show(cx, web).await.unwrap().status;
+    host_network_ensure(cx, "n1").await.unwrap();
+    assert_eq!(status().await, PortStatus::Build);
+    let late = host_ports_ensure(cx, "n1", &[web]).await.unwrap_err();
+    assert!(
+        late.status() == 503 && late.to_string().contains(&web.to_string()),
+        "{late}"
+    );
+    assert_eq!(status().await, PortStatus::Build);
+    host_ports_ensure(cx, "n1", &[web]).await.unwrap();
+    assert_eq!(status().await, PortStatus::Active);
+
+    // Where it goes to, OVN is asked as well, before the guest does.
+    let other = Arc::new(Node::default());
+    other.asked.lock().unwrap().push(Vec::new());
+    let _serving = cx.bus.serve("compute", "n2", other.clone());
+    host_up(&lab.admin, "n2", "10.77.0.12", &[]).await;
+    let mut tx = cx.db.begin().await.unwrap();
+    port_expect_on_conn(&mut tx, &[web], Some("n2"))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    host_ports_ensure(cx, "n2", &[web]).await.unwrap();
+    assert_eq!(other.asked.lock().unwrap()[1..], [vec![web]]);
+
+    // Nobody asks of ports that nodes carry themselves.
+    let local = NewNetwork {
+        provider: Provider {
+            network_type: Some("local".into()),
+            physical_network: None,
+            segmentation_id: None,
+        },
+        ..NewNetwork::default()
+    };
+    let local = network_create(&lab.admin, local).await.unwrap();
+    subnet_create(&lab.admin, subnet_of(&local, "10.3.0.0/24"))
+        .await
+        .unwrap();
+    let own = guest(&lab.admin, local.id, "n1").await.id;
+    host_ports_ensure(cx, "n1", &[own]).await.unwrap();
+    assert_eq!(node.asked.lock().unwrap().len(), 2);
+    let port = port_show(&lab.admin, own).await.unwrap();
+    assert_eq!(port.status, PortStatus::Active);
 }

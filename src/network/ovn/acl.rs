@@ -25,8 +25,8 @@ pub struct Rule {
     pub action: &'static str,
 }
 
-/// What holds for every port with port security. OVN lets neighbours and routers of IPv6 speak before all rules, so that
-/// nothing can be said of those here.
+/// What holds for every port with port security. OVN lets neighbours and routers of IPv6 speak before all rules (`nd`, `nd_ra`
+/// in ovn-northd(8)), so that nothing can be said of those here: the filter on each guest's own bridge stops them.
 pub fn basics(group: &str) -> Vec<(Key, Rule)> {
     let (from, to) = ("from-lport", "to-lport");
     let rows = [

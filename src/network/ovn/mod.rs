@@ -2,8 +2,8 @@
 //!
 //! Where `network.engine` is `ovn`, networks of tunnels and physical networks are logical switches, routers are logical
 //! routers, and security groups are port groups with access control lists. OVN's own daemon on each node carries that out;
-//! Skydeck's agent only plugs guests in and answers their questions for metadata. Local networks stay as they are: bridges
-//! of each node alone.
+//! Skydeck's agent only plugs guests in, each over a bridge of its own where none passes as another, and answers their
+//! questions for metadata. Local networks stay as they are: bridges of each node alone.
 //!
 //! The theory is that of the nodes: level-triggered. [`Want`] is everything that the northbound database shall have, computed
 //! from rows ([`switch`], [`dhcp`], [`dns`], [`group`], [`router`]); each row has a key of its own in its `external_ids`, and

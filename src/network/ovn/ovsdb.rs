@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use super::tls::Identity;
+use super::tls::{Identity, explain};
 use crate::config::Remote;
 
 /// How long a server may take to take a connection.
@@ -122,7 +122,7 @@ impl Connection {
             Ok(()) => self.stream.flush().await,
             error => error,
         };
-        sent.map_err(|error| self.broken(error.to_string()))
+        sent.map_err(|error| self.broken(explain(&error)))
     }
 
     async fn receive(&mut self) -> Result<Value, OvsdbError> {
@@ -142,7 +142,7 @@ impl Connection {
             match self.stream.read_buf(&mut self.buffer).await {
                 Ok(0) => return Err(self.broken("it hung up".into())),
                 Ok(_) => {}
-                Err(error) => return Err(self.broken(error.to_string())),
+                Err(error) => return Err(self.broken(explain(&error))),
             }
         }
     }
@@ -168,9 +168,7 @@ async fn dial(remote: &Remote, identity: Option<&Identity>) -> Result<Box<dyn St
         Remote::Tls(host, port) => {
             let identity = identity.ok_or("no certificate is set for ssl: network.ovn_ca, ovn_certificate and ovn_key name the files")?;
             let stream = tcp(host, *port).await.map_err(said)?;
-            Ok(Box::new(
-                identity.connect(host, stream).await.map_err(said)?,
-            ))
+            Ok(Box::new(identity.connect(host, stream).await?))
         }
     }
 }

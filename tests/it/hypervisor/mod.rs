@@ -110,7 +110,6 @@ fn nic(number: u8) -> NicSpec {
         port: PortId::new(),
         tap: format!("tap{number}"),
         bridge: "br0".into(),
-        switch: None,
         mac: format!("fa:16:3e:00:00:{number:02x}"),
         mtu: 1400,
         model: "virtio".into(),

@@ -2,7 +2,8 @@
 """Frames a guest may or may not send.
 
   frames.py listen INTERFACE                 prints the names of the frames that come, until `end` has come
-  frames.py send INTERFACE MAC ADDRESS       sends each frame once, then `end`
+  frames.py send INTERFACE MAC ADDRESS       sends each frame once
+  frames.py end INTERFACE MAC ADDRESS        sends `end`
 
 Every frame carries its name behind a mark, wherever its protocol leaves room.
 """
@@ -45,7 +46,11 @@ def ipv6(source, protocol, payload):
 
 
 def icmpv6(name, kind, target="::"):
-    return struct.pack("!BBHI", kind, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, target) + mark(name)
+    # The mark is an option of its own (RFC 4727), or switches that look into options take the rest for nothing.
+    option = b"\xfd\0" + mark(name)
+    option += b"\0" * (-len(option) % 8)
+    option = option[:1] + bytes([len(option) // 8]) + option[2:]
+    return struct.pack("!BBHI", kind, 0, 0, 0) + socket.inet_pton(socket.AF_INET6, target) + option
 
 
 def link_local(mac):
@@ -80,16 +85,16 @@ def frames(mac, address):
     yield "dhcp6-answer", ethernet(mac, 0x86DD, ipv6(link, 17, udp("dhcp6-answer", 547, 546)))
     yield "other-address6", ethernet(mac, 0x86DD, ipv6("2001:db8::1", 17, udp("other-address6", 1000, 5555)))
     yield "unknown-protocol", ethernet(mac, 0x88B5, mark("unknown-protocol"))
-    yield "end", ethernet(mac, 0x0800, ipv4(address, udp("end", 1000, 5555)))
 
 
 def main():
     what, interface = sys.argv[1:3]
     raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     raw.bind((interface, 0))
-    if what == "send":
-        mac = bytes.fromhex(sys.argv[3].replace(":", ""))
-        for _, frame in frames(mac, socket.inet_aton(sys.argv[4])):
+    if what != "listen":
+        mac, address = bytes.fromhex(sys.argv[3].replace(":", "")), socket.inet_aton(sys.argv[4])
+        end = [("end", ethernet(mac, 0x0800, ipv4(address, udp("end", 1000, 5555))))]
+        for _, frame in frames(mac, address) if what == "send" else end:
             raw.send(frame.ljust(60, b"\0"))
         return
     print("listening", flush=True)

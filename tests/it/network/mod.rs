@@ -1,18 +1,26 @@
 //! A node's networking on a real kernel: bridges, DHCP, names, the way out, and what guests may not do.
 
 mod changes;
+mod groups;
 mod ipv6;
+mod logical;
 mod ovn;
 mod probes;
 mod site;
 mod tenants;
 
 use std::fs;
+use std::net::IpAddr;
 
+use rstest::rstest;
+use skydeck::config::Engine;
+use skydeck::ids::SubnetId;
 use skydeck::network::names::bridge_name;
+use skydeck::network::rpc::Subnet6Spec;
 
 use crate::lab::wait::wait_until;
 use site::{Guest, Site, add_port, desired, network};
+use tenants::{Nodes, Tenant, World};
 
 const FRAMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/network/frames.py");
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -80,7 +88,8 @@ fn guests_get_their_addresses_know_each_other_and_reach_the_world_but_not_the_no
 }
 
 /// The frames that guest `from` sends and guest `to` sees.
-fn seen(site: &Site, from: &Guest<'_>, to: &Guest<'_>, address: &str) -> Vec<String> {
+fn seen(from: &Guest<'_>, to: &Guest<'_>, address: &str) -> Vec<String> {
+    let site = to.site();
     let name = format!("listen-{}-{}", from.name, to.name);
     let mut listen = site.machine.command("ip");
     listen.args(["netns", "exec", &to.name, FRAMES, "listen", "eth0"]);
@@ -88,7 +97,10 @@ fn seen(site: &Site, from: &Guest<'_>, to: &Guest<'_>, address: &str) -> Vec<Str
     wait_until("the listener", PATIENCE, || {
         listener.log().contains("listening")
     });
-    from.run(&format!("{FRAMES} send eth0 {} {address}", from.mac));
+    // Open vSwitch takes what is sent at once by flows, one after the other: the end is a batch of its own.
+    for what in ["send", "end"] {
+        from.run(&format!("{FRAMES} {what} eth0 {} {address}", from.mac));
+    }
     assert!(listener.wait(PATIENCE).success());
     let lines = listener.log();
     let lines = lines
@@ -96,6 +108,93 @@ fn seen(site: &Site, from: &Guest<'_>, to: &Guest<'_>, address: &str) -> Vec<Str
         .skip_while(|line| *line != "listening")
         .skip(1);
     lines.map(str::to_owned).collect()
+}
+
+/// What an honest guest may send of these frames, in their order.
+const HONEST: [&str; 6] = [
+    "own",
+    "arp-own",
+    "dhcp-request",
+    "neighbour",
+    "probe",
+    "end",
+];
+/// Of the others, those that no bridge or tunnel keeps back by itself.
+const HOSTILE: [&str; 8] = [
+    "other-mac",
+    "other-address",
+    "dhcp-answer",
+    "router",
+    "redirect",
+    "dhcp6-answer",
+    "other-address6",
+    "unknown-protocol",
+];
+/// How many there are in all.
+const ALL_FRAMES: usize = 21;
+
+#[rstest]
+#[case::bridge(Engine::Bridge)]
+#[case::ovn(Engine::Ovn)]
+fn a_hostile_guest_reaches_nobody_on_its_node_or_another(#[case] engine: Engine) {
+    let nodes = Nodes::over(engine);
+    let mut tenant = Tenant::over(engine, 1, 1001);
+    tenant.network.subnets6 = vec![Subnet6Spec {
+        id: SubnetId::new(),
+        cidr: "fd00:1::/64".parse().unwrap(),
+        gateway: None,
+        dhcp: None,
+        address_mode: None,
+        announced: None,
+        dns: Vec::new(),
+        routes: Vec::new(),
+    }];
+    let names = [
+        (1, 5, "sender"),
+        (1, 6, "near"),
+        (2, 7, "far"),
+        (1, 8, "open"),
+    ];
+    let ports = names.map(|(node, last, name)| tenant.guest(node, last, name));
+    for (_, port) in &mut tenant.guests {
+        let IpAddr::V4(own) = port.addresses[0] else {
+            unreachable!("guests have addresses of IPv4 at first");
+        };
+        let last = own.octets()[3];
+        port.addresses
+            .push(format!("fd00:1::{last}").parse().unwrap());
+        port.port_security = last != 8;
+    }
+    let world = World {
+        engine,
+        tenants: vec![tenant],
+        ..World::default()
+    };
+    nodes.tell(&world);
+    let [sender, near, far, open] = &ports;
+    let at = |node, port| nodes.site(node).guest(port);
+    let (sender, near, far, open) = (at(1, sender), at(1, near), at(2, far), at(1, open));
+    for (where_to, to) in [("near", &near), ("far", &far)] {
+        // Between nodes, neighbours are answered for where they are asked for; and what is for a DHCP server, OVN looks at
+        // itself: not every honest frame comes everywhere.
+        let honest = seen(&sender, to, "10.1.0.5");
+        assert!(
+            honest.iter().all(|frame| HONEST.contains(&frame.as_str())),
+            "{where_to}: {honest:?}"
+        );
+        assert!(
+            honest.starts_with(&["own".to_owned()]),
+            "{where_to}: {honest:?}"
+        );
+        // Without port security they pass: so it was the filter that held them.
+        let all = seen(&open, to, "10.1.0.8");
+        for frame in HOSTILE {
+            assert!(
+                all.iter().any(|one| one == frame),
+                "{where_to}: {frame} of {all:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -108,24 +207,14 @@ fn a_guest_can_not_pretend_to_be_another() {
     );
     site.must_apply(&desired(1, &[&network]));
     let (sender, receiver) = (site.guest(&web), site.guest(&db));
-    assert_eq!(
-        seen(&site, &sender, &receiver, "10.1.0.5"),
-        [
-            "own",
-            "arp-own",
-            "dhcp-request",
-            "neighbour",
-            "probe",
-            "end"
-        ]
-    );
+    assert_eq!(seen(&sender, &receiver, "10.1.0.5"), HONEST);
 
     // Without port security everything passes: so the frames above were fine, and it was the filter that held them.
     let open = add_port(&mut network, 7, "open");
     network.ports[2].port_security = false;
     site.must_apply(&desired(2, &[&network]));
     let open = site.guest(&open);
-    assert_eq!(seen(&site, &open, &receiver, "10.1.0.7").len(), 21);
+    assert_eq!(seen(&open, &receiver, "10.1.0.7").len(), ALL_FRAMES);
 
     // A tap that nobody spoke of is silent.
     let unknown = add_port(&mut network, 8, "unknown");

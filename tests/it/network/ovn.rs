@@ -1,8 +1,7 @@
 //! Two nodes of a rack as chassis of OVN, whose northbound database the test writes itself: guests reach each other over
 //! Geneve, metadata is where it shall be, what somebody breaks is mended, and nothing is left in the end.
 //!
-//! Guests are namespaces, whose veth stands for a tap. Namespaces that the agent makes are in the outer mounts, where both
-//! nodes would give the metadata of one network the same name: so the first one alone has it.
+//! Guests are namespaces, whose veth stands for a tap. The first node alone has the network's metadata ([`super::logical`]).
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,16 +11,16 @@ use skydeck::agent::Whereabouts;
 use skydeck::agent::network::{MetadataDoor, NetworkAgent, NodePlace, SwitchPlace};
 use skydeck::bus::Bus;
 use skydeck::ids::PortId;
-use skydeck::network::names::{physical_bridge, tap_name, wire_name};
+use skydeck::network::names::{physical_bridge, plug_name, port_bridge_name, tap_name, wire_name};
 use skydeck::network::rpc::{NetworkDesired, NetworkSpec, OvnSpec, PortSpec, Segment, ServicePort};
 
+use super::logical::{SOUTHBOUND, chassis_name, settle, switch_place};
 use super::site::{Guest, Site, add_port, block_on, desired, network};
 use crate::lab::machine::Machine;
 use crate::lab::rack::{OUTSIDE, Rack};
 use crate::lab::wait::wait_until;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const SOUTHBOUND: &str = "tcp:10.77.0.1:6642";
 
 fn host(number: usize) -> IpAddr {
     format!("10.77.0.{}", 10 + number).parse().unwrap()
@@ -47,7 +46,7 @@ impl Chassis {
                     broker: None,
                 },
                 tunnel: Some(Rack::tunnel_address(number).into()),
-                switch: place(&machine),
+                switch: switch_place(&machine),
                 physical: [("physnet1".to_owned(), OUTSIDE.to_owned())].into(),
             };
             Site::on(machine, place)
@@ -126,7 +125,7 @@ impl Chassis {
         }
         NetworkDesired {
             ovn: Some(OvnSpec {
-                chassis: format!("n{number}"),
+                chassis: chassis_name(number),
                 southbound: SOUTHBOUND.into(),
             }),
             ..desired(generation, &[&network])
@@ -138,29 +137,11 @@ impl Chassis {
         for number in [1, 2] {
             self.site(number).must_apply(&self.at(number, 1));
         }
-        wait_until("both chassis", PATIENCE, || {
-            let line = ["ovn-sbctl", "--bare", "--columns=name", "list", "chassis"];
-            let names = self.rack.control().run(&line);
-            ["n1", "n2"].iter().all(|name| names.contains(name))
-        });
+        settle(&self.rack);
     }
 
     fn guests(&self) -> (Guest<'_>, Guest<'_>) {
-        let guests = (
-            self.site(1).guest_of_ovn(&self.web),
-            self.site(2).guest_of_ovn(&self.db),
-        );
-        self.northbound("sync");
-        guests
-    }
-}
-
-fn place(machine: &Machine) -> SwitchPlace {
-    let own = |name: &str| machine.dir().join("ovs").join(name);
-    SwitchPlace {
-        vswitch: own("openvswitch"),
-        ovn: own("ovn"),
-        identity: own("etc/system-id.conf"),
+        (self.site(1).guest(&self.web), self.site(2).guest(&self.db))
     }
 }
 
@@ -245,6 +226,39 @@ fn guests_of_two_nodes_meet_over_ovn_and_ask_their_node_for_metadata() {
 }
 
 #[test]
+fn a_node_under_tls_is_a_chassis_once_it_has_a_certificate() {
+    let chassis = Chassis::start();
+    let control = chassis.rack.control();
+    let shared = "cd /shared; pki='ovs-pki --batch --dir=/shared/pki --log=/shared/pki.log'";
+    // The southbound database takes nobody else any more.
+    control.run(&[
+        "sh",
+        "-ec",
+        &format!(
+            "{shared}; $pki init; for name in central n1; do $pki req+sign $name controller; done
+             ovn-sbctl set-ssl /shared/central-privkey.pem /shared/central-cert.pem /shared/pki/controllerca/cacert.pem \
+               -- set-connection pssl:6643:10.77.0.1"
+        ),
+    ]);
+    let site = chassis.site(1);
+    let mut wish = chassis.at(1, 1);
+    if let Some(ovn) = &mut wish.ovn {
+        ovn.southbound = "ssl:10.77.0.1:6643".into();
+    }
+    let problems = site.apply(&wish).unwrap().problems;
+    assert!(
+        problems.len() == 1 && problems[0].contains("set-ssl"),
+        "{problems:?}"
+    );
+    site.shell("ovs-vsctl set-ssl /shared/n1-privkey.pem /shared/n1-cert.pem /shared/pki/controllerca/cacert.pem");
+    assert_eq!(site.must_apply(&wish), Vec::<String>::new());
+    let web = site.guest(&chassis.web);
+    let pending = site.with_agent(async |agent| agent.ports_ready(&[chassis.web.id], 30).await);
+    assert_eq!(pending.unwrap().pending, []);
+    assert_eq!(web.address().to_string(), "10.1.0.5");
+}
+
+#[test]
 fn damage_to_open_vswitch_is_mended_and_all_is_given_back_in_the_end() {
     let chassis = Chassis::start();
     let site = chassis.site(1);
@@ -259,14 +273,22 @@ fn damage_to_open_vswitch_is_mended_and_all_is_given_back_in_the_end() {
     web.dhcp();
     db.dhcp();
     let wire = wire_name(chassis.network.dhcp.as_ref().unwrap().port);
-    let tap = tap_name(chassis.web.id);
+    let web_port = chassis.web.id;
+    let (tap, bridge) = (tap_name(web_port), port_bridge_name(web_port));
+    let (own, plug) = (wire_name(web_port), plug_name(web_port));
     for damage in [
         format!("ovs-vsctl del-port br-int {wire}"),
         format!("ovs-vsctl clear interface {wire} external_ids"),
         format!("ip link del {wire}"),
         format!("ip link set {wire} down"),
-        format!("ovs-vsctl del-port br-int {tap}"),
-        format!("ovs-vsctl remove interface {tap} external_ids iface-id"),
+        format!("ovs-vsctl del-port br-int {own}"),
+        format!("ovs-vsctl remove interface {own} external_ids iface-id"),
+        format!("ip link del {plug}"),
+        format!("ip link set {plug} down"),
+        format!("ip link set {plug} nomaster"),
+        format!("ip link set {tap} nomaster"),
+        format!("ip link del {bridge}"),
+        "nft flush ruleset".to_owned(),
         "ovs-vsctl remove open . external_ids ovn-remote ovn-encap-ip".to_owned(),
         "ovs-vsctl set open . external_ids:system-id=other".to_owned(),
         "echo other >/etc/openvswitch/system-id.conf".to_owned(),
@@ -283,16 +305,25 @@ fn damage_to_open_vswitch_is_mended_and_all_is_given_back_in_the_end() {
             });
         }
     }
-    // The books of Open vSwitch outlive guests that a power failure took.
-    site.shell("ovs-vsctl --no-wait add-port br-int sdt-00000000001");
+    // The books of Open vSwitch outlive wires that a power failure took.
+    site.shell("ovs-vsctl --no-wait add-port br-int sdv-00000000001 -- set interface sdv-00000000001 external_ids:skydeck=x");
     assert_eq!(
         site.repair(),
-        ["Open vSwitch: sdt-00000000001 taken from its bridge"]
+        ["Open vSwitch: sdv-00000000001 taken from its bridge"]
     );
-    site.shell(&format!(
-        "ovs-vsctl del-port br-int {tap}; ip netns del {}",
-        web.name
-    ));
+    // OVN has the port that it knows on this node ready, and no other.
+    let gone = PortId::new();
+    let pending = site.with_agent(async |agent| {
+        let ready = agent.ports_ready(&[web_port], 30).await.unwrap();
+        assert_eq!(ready.pending, []);
+        agent
+            .ports_ready(&[web_port, gone], 1)
+            .await
+            .unwrap()
+            .pending
+    });
+    assert_eq!(pending, [gone]);
+    site.shell(&format!("ip netns del {}", web.name));
     wait_until("the guest's tap to go", PATIENCE, || {
         !switch_of(site).contains(&tap)
     });

@@ -13,7 +13,7 @@ use std::time::Duration;
 use skydeck::agent::network::{NetworkAgent, NodePlace};
 use skydeck::bus::Fault;
 use skydeck::ids::{NetworkId, PortId, SubnetId};
-use skydeck::network::names::{bridge_name, tap_name};
+use skydeck::network::names::{bridge_name, port_bridge_name, tap_name};
 use skydeck::network::rpc::{
     NetworkApplied, NetworkDesired, NetworkSpec, PortSpec, Segment, SubnetSpec,
 };
@@ -113,33 +113,14 @@ impl Site {
             mac: port.mac.clone(),
         };
         let (name, tap, mac) = (&guest.name, &guest.tap, &guest.mac);
-        let bridge = bridge_name(port.network);
+        let bridge = match port.logical {
+            true => port_bridge_name(port.id),
+            false => bridge_name(port.network),
+        };
         self.shell(&format!(
             "ip netns add {name}; ip -n {name} link set lo up
              ip link add {tap} type veth peer name eth0 address {mac} netns {name}
              ip link set {tap} master {bridge} up; ip -n {name} link set eth0 up"
-        ));
-        guest
-    }
-
-    /// The same on a port that OVN carries.
-    pub fn guest_of_ovn(&self, port: &PortSpec) -> Guest<'_> {
-        let guest = Guest {
-            site: self,
-            name: format!("g-{}", port.id.short()),
-            tap: tap_name(port.id),
-            mac: port.mac.clone(),
-        };
-        let (name, tap, mac) = (&guest.name, &guest.tap, &guest.mac);
-        // Open vSwitch in user space takes packets only with their checksums.
-        self.shell(&format!(
-            "ip netns add {name}; ip -n {name} link set lo up
-             ip link add {tap} type veth peer name eth0 address {mac} netns {name}
-             ip netns exec {name} ethtool -K eth0 tx off
-             ip -n {name} link set eth0 mtu {mtu} up; ip link set {tap} up
-             ovs-vsctl add-port br-int {tap} -- set interface {tap} external_ids:iface-id={id}",
-            mtu = port.mtu,
-            id = port.id,
         ));
         guest
     }
@@ -182,6 +163,11 @@ pub struct Guest<'a> {
 }
 
 impl Guest<'_> {
+    /// The machine that it is on.
+    pub fn site(&self) -> &Site {
+        self.site
+    }
+
     /// Asks for an address until it has one, and uses it; what DHCP said, as `key=value` lines.
     pub fn dhcp(&self) -> String {
         let dir = self.site.machine.dir();
@@ -197,15 +183,17 @@ impl Guest<'_> {
         self.site
             .machine
             .run(&["chmod", "+x", &script.display().to_string()]);
-        let mut tries = 0;
         wait_until("an address by DHCP", PATIENCE, || {
-            tries += 1;
             let line = format!(
                 "SAID={} busybox udhcpc -i eth0 -f -q -n -t 3 -T 1 -O mtu -O search -O staticroutes -s {}",
                 said.display(),
                 script.display()
             );
-            self.try_run(&line).is_ok()
+            let bound = self.try_run(&line);
+            if let Err(error) = &bound {
+                eprintln!("{}: {error}", self.name);
+            }
+            bound.is_ok()
         });
         fs::read_to_string(said).unwrap().replace('\'', "")
     }
@@ -240,9 +228,9 @@ impl Guest<'_> {
         let mut listen = self.site.machine.command("ip");
         let program = "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); \
              s.bind(('', int(sys.argv[1]))); print('open', flush=True); [print(s.recv(99).decode(), flush=True) for _ in range(99)]";
+        let name = format!("{}-udp-{port}", self.name);
         let port = port.to_string();
         listen.args(["netns", "exec", &self.name, "python3", "-c", program, &port]);
-        let name = format!("{}-udp", self.name);
         // Listeners before it have written to the same log.
         let log = self.site.machine.dir().join(format!("{name}.log"));
         let before = fs::read_to_string(log).unwrap_or_default().lines().count();

@@ -1,12 +1,15 @@
 //! Tenants' networks between two nodes of a rack, on a real kernel: tunnels, DHCP elsewhere, routers, floating addresses,
-//! security groups, and what happens when somebody breaks it.
+//! security groups, and what happens when somebody breaks it. What guests see of it is the same whoever carries it: the nodes'
+//! own kernels, or OVN.
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
+use rstest::rstest;
 use skydeck::agent::Whereabouts;
 use skydeck::agent::network::NodePlace;
+use skydeck::config::Engine;
 use skydeck::ids::{NetworkId, PortId, RouterId, SecurityGroupId, SecurityGroupRuleId, SubnetId};
 use skydeck::network::names::{dhcp_namespace, router_namespace, tunnel_name};
 use skydeck::network::rpc::{
@@ -14,6 +17,7 @@ use skydeck::network::rpc::{
     RuleRemote, SecurityGroupSpec, SecurityRuleSpec, Segment, ServicePort, StationSpec, SubnetSpec,
 };
 
+use super::logical;
 use super::site::{Guest, Site};
 use crate::lab::rack::Rack;
 use crate::lab::wait::wait_until;
@@ -22,9 +26,10 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Two nodes of a rack, 1 and 2.
 pub(super) struct Nodes {
+    engine: Engine,
     sites: Vec<Site>,
     generation: Cell<i64>,
-    _rack: Rack,
+    rack: Rack,
 }
 
 fn tunnel(node: usize) -> IpAddr {
@@ -33,8 +38,17 @@ fn tunnel(node: usize) -> IpAddr {
 
 impl Nodes {
     pub(super) fn start() -> Self {
-        let rack = Rack::start(2);
+        Self::over(Engine::Bridge)
+    }
+
+    /// The same with what carries networks between them.
+    pub(super) fn over(engine: Engine) -> Self {
+        let rack = match engine {
+            Engine::Bridge => Rack::start(2),
+            Engine::Ovn => Rack::start_with_ovn(2),
+        };
         let site = |node| {
+            let machine = rack.host(node);
             let place = NodePlace {
                 whereabouts: Whereabouts {
                     set: Some(tunnel(node)),
@@ -42,12 +56,21 @@ impl Nodes {
                 },
                 ..NodePlace::default()
             };
-            Site::on(rack.host(node), place)
+            let place = match engine {
+                Engine::Bridge => place,
+                Engine::Ovn => NodePlace {
+                    tunnel: Some(Rack::tunnel_address(node).into()),
+                    switch: logical::switch_place(&machine),
+                    ..place
+                },
+            };
+            Site::on(machine, place)
         };
         Self {
+            engine,
             sites: vec![site(1), site(2)],
             generation: Cell::new(0),
-            _rack: rack,
+            rack,
         }
     }
 
@@ -60,13 +83,21 @@ impl Nodes {
     pub(super) fn tell(&self, world: &World) -> [Vec<String>; 2] {
         let generation = self.generation.get() + 1;
         self.generation.set(generation);
-        [1, 2].map(|node| self.site(node).must_apply(&world.at(node, generation)))
+        if self.engine == Engine::Ovn {
+            logical::tell(&self.rack, world, generation);
+        }
+        let changes = [1, 2].map(|node| self.site(node).must_apply(&world.at(node, generation)));
+        if self.engine == Engine::Ovn {
+            logical::settle(&self.rack);
+        }
+        changes
     }
 }
 
 /// What there is of networks, on whatever node.
 #[derive(Default)]
 pub(super) struct World {
+    pub(super) engine: Engine,
     pub(super) tenants: Vec<Tenant>,
     pub(super) router: Option<(usize, RouterSpec)>,
     pub(super) groups: Vec<SecurityGroupSpec>,
@@ -82,6 +113,9 @@ pub(super) struct Tenant {
 impl World {
     /// As the control plane would say it to a node.
     pub(super) fn at(&self, node: usize, generation: i64) -> NetworkDesired {
+        if self.engine == Engine::Ovn {
+            return logical::desired(self, node, generation);
+        }
         let here = self.router.iter().filter(|(at, _)| *at == node);
         NetworkDesired {
             generation,
@@ -96,12 +130,20 @@ impl World {
 impl Tenant {
     /// A network `10.N.0.0/24`, whose DHCP is answered on node 1 at `10.N.0.2`.
     pub(super) fn new(number: u8, vni: u32) -> Self {
+        Self::over(Engine::Bridge, number, vni)
+    }
+
+    /// The same, carried by this.
+    pub(super) fn over(engine: Engine, number: u8, vni: u32) -> Self {
         let id = NetworkId::new();
         let mut tenant = Self {
             network: NetworkSpec {
                 id,
-                mtu: 1450,
-                segment: Segment::Vxlan { vni },
+                mtu: 1500 - engine.overhead(),
+                segment: match engine {
+                    Engine::Bridge => Segment::Vxlan { vni },
+                    Engine::Ovn => Segment::Logical,
+                },
                 subnets: vec![SubnetSpec {
                     id: SubnetId::new(),
                     cidr: format!("10.{number}.0.0/24").parse().unwrap(),
@@ -126,6 +168,12 @@ impl Tenant {
         let port = tenant.service(2);
         tenant.services.push((1, port));
         tenant
+    }
+
+    /// Where DHCP is answered, if it is.
+    pub(super) fn dhcp(&self) -> Option<&ServicePort> {
+        let (_, port) = self.services.first().filter(|_| self.dhcp > 0)?;
+        Some(port)
     }
 
     fn address(&self, last: u8) -> Ipv4Addr {
@@ -155,7 +203,7 @@ impl Tenant {
             mtu: self.network.mtu,
             port_security: true,
             security_groups: None,
-            logical: false,
+            logical: self.network.segment == Segment::Logical,
             arriving: false,
             hostname: Some(hostname.to_owned()),
             server: None,
@@ -236,9 +284,7 @@ pub(super) fn allow(
     }
 }
 
-const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
-const UDP: u8 = 17;
 
 /// Answers http with the guest's own name.
 pub(super) fn serve(guest: &Guest<'_>, text: &str) {
@@ -252,11 +298,15 @@ pub(super) fn fetched(guest: &Guest<'_>, address: &str) -> Result<String, String
     guest.try_run(&format!("timeout 2 busybox wget -q -O - http://{address}/"))
 }
 
-#[test]
-fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
-    let nodes = Nodes::start();
+#[rstest]
+#[case::bridge(Engine::Bridge)]
+#[case::ovn(Engine::Ovn)]
+fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else(#[case] engine: Engine) {
+    let nodes = Nodes::over(engine);
+    let tenant = |vni| Tenant::over(engine, 1, vni);
     let mut world = World {
-        tenants: vec![Tenant::new(1, 1001), Tenant::new(1, 1002)],
+        engine,
+        tenants: vec![tenant(1001), tenant(1002)],
         ..World::default()
     };
     let web = world.tenants[0].guest(1, 5, "web");
@@ -269,7 +319,9 @@ fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
     let (db, other) = (nodes.site(2).guest(&db), nodes.site(2).guest(&other));
 
     let said = db.dhcp();
-    for line in ["ip=10.1.0.6", "router=10.1.0.1", "dns=10.1.0.2", "mtu=1450"] {
+    let mtu = world.tenants[0].network.mtu;
+    let told_mtu = format!("mtu={mtu}");
+    for line in ["ip=10.1.0.6", "router=10.1.0.1", "dns=10.1.0.2", &told_mtu] {
         assert!(said.lines().any(|given| given == line), "{line}: {said}");
     }
     assert!(said.contains("169.254.169.254/32 10.1.0.2"), "{said}");
@@ -291,11 +343,9 @@ fn a_tenants_guests_reach_each_other_over_nodes_and_nobody_else() {
     assert!(!web.pings("10.1.0.7"), "tenants are not apart");
     assert!(!stranger.pings("10.1.0.6"), "tenants are not apart");
     // The largest packet passes whole, a larger one not at all.
-    web.run("ping -c 1 -W 2 -M do -s 1422 10.1.0.6");
-    assert!(
-        web.try_run("ip link set eth0 mtu 1500; ping -c 1 -W 1 -M do -s 1450 10.1.0.6")
-            .is_err()
-    );
+    let ping = |size| format!("ip link set eth0 mtu 1500; ping -c 1 -W 1 -M do -s {size} 10.1.0.6");
+    web.run(&ping(mtu - 28));
+    assert!(web.try_run(&ping(mtu)).is_err());
 
     // Nothing is learned, nothing changes a second time.
     for node in [1, 2] {
@@ -342,7 +392,7 @@ pub(super) fn routed() -> Routed {
     let world = World {
         tenants: vec![inner, outer],
         router: Some((2, router)),
-        groups: Vec::new(),
+        ..World::default()
     };
     nodes.site(2).world();
     nodes.tell(&world);
@@ -517,165 +567,4 @@ fn damage_to_tunnels_and_namespaces_is_mended_and_nothing_is_left_in_the_end() {
         !names.contains(&dhcp) && !names.contains(&router),
         "{names}"
     );
-}
-
-#[test]
-fn security_groups_let_through_what_they_allow_and_nothing_else() {
-    let nodes = Nodes::start();
-    let mut tenant = Tenant::new(1, 1001);
-    let web = tenant.guest(1, 5, "web");
-    let near = tenant.guest(1, 6, "near");
-    let far = tenant.guest(2, 7, "far");
-    let mut world = World {
-        tenants: vec![tenant],
-        ..World::default()
-    };
-    let clients = group(Vec::new());
-    let closed = group(Vec::new());
-    world.tenants[0].group(&web, &[closed.id]);
-    world.tenants[0].group(&near, &[clients.id]);
-    world.tenants[0].group(&far, &[clients.id]);
-    world.groups = vec![clients.clone(), closed.clone()];
-    nodes.tell(&world);
-    let (one, two, three) = (
-        nodes.site(1).guest(&web),
-        nodes.site(1).guest(&near),
-        nodes.site(2).guest(&far),
-    );
-    for guest in [&one, &two, &three] {
-        guest.dhcp();
-        serve(guest, "hello");
-    }
-    // Nobody is let in; who asks gets answers.
-    for (from, to) in [
-        (&two, "10.1.0.5"),
-        (&three, "10.1.0.5"),
-        (&one, "10.1.0.6"),
-        (&one, "10.1.0.7"),
-    ] {
-        assert!(!from.fetches(to) && !from.pings(to), "{to} is open");
-    }
-    let tells = |from: &Guest<'_>, to: &Guest<'_>, address: &str| to.hears_udp(from, address, 5353);
-    assert!(!tells(&two, &one, "10.1.0.5"));
-
-    let opened = |rules: Vec<SecurityRuleSpec>| {
-        let mut group = group(rules);
-        group.id = closed.id;
-        group
-    };
-    // Each of the three protocols alone, then by who it is.
-    let cases: [(&str, SecurityRuleSpec, [bool; 3], [bool; 3]); 6] = [
-        (
-            "tcp 80",
-            allow(Some(TCP), RuleRange::Ports(80, 80), RuleRemote::Any),
-            [true, false, false],
-            [true, false, false],
-        ),
-        (
-            "tcp 1-79",
-            allow(Some(TCP), RuleRange::Ports(1, 79), RuleRemote::Any),
-            [false; 3],
-            [false; 3],
-        ),
-        (
-            "udp",
-            allow(Some(UDP), RuleRange::Any, RuleRemote::Any),
-            [false, true, false],
-            [false, true, false],
-        ),
-        (
-            "echo",
-            allow(Some(ICMP), RuleRange::Icmp(8, None), RuleRemote::Any),
-            [false, false, true],
-            [false, false, true],
-        ),
-        (
-            "from near",
-            allow(
-                None,
-                RuleRange::Any,
-                RuleRemote::Prefix("10.1.0.6/32".parse().unwrap()),
-            ),
-            [true; 3],
-            [false; 3],
-        ),
-        (
-            "from a group",
-            allow(None, RuleRange::Any, RuleRemote::Group(clients.id)),
-            [false; 3],
-            [true; 3],
-        ),
-    ];
-    for (name, rule, from_near, from_far) in cases {
-        // Only the far one counts as a member, whatever groups it has.
-        let clients = SecurityGroupSpec {
-            members: vec!["10.1.0.7/32".parse().unwrap()],
-            ..clients.clone()
-        };
-        world.groups = vec![clients, opened(vec![rule])];
-        nodes.tell(&world);
-        for (guest, expected) in [(&two, from_near), (&three, from_far)] {
-            let got = [
-                guest.fetches("10.1.0.5"),
-                tells(guest, &one, "10.1.0.5"),
-                guest.pings("10.1.0.5"),
-            ];
-            assert_eq!(got, expected, "{name}, from {}", guest.name);
-        }
-    }
-    // A connection that is open ends with the rule that allowed it, and does not with others that come and go.
-    let tcp = |remote| allow(Some(TCP), RuleRange::Any, remote);
-    let by_prefix = tcp(RuleRemote::Prefix("10.1.0.6/31".parse().unwrap()));
-    world.groups = vec![clients.clone(), opened(vec![by_prefix.clone()])];
-    nodes.tell(&world);
-    for (number, (guest, site)) in [(&two, 1), (&three, 2)].into_iter().enumerate() {
-        let port = 7000 + u16::try_from(number).unwrap();
-        let talk = guest.talk("10.1.0.5", port, nodes.site(1), &one.name);
-        talk.says("allowed");
-        let more = allow(Some(UDP), RuleRange::Ports(9, 9), RuleRemote::Any);
-        world.groups = vec![clients.clone(), opened(vec![by_prefix.clone(), more])];
-        nodes.tell(&world);
-        talk.says("allowed by the same");
-        let other = tcp(RuleRemote::Prefix("10.1.0.0/29".parse().unwrap()));
-        world.groups = vec![clients.clone(), opened(vec![other])];
-        nodes.tell(&world);
-        talk.says("allowed by another");
-        nodes.site(site).shell("nft flush ruleset");
-        nodes.site(site).repair();
-        talk.says("allowed after a repair");
-        world.groups = vec![clients.clone(), opened(Vec::new())];
-        nodes.tell(&world);
-        talk.says_in_vain("not allowed any more", guest);
-        world.groups = vec![clients.clone(), opened(vec![by_prefix.clone()])];
-        nodes.tell(&world);
-        talk.says("allowed again");
-        talk.end();
-    }
-    // What may be sent is limited as well, for connections that begin here; answers go out.
-    let mut mute = opened(vec![allow(None, RuleRange::Any, RuleRemote::Any)]);
-    mute.rules.pop();
-    mute.rules.push(SecurityRuleSpec {
-        ingress: false,
-        ..allow(Some(ICMP), RuleRange::Any, RuleRemote::Any)
-    });
-    let open = |group: &SecurityGroupSpec| SecurityGroupSpec {
-        rules: vec![
-            allow(None, RuleRange::Any, RuleRemote::Any),
-            SecurityRuleSpec {
-                ingress: false,
-                ..allow(None, RuleRange::Any, RuleRemote::Any)
-            },
-        ],
-        ..group.clone()
-    };
-    world.groups = vec![open(&clients), mute];
-    nodes.tell(&world);
-    assert!(one.pings("10.1.0.6") && one.pings("10.1.0.7"));
-    assert!(!one.fetches("10.1.0.6") && !one.fetches("10.1.0.7"));
-    assert!(two.fetches("10.1.0.5") && three.fetches("10.1.0.5"));
-    // Whom groups leave nothing still renews its lease.
-    world.tenants[0].group(&web, &[]);
-    nodes.tell(&world);
-    assert!(!one.pings("10.1.0.6") && !two.pings("10.1.0.5"));
-    assert_eq!(one.address().to_string(), "10.1.0.5");
 }
