@@ -233,7 +233,7 @@ impl Relocation {
             Some(Arrival::Absent) => Err(StepError::Failed(Failure::new(
                 "neither host has the guest: it ended during the migration",
             ))),
-            Some(Arrival::Arriving) | None => Err(StepError::Retry(format!(
+            Some(Arrival::Arriving | Arrival::Fetching) | None => Err(StepError::Retry(format!(
                 "{} has sent the guest; waiting for {} to say that it is there",
                 self.source,
                 self.destination.as_deref().unwrap_or_default()
