@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
-use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
+use super::host_list::{down_us, host_rooms_on_conn, listening_since, scheduler_rules};
 use crate::compute::model::{
     Consumer, FlavorQuery, PlaceWish, Resources, metadata_of_host, zone_of_host,
 };
@@ -120,7 +120,7 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
         if selection.chosen().is_none() {
             if reports_are_due(cx, &hosts) {
                 return Err(crate::error::Error::Unavailable(
-                    "no host fits yet, but not all hosts have reported since the control process started; waiting for them".into(),
+                    "no host fits yet, but not all hosts have reported since this control process began to hear them; waiting for them".into(),
                 ));
             }
             return refuse(cx, order, &rules, &mut request, &hosts, &selection).await;
@@ -210,10 +210,10 @@ pub async fn place_plan(cx: &Context, order: &PlaceOrder) -> Result<Decision> {
     ))
 }
 
-/// Whether hosts may merely not have been heard of yet: a control process that has just started knows of them what the
-/// database says, which is old. What was resumed must not fail for that.
+/// Whether hosts may merely not have been heard of yet: a control process that has just started, or whose broker has just
+/// come back, knows of them what the database says, which is old. What was resumed must not fail for that.
 fn reports_are_due(cx: &Context, hosts: &[HostState]) -> bool {
-    let young = Time::now().0 - cx.started.0 < down_us(cx);
+    let young = Time::now().0 - listening_since(cx).0 < down_us(cx);
     young && (hosts.is_empty() || hosts.iter().any(|host| !host.up && !host.forced_down))
 }
 

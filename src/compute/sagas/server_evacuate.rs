@@ -231,8 +231,9 @@ async fn failed_there(
             Ok(Flow::Next)
         }
         Err(StepError::Retry(text)) => {
-            s.silent += 1;
-            if s.silent >= guest::SILENT_AFTER && ops::host_is_fenced(cx, s.destination()?).await? {
+            if guest::is_silent(cx, &mut s.silent)
+                && ops::host_is_fenced(cx, s.destination()?).await?
+            {
                 s.failure = Some(Failure::new(text).hint("evacuate it once more"));
                 return Ok(Flow::Next);
             }
