@@ -43,6 +43,11 @@ pub(super) fn listening_since(cx: &Context) -> Time {
         .map_or_else(Time::now, |since| since.max(cx.started))
 }
 
+/// Whether this process has listened for so long that a host that is not up can be held for silent.
+pub fn hosts_are_heard(cx: &Context) -> bool {
+    Time::now().0 - listening_since(cx).0 >= down_us(cx)
+}
+
 /// How much of hosts' resources may be promised, from the settings.
 pub fn allocation_ratios(cx: &Context) -> AllocationRatios {
     let compute = &cx.config.compute;
