@@ -10,6 +10,7 @@
 //! - `node`: a compute node by itself, over RabbitMQ.
 //! - `hosts`: servers on several hosts, and a host whose power fails.
 //! - `migration`: running servers move between hosts, whatever dies meanwhile.
+//! - `two_servers`: two control processes on one database, one of which dies in the middle of what it does.
 //! - `busy`: a guest that writes its memory faster than it can be sent.
 //! - `drain`: a host is emptied and filled again.
 //! - `join`: a node on another machine, which shares no file with the control process.
@@ -48,4 +49,5 @@ mod stock_groups;
 mod stock_ipv6;
 mod tenants;
 mod trace;
+mod two_servers;
 mod web_image;
