@@ -231,6 +231,16 @@ pub(crate) mod testing {
         db: Db,
         settings: &[(&str, &str)],
     ) -> (Arc<Cloud>, mpsc::Receiver<OperationId>) {
+        on_bus(Bus::local(), dir, db, settings)
+    }
+
+    /// The same on this bus.
+    pub fn on_bus(
+        bus: Bus,
+        dir: &Path,
+        db: Db,
+        settings: &[(&str, &str)],
+    ) -> (Arc<Cloud>, mpsc::Receiver<OperationId>) {
         let database = crate::db::testing::url(dir);
         let data_dir = dir.display().to_string();
         let flags = [("data_dir", &*data_dir), ("database.url", &*database)]
@@ -248,7 +258,7 @@ pub(crate) mod testing {
         let (sagas, kicks) = Waker::new();
         let cloud = Cloud {
             db,
-            bus: Bus::local(),
+            bus,
             depot: crate::depot::Desk::new(&config, None),
             config,
             policy: Policy::built_in().expect("the built-in policy is valid"),

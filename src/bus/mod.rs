@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::config::BusSettings;
-use crate::ids::OperationId;
+use crate::ids::{OperationId, Time};
 
 pub use amqp::{SettingsError, is_loopback};
 pub use health::{BusHealth, QueueHealth};
@@ -127,6 +127,9 @@ pub enum CallError {
         reason: String,
     },
 }
+
+/// Microseconds after which others count as having found the broker again, as this process has: twice their longest pause.
+const STEADY_US: i64 = 10_000_000;
 
 /// Which of a resource's mutators asks. Numbers of one resource only rise, so a server that has begun with a later one
 /// can tell that this request is from before.
@@ -349,6 +352,20 @@ impl Bus {
             Carrier::Local(bus) => bus.health(),
             Carrier::Amqp(bus) => bus.health(false).await,
         }
+    }
+
+    /// Since when messages reach this process; `None` while they can not. In one process they always do.
+    pub fn hears_since(&self) -> Option<Time> {
+        match &self.carrier {
+            Carrier::Local(_) => Some(Time(0)),
+            Carrier::Amqp(bus) => bus.hears_since(),
+        }
+    }
+
+    /// Whether the broker has been there for so long that everybody has found it again: only then is silence the other's.
+    pub fn is_steady(&self) -> bool {
+        self.hears_since()
+            .is_some_and(|since| Time::now().0 - since.0 >= STEADY_US)
     }
 
     async fn send_call(

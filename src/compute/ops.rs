@@ -60,7 +60,7 @@ pub use host_fence::{host_fence, hosts_fence};
 pub use host_list::{
     HostRoom, allocation_ratios, control_list, host_addresses_on_conn, host_find, host_is_fenced,
     host_is_up, host_list, host_physical_networks_on_conn, host_rooms, host_show,
-    host_sites_on_conn,
+    host_sites_on_conn, hosts_are_heard,
 };
 pub use host_report::{HostNews, control_leave, control_report, host_report};
 pub use host_update::{HostDecision, host_build_result, host_update};

@@ -60,6 +60,12 @@ pub enum MigrationEnd {
         /// Why.
         reason: String,
     },
+    /// It executed at the destination while memory of it was still here (post-copy), and the way there is lost. It goes on when
+    /// there is a way again; without its destination what it was is lost.
+    Split {
+        /// What is known of that.
+        reason: String,
+    },
 }
 
 /// What the destination has of a guest that is moved to it.
@@ -70,6 +76,9 @@ pub enum Arrival {
     Absent,
     /// It is on the way: it does not execute here yet.
     Arriving,
+    /// It executes here, but memory of it is still on the source and fetched as it is touched (post-copy): it needs both
+    /// hosts. When the source has died it stands still for good.
+    Fetching,
     /// It is here, executing or paused.
     Arrived,
 }

@@ -37,15 +37,15 @@ impl Site {
     }
 }
 
-/// What has to go where, in the order of the services.
-pub fn moves(sites: &[Site], services: &[Service]) -> Vec<(Uuid, String)> {
+/// What has to go where, in the order of the services. `deaf`: hosts may be silent because we have not listened for long.
+pub fn moves(sites: &[Site], services: &[Service], deaf: bool) -> Vec<(Uuid, String)> {
     let by_name: BTreeMap<&str, &Site> = sites
         .iter()
         .map(|site| (site.host.as_str(), site))
         .collect();
     // If more than half of them are silent it is us who hear nothing.
     let silent = sites.iter().filter(|site| site.silent).count();
-    let deaf = silent * 2 > sites.len();
+    let deaf = deaf || silent * 2 > sites.len();
     let stays = |service: &Service| {
         let site = service
             .host
@@ -104,7 +104,7 @@ mod tests {
     }
 
     fn told(sites: &[Site], services: &[Service]) -> Vec<(u128, String)> {
-        moves(sites, services)
+        moves(sites, services, false)
             .into_iter()
             .map(|(id, host)| (id.as_u128(), host))
             .collect()
@@ -177,6 +177,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_has_just_begun_to_listen_moves_nothing_off_a_silent_host() {
+        let sites = [
+            site("a", false, true, &[]),
+            site("b", true, false, &[]),
+            site("c", false, false, &[]),
+        ];
+        let services = [
+            service(1, Some("a"), &[]),
+            service(2, None, &[]),
+            service(3, Some("c"), &[]),
+        ];
+        let moved = |deaf| {
+            let moved = moves(&sites, &services, deaf);
+            moved.iter().map(|(id, _)| id.as_u128()).collect::<Vec<_>>()
+        };
+        assert_eq!(moved(true), [2, 3]);
+        assert_eq!(moved(false), [1, 2, 3]);
+    }
+
     fn cloud() -> impl Strategy<Value = (Vec<Site>, Vec<Service>)> {
         let site = (any::<bool>(), any::<bool>(), any::<bool>());
         let service = (0usize..8, any::<bool>());
@@ -213,7 +233,7 @@ mod tests {
     proptest! {
         #[test]
         fn only_what_must_moves_and_what_moved_stays((sites, services) in cloud()) {
-            let moved = moves(&sites, &services);
+            let moved = moves(&sites, &services, false);
             let find = |host: &str| sites.iter().find(|site| site.host == host);
             let mut after = services.clone();
             for (id, host) in &moved {
@@ -223,7 +243,7 @@ mod tests {
                 prop_assert!(find(host).unwrap().can(service));
                 service.host = Some(host.clone());
             }
-            prop_assert!(moves(&sites, &after).is_empty());
+            prop_assert!(moves(&sites, &after, false).is_empty());
         }
 
         #[test]
@@ -231,7 +251,7 @@ mod tests {
             let sites: Vec<Site> = (0..hosts).map(|at| site(&format!("h{at}"), true, false, &[])).collect();
             let services: Vec<Service> = (0..count).map(|id| service(id, None, &[])).collect();
             let mut load: BTreeMap<String, usize> = sites.iter().map(|site| (site.host.clone(), 0)).collect();
-            for (_, host) in moves(&sites, &services) {
+            for (_, host) in moves(&sites, &services, false) {
                 *load.entry(host).or_default() += 1;
             }
             let (least, most) = (load.values().min().unwrap(), load.values().max().unwrap());

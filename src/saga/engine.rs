@@ -30,6 +30,8 @@ use crate::ids::{OperationId, Time};
 const ATTEMPTS: i64 = 12;
 /// Longest pause between attempts, in seconds.
 const LONGEST_PAUSE: i64 = 15;
+/// Attempts that count while the broker is away; they are two seconds apart then.
+const UNSTEADY: i64 = 2;
 /// How often the engine looks for work that nobody told it of: with the lease, how long a dead process is waited for.
 pub(super) const POLL: Duration = Duration::from_secs(1);
 
@@ -438,7 +440,8 @@ async fn one_step(
         duration_us: i64::try_from(begun.elapsed().as_micros()).unwrap_or(i64::MAX),
     };
     operation.step_name = event.step.clone();
-    let wake_in_us = settle(saga, operation, step, phase, result, &mut event);
+    let steady = shared.cloud.bus.is_steady();
+    let wake_in_us = settle(saga, operation, step, phase, result, &mut event, steady);
     if operation.status == Status::Running && operation.step >= saga.len() {
         return finish(shared, operation, Status::Done, Some(event)).await;
     }
@@ -484,7 +487,7 @@ async fn run_step(
     })
 }
 
-/// Applies a step's result to the operation; returns how long it rests, in microseconds.
+/// Applies a step's result to the operation; returns how long it rests, in microseconds. `steady`: whether the bus is.
 fn settle(
     saga: &dyn Erased,
     operation: &mut Operation,
@@ -492,6 +495,7 @@ fn settle(
     phase: Phase,
     result: StepResult,
     event: &mut OperationEvent,
+    steady: bool,
 ) -> i64 {
     let committed = phase == Phase::Run && saga.is_committed(step);
     let decides = phase == Phase::Run && saga.decides(step);
@@ -532,7 +536,7 @@ fn settle(
                 if committed || decides {
                     "retry"
                 } else {
-                    no_answer(operation, phase, &text)
+                    no_answer(operation, phase, &text, steady)
                 },
                 Some(text),
                 pause(operation.attempt),
@@ -549,9 +553,15 @@ fn settle(
     rest
 }
 
+/// How many attempts had no answer after one more. While nobody can be asked their number is bounded, so that none is the
+/// last, and the next one is soon.
+pub(super) fn unanswered(attempts: i64, steady: bool) -> i64 {
+    attempts + i64::from(steady || attempts < UNSTEADY)
+}
+
 /// Counts an attempt without an answer, and gives up after the last.
-fn no_answer(operation: &mut Operation, phase: Phase, text: &str) -> &'static str {
-    operation.attempt += 1;
+fn no_answer(operation: &mut Operation, phase: Phase, text: &str, steady: bool) -> &'static str {
+    operation.attempt = unanswered(operation.attempt, steady);
     if operation.attempt < ATTEMPTS {
         return "retry";
     }

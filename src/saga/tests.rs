@@ -487,3 +487,14 @@ async fn by_default_what_a_dead_process_held_is_found_within_ten_seconds() {
     let found = Duration::from_secs(lease) + super::engine::POLL;
     assert!(found + Duration::from_secs(1) <= Duration::from_secs(10));
 }
+
+#[test]
+fn while_nobody_can_be_asked_no_attempt_is_the_last() {
+    let after = |attempts, count, steady| {
+        (0..count).fold(attempts, |attempts, _| engine::unanswered(attempts, steady))
+    };
+    let away = after(0, 1000, false);
+    assert_eq!((away, after(away, 10, true)), (2, 12));
+    // It went away when there was one left.
+    assert_eq!(after(11, 1000, false), 11);
+}

@@ -6,6 +6,7 @@ use lapin::types::ShortString;
 
 use super::{AmqpBus, reach};
 use crate::bus::{BusHealth, QueueHealth};
+use crate::ids::Time;
 
 /// How long looking at all queues may take; those not reached by then are left out.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -13,6 +14,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MOST: usize = 500;
 
 impl AmqpBus {
+    /// Since when there is a connection, if there is one.
+    pub(in crate::bus) fn hears_since(&self) -> Option<Time> {
+        let state = self.link.state();
+        state.session.map(|_| state.since)
+    }
+
     /// The connection, the queues that this process serves and, if `all`, those it lately called.
     pub(in crate::bus) async fn health(&self, all: bool) -> BusHealth {
         let state = self.link.state();

@@ -268,12 +268,14 @@ async fn everything_recovers_when_the_broker_dies_and_comes_back() {
         })
         .collect();
     server.asked(100).await;
+    let first = ends.asker.hears_since().expect("a connection");
     tokio::task::block_in_place(|| {
         broker.settle("restart", "compute.r1");
         broker.kill();
     });
     let seen = health(&ends.asker, |health| !health.connected).await;
     assert!(seen.trouble.unwrap().contains("broker"));
+    assert_eq!(ends.asker.hears_since(), None);
     // Who starts while the broker is down.
     let late = Ends {
         asker: ends.asker.clone(),
@@ -284,6 +286,7 @@ async fn everything_recovers_when_the_broker_dies_and_comes_back() {
     tokio::task::block_in_place(|| broker.boot());
     let before = server.count();
     server.asked(before + 100).await;
+    assert!(ends.asker.hears_since() > Some(first));
     stop.store(true, Ordering::SeqCst);
     let mut failures = 0;
     for caller in callers {

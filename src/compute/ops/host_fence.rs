@@ -4,7 +4,7 @@
 //! host that has been down for a while; never for more than half of all hosts at a time, for then it is rather this
 //! process that is cut off.
 
-use super::host_list::{host_list, host_show};
+use super::host_list::{host_list, host_show, listening_since};
 use crate::compute::model::Host;
 use crate::compute::sagas::HostFence;
 use crate::context::Context;
@@ -32,7 +32,7 @@ pub async fn hosts_fence(cx: &Context) -> Result<()> {
     let seconds = |number: u64| i64::try_from(number).unwrap_or(i64::MAX / 2_000_000);
     let silent = seconds(cx.config.agent.down_after).saturating_add(seconds(compute.fencing_delay));
     let hosts = host_list(cx).await?;
-    for name in silent_hosts(&hosts, Time::now(), cx.started, silent) {
+    for name in silent_hosts(&hosts, Time::now(), listening_since(cx), silent) {
         if tried_lately(cx, &name).await? {
             continue;
         }
@@ -47,10 +47,10 @@ pub async fn hosts_fence(cx: &Context) -> Result<()> {
 
 /// Which hosts were not heard of for so many seconds, by a process that has listened for as long. None if that is more than
 /// half of them.
-fn silent_hosts(hosts: &[Host], now: Time, started: Time, seconds: i64) -> Vec<String> {
+fn silent_hosts(hosts: &[Host], now: Time, listening: Time, seconds: i64) -> Vec<String> {
     let before = now.plus_seconds(-seconds);
     let down = hosts.iter().filter(|host| !host.up).count();
-    if down * 2 > hosts.len() || started > before {
+    if down * 2 > hosts.len() || listening > before {
         return Vec::new();
     }
     hosts
@@ -118,7 +118,7 @@ mod tests {
     fn a_host_is_fenced_when_it_alone_was_silent_for_long() {
         let now = Time(0).plus_seconds(1000);
         let long_ago = Time(0);
-        let fence = |hosts: &[Host], started| silent_hosts(hosts, now, started, 75);
+        let fence = |hosts: &[Host], listening| silent_hosts(hosts, now, listening, 75);
         let mut hosts = vec![
             host("a", true, 999),
             host("b", false, 900),
@@ -128,7 +128,7 @@ mod tests {
         assert!(fence(&hosts, long_ago).is_empty());
         hosts.push(host("d", true, 999));
         assert_eq!(fence(&hosts, long_ago), ["b"]);
-        // This process has just started.
+        // This process has just started, or found its broker again.
         assert!(fence(&hosts, Time(0).plus_seconds(950)).is_empty());
         hosts[1].forced_down = true;
         assert!(fence(&hosts, long_ago).is_empty());

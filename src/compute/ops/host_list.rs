@@ -9,7 +9,7 @@ use crate::compute::store;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::HostId;
+use crate::ids::{HostId, Time};
 
 /// A host and what is claimed of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,19 @@ pub(super) fn down_us(cx: &Context) -> i64 {
     i64::try_from(cx.config.agent.down_after)
         .unwrap_or(i64::MAX)
         .saturating_mul(1_000_000)
+}
+
+/// Since when this process hears hosts: since its start, or since the broker was last found again. Not before then has it
+/// anything to say about one that is silent.
+pub(super) fn listening_since(cx: &Context) -> Time {
+    cx.bus
+        .hears_since()
+        .map_or_else(Time::now, |since| since.max(cx.started))
+}
+
+/// Whether this process has listened for so long that a host that is not up can be held for silent.
+pub fn hosts_are_heard(cx: &Context) -> bool {
+    Time::now().0 - listening_since(cx).0 >= down_us(cx)
 }
 
 /// How much of hosts' resources may be promised, from the settings.

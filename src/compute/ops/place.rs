@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::claim::{ClaimOutcome, claim_on_conn};
 use super::decision::decision_record_on_conn;
-use super::host_list::{down_us, host_rooms_on_conn, scheduler_rules};
+use super::host_list::{host_rooms_on_conn, hosts_are_heard, scheduler_rules};
 use crate::compute::model::{
     Claim, Consumer, FlavorQuery, PlaceWish, Resources, metadata_of_host, zone_of_host,
 };
@@ -19,7 +19,7 @@ use crate::compute::{Mark, Pick};
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{ImageId, NetworkId, OperationId, ProjectId, ServerGroupId, ServerId, Time};
+use crate::ids::{ImageId, NetworkId, OperationId, ProjectId, ServerGroupId, ServerId};
 use crate::network::ops::physical_networks_on_conn;
 
 /// Times that hosts are read anew because everything that was chosen was lost to others.
@@ -124,7 +124,7 @@ pub async fn place(cx: &Context, order: &PlaceOrder) -> Result<Placement> {
         if selection.chosen().is_none() {
             if reports_are_due(cx, &hosts) {
                 return Err(crate::error::Error::Unavailable(
-                    "no host fits yet, but not all hosts have reported since the control process started; waiting for them".into(),
+                    "no host fits yet, but not all hosts have reported since this control process began to hear them; waiting for them".into(),
                 ));
             }
             return refuse(cx, order, &rules, &mut request, &hosts, &selection).await;
@@ -224,11 +224,11 @@ pub async fn place_plan(cx: &Context, order: &PlaceOrder) -> Result<Decision> {
     ))
 }
 
-/// Whether hosts may merely not have been heard of yet: a control process that has just started knows of them what the
-/// database says, which is old. What was resumed must not fail for that.
+/// Whether hosts may merely not have been heard of yet: a control process that has just started, or whose broker has just
+/// come back, knows of them what the database says, which is old. What was resumed must not fail for that.
 fn reports_are_due(cx: &Context, hosts: &[HostState]) -> bool {
-    let young = Time::now().0 - cx.started.0 < down_us(cx);
-    young && (hosts.is_empty() || hosts.iter().any(|host| !host.up && !host.forced_down))
+    !hosts_are_heard(cx)
+        && (hosts.is_empty() || hosts.iter().any(|host| !host.up && !host.forced_down))
 }
 
 /// Tries the claims of the best hosts, best first.

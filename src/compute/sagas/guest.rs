@@ -25,7 +25,7 @@ pub const DISK: Duration = Duration::from_secs(3600);
 pub const CALL: Duration = Duration::from_secs(60);
 /// Questions without an answer after which a node counts as silent. The engine's pauses between them add up to more
 /// than six seconds.
-pub const SILENT_AFTER: u32 = 5;
+const SILENT_AFTER: u32 = 5;
 
 /// The server, deleted or not; one that has vanished altogether is a defect.
 pub async fn server(cx: &Context, id: ServerId) -> Result<Server> {
@@ -122,6 +122,13 @@ pub async fn power_off(
         Err(CallError::Fault(fault)) if fault.kind == FaultKind::NotFound => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Counts a question without an answer; says whether the node counts as silent by now. While the broker is away, and until
+/// others have found it again, the silence is not the node's.
+pub fn is_silent(cx: &Context, silent: &mut u32) -> bool {
+    *silent += u32::from(cx.bus.is_steady());
+    *silent >= SILENT_AFTER
 }
 
 /// What came of removing a guest.

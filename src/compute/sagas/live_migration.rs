@@ -6,6 +6,10 @@
 //! where the guest is, nothing is changed and they are asked again. Until then the server's host is the source; it flips to
 //! the destination in one transaction with the claims, the ports and the volumes.
 //!
+//! A guest that executes at the destination while memory of it is still at the source (post-copy) needs both: nothing goes on
+//! until all is there. If one of them is fenced meanwhile the guest is lost, and the server is off, on the other host with the
+//! disk as it is there; its fault says why.
+//!
 //! The destination takes the guest's files over before the source is told to clear away, so that on a shared file system the
 //! source leaves them.
 
@@ -56,6 +60,9 @@ pub struct LiveMigration {
     was: VmState,
     /// Whether the destination has taken the files over.
     taken: bool,
+    /// The host that died with a part of the guest.
+    #[serde(default)]
+    lost_with: Option<String>,
 }
 
 impl LiveMigration {
@@ -68,6 +75,7 @@ impl LiveMigration {
             },
             was: server.vm_state,
             taken: false,
+            lost_with: None,
         }
     }
 }
@@ -91,15 +99,19 @@ impl Saga for LiveMigration {
     }
 }
 
-/// The server stays where and what it was.
+/// The server stays where it was, and what it was unless its guest was lost.
 fn give_up<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
     async move {
         let server = guest::server(cx, s.way.server).await?;
-        let mut tx = cx.db.begin().await?;
-        let row = Row {
+        let mut row = Row {
             task: task(None),
             ..Row::default()
         };
+        switched_off(s, &mut row);
+        if s.lost_with.is_some() {
+            guest::power_off(cx, s.way.server, &s.way.source).await?;
+        }
+        let mut tx = cx.db.begin().await?;
         store::server::change(&mut tx, s.way.server, &row).await?;
         give_up_on_conn(&mut tx, cx, None).await?;
         tx.commit().await?;
@@ -223,14 +235,8 @@ fn transfer<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, 
                 }
             };
             match answer {
-                Err(CallError::Timeout { .. }) => {
-                    // It may just take its time, or be dead.
-                    if s.way.arrival(cx).await == Some(Arrival::Arrived)
-                        && !ops::host_is_up(cx, &s.way.source).await?
-                    {
-                        return Ok(Flow::Next);
-                    }
-                }
+                // It may just take its time.
+                Err(CallError::Timeout { .. }) if ops::host_is_up(cx, &s.way.source).await? => {}
                 Ok(MigrationEnd::Left) => return s.way.left(cx).await,
                 Ok(MigrationEnd::Stayed { reason }) => {
                     let reason = match (stop, late) {
@@ -243,11 +249,30 @@ fn transfer<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, 
                     };
                     return Err(StepError::Failed(Failure::new(reason)));
                 }
+                Ok(MigrationEnd::Split { reason }) => return split(cx, s, reason).await,
                 Err(error) => return unanswered(cx, s, &error).await,
             }
         }
     }
     .boxed()
+}
+
+/// The guest executed at the destination while memory of it was still at the source, which has lost the way there.
+async fn split(cx: &StepContext, s: &mut LiveMigration, reason: String) -> StepResult {
+    let host = s.way.destination()?.to_owned();
+    let gone =
+        ops::host_is_fenced(cx, &host).await? || s.way.arrival(cx).await == Some(Arrival::Absent);
+    if !gone {
+        return Err(StepError::Retry(format!(
+            "memory of the guest is on {} and on {host}, which do not reach each other: {reason}",
+            s.way.source
+        )));
+    }
+    s.lost_with = Some(host.clone());
+    Err(StepError::Failed(Failure::new(format!(
+        "{host} died while the guest executed there with memory that was still on {}",
+        s.way.source
+    ))))
 }
 
 /// What whoever asked wants by now.
@@ -267,17 +292,35 @@ fn patience(cx: &StepContext, s: &LiveMigration) -> Option<Duration> {
 }
 
 /// The source does not answer. By libvirt's handshake a guest that executes at the destination does not at the source.
-async fn unanswered(cx: &StepContext, s: &LiveMigration, error: &CallError) -> StepResult {
-    match s.way.arrival(cx).await {
-        Some(Arrival::Arrived) => Ok(Flow::Next),
-        Some(Arrival::Absent) if ops::host_is_fenced(cx, &s.way.source).await? => {
-            Err(StepError::Failed(Failure::new(format!(
-                "{} died during the migration",
-                s.way.source
-            ))))
+async fn unanswered(cx: &StepContext, s: &mut LiveMigration, error: &CallError) -> StepResult {
+    let arrival = s.way.arrival(cx).await;
+    if arrival == Some(Arrival::Arrived) {
+        return Ok(Flow::Next);
+    }
+    let fenced = ops::host_is_fenced(cx, &s.way.source).await?;
+    match arrival {
+        // What is not there by now will not come.
+        Some(Arrival::Arriving | Arrival::Absent) if fenced => Err(StepError::Failed(
+            Failure::new(format!("{} died during the migration", s.way.source)),
+        )),
+        Some(Arrival::Fetching) if fenced => {
+            s.lost_with = Some(s.way.source.clone());
+            Ok(Flow::Next)
         }
         _ => Err(StepError::Retry(error.to_string())),
     }
+}
+
+/// The server is off if its guest was lost, and says why.
+fn switched_off(s: &LiveMigration, row: &mut Row) {
+    let Some(dead) = &s.lost_with else { return };
+    let failure = Failure::new(format!(
+        "{dead} died with a part of the guest's memory while it was finished at the destination (post-copy)"
+    ))
+    .hint("start it: it boots from its disk; without live_migration_permit_post_copy no guest is put at this risk");
+    row.vm = Some(VmState::Stopped);
+    row.power = VmState::Stopped.power();
+    row.fault = Some(Some(guest::fault(Some(&failure))));
 }
 
 /// From now on the server is the destination's.
@@ -287,7 +330,7 @@ fn settle<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
         let server = guest::server(cx, s.way.server).await?;
         let zone = ops::host_zone(cx, &host).await?;
         let ports = ops::server_port_ids(cx, s.way.server).await?;
-        let row = Row {
+        let mut row = Row {
             host: Some(Some(host.clone())),
             zone: Some(Some(zone)),
             task: task(None),
@@ -296,6 +339,7 @@ fn settle<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
             fault: Some(None),
             ..Row::default()
         };
+        switched_off(s, &mut row);
         let mut tx = cx.db.begin().await?;
         ops::claim_settle_on_conn(&mut tx, cx.operation, s.way.server, &host, s.way.resources)
             .await?;
@@ -321,9 +365,12 @@ fn settle<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, St
 fn take_over<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a, StepResult> {
     async move {
         let host = s.way.destination()?.to_owned();
+        if s.lost_with.is_some() && !is_over(cx, s, &host).await? {
+            guest::power_off(cx, s.way.server, &host).await?;
+        }
         let request = MigrationTakeOver {
             id: s.way.server,
-            runs: s.was == VmState::Active,
+            runs: s.was == VmState::Active && s.lost_with.is_none(),
         };
         match cx.ask(&host, &request, guest::CALL).await {
             Ok(result) => {
@@ -338,19 +385,19 @@ fn take_over<'a>(cx: &'a StepContext, s: &'a mut LiveMigration) -> BoxFuture<'a,
                 .await?;
                 Ok(Flow::Next)
             }
-            Err(error) => {
-                let server = guest::server(cx, s.way.server).await?;
-                let over = server.task_state == Some(TaskState::Deleting)
-                    || server.host.as_deref() != Some(&host)
-                    || ops::host_is_fenced(cx, &host).await?;
-                if over {
-                    return Ok(Flow::Next);
-                }
-                Err(StepError::Retry(error.to_string()))
-            }
+            Err(_) if is_over(cx, s, &host).await? => Ok(Flow::Next),
+            Err(error) => Err(StepError::Retry(error.to_string())),
         }
     }
     .boxed()
+}
+
+/// Whether nobody waits for the destination any more.
+async fn is_over(cx: &StepContext, s: &LiveMigration, host: &str) -> Result<bool, StepError> {
+    let server = guest::server(cx, s.way.server).await?;
+    Ok(server.task_state == Some(TaskState::Deleting)
+        || server.host.as_deref() != Some(host)
+        || ops::host_is_fenced(cx, host).await?)
 }
 
 /// The source clears away what it has left.

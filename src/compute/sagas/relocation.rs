@@ -144,7 +144,7 @@ impl Relocation {
         };
         let door = match cx.call(&host, &request, guest::CALL).await {
             Ok(door) => door,
-            Err(error) => return Err(self.elsewhere(error)),
+            Err(error) => return Err(self.elsewhere(cx, error)),
         };
         let versions = if live {
             let from = ops::host_show(cx, &self.source).await?;
@@ -154,7 +154,7 @@ impl Relocation {
         };
         let disks = versions
             .and_then(|()| ops::disk_copy(&self.source, &host, &facts, &door, self.block, image))
-            .map_err(|failure| self.elsewhere(StepError::Failed(failure)))?;
+            .map_err(|failure| self.elsewhere(cx, StepError::Failed(failure)))?;
         (self.door, self.disks) = (Some(door), Some(disks));
         Ok(())
     }
@@ -176,7 +176,7 @@ impl Relocation {
             root: self.facts.as_ref().and_then(|facts| facts.root.clone()),
         };
         let made = cx.call(&host, &request, guest::DISK).await;
-        made.map_err(|error| self.elsewhere(error))
+        made.map_err(|error| self.elsewhere(cx, error))
     }
 
     /// Clears away what was made ready. A host that does not answer does it when it does.
@@ -234,7 +234,7 @@ impl Relocation {
             Some(Arrival::Absent) => Err(StepError::Failed(Failure::new(
                 "neither host has the guest: it ended during the migration",
             ))),
-            Some(Arrival::Arriving) | None => Err(StepError::Retry(format!(
+            Some(Arrival::Arriving | Arrival::Fetching) | None => Err(StepError::Retry(format!(
                 "{} has sent the guest; waiting for {} to say that it is there",
                 self.source,
                 self.destination.as_deref().unwrap_or_default()
@@ -243,12 +243,11 @@ impl Relocation {
     }
 
     /// The next host is tried, unless this one was asked for.
-    fn elsewhere(&mut self, error: StepError) -> StepError {
+    fn elsewhere(&mut self, cx: &StepContext, error: StepError) -> StepError {
         match error {
             StepError::Failed(failure) if self.wish.is_none() => StepError::Elsewhere(failure),
             StepError::Retry(text) if self.wish.is_none() => {
-                self.silent += 1;
-                if self.silent < guest::SILENT_AFTER {
+                if !guest::is_silent(cx, &mut self.silent) {
                     return StepError::Retry(text);
                 }
                 StepError::Elsewhere(Failure::new(text))

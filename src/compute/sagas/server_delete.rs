@@ -53,8 +53,7 @@ fn remove_guest<'a>(cx: &'a StepContext, s: &'a mut ServerDelete) -> BoxFuture<'
             return Ok(Flow::Next);
         };
         if let Removal::NoAnswer(reason) = guest::remove(cx, cx.turn(), s.server, host).await {
-            s.silent += 1;
-            if s.silent < guest::SILENT_AFTER {
+            if !guest::is_silent(cx, &mut s.silent) {
                 return Err(StepError::Retry(reason));
             }
             guest::owe(cx, s.server, host, &reason).await?;

@@ -111,6 +111,14 @@ fn give_up<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, 
 fn place<'a>(cx: &'a StepContext, s: &'a mut ServerEvacuate) -> BoxFuture<'a, StepResult> {
     async move {
         let server = guest::server(cx, s.server).await?;
+        // What was under way when the host died may have ended well, and its guest runs there.
+        if server.host.as_deref() != Some(&s.source) {
+            return Err(StepError::Failed(Failure::new(format!(
+                "the server is on {} by now, not on {}",
+                server.host.as_deref().unwrap_or("no host"),
+                s.source
+            ))));
+        }
         let consumer = Consumer::Operation(cx.operation);
         let mut excluded = owing(cx, s.server, s.wish.as_ref()).await?;
         excluded.push(s.source.clone());
@@ -231,8 +239,9 @@ async fn failed_there(
             Ok(Flow::Next)
         }
         Err(StepError::Retry(text)) => {
-            s.silent += 1;
-            if s.silent >= guest::SILENT_AFTER && ops::host_is_fenced(cx, s.destination()?).await? {
+            if guest::is_silent(cx, &mut s.silent)
+                && ops::host_is_fenced(cx, s.destination()?).await?
+            {
                 s.failure = Some(Failure::new(text).hint("evacuate it once more"));
                 return Ok(Flow::Next);
             }

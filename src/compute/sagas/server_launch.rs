@@ -302,8 +302,7 @@ async fn host_failed(
         StepError::Failed(failure) | StepError::Elsewhere(failure) => failure,
         StepError::Aborted => return Ok(StepError::Aborted),
         StepError::Retry(text) => {
-            s.silent += 1;
-            if s.silent < guest::SILENT_AFTER {
+            if !guest::is_silent(cx, &mut s.silent) {
                 return Ok(StepError::Retry(text));
             }
             let host = s.host()?.to_owned();

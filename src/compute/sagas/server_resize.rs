@@ -288,6 +288,7 @@ fn transfer<'a>(cx: &'a StepContext, s: &'a mut ServerResize) -> BoxFuture<'a, S
         };
         match cx.call(&s.way.source, &request, guest::DISK).await? {
             MigrationEnd::Stayed { reason } => Err(StepError::Failed(Failure::new(reason))),
+            MigrationEnd::Split { reason } => Err(StepError::Retry(reason)),
             MigrationEnd::Left => s.way.left(cx).await,
         }
     }

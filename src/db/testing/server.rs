@@ -96,6 +96,18 @@ impl Server {
         }
     }
 
+    /// The URL of one of its databases by its socket: for processes that see its files, but not its network.
+    pub fn socket_url(&self, database: &str) -> String {
+        let dir = self.dir.path().display();
+        match self.engine {
+            Engine::Mysql => format!("mysql://root@localhost/{database}?socket={dir}/s"),
+            _ => format!(
+                "postgres://postgres@localhost:{}/{database}?host={dir}",
+                self.port
+            ),
+        }
+    }
+
     /// Starts it again, after [`Server::kill`], on the same port with the same data.
     pub fn run(&mut self) {
         let data = self.dir.path().join("data");

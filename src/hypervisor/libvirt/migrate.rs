@@ -43,10 +43,20 @@ impl Migration for Libvirt {
         progress: &(dyn Fn(MigrationProgress) + Send + Sync),
     ) -> HvResult<MigrationEnd> {
         let order = order.clone();
-        let under_way = self.ask(id, |guest| Ok(job(guest)?.is_some())).await;
+        let look = |guest: &Guest| {
+            let job = if is_broken(guest)? {
+                Job::Broken
+            } else if job(guest)?.is_some() {
+                Job::UnderWay
+            } else {
+                Job::None
+            };
+            Ok(job)
+        };
+        let under_way = self.ask(id, look).await;
         let call = match under_way {
             Err(HvError::NotFound(_)) => return Ok(MigrationEnd::Left),
-            Ok(false) if begin => self
+            Ok(Job::None | Job::Broken) if begin => self
                 .guest_in(Lane::Move, id, "migrating", WITHOUT_END, move |guest| {
                     start(guest, &order)
                 })
@@ -55,7 +65,7 @@ impl Migration for Libvirt {
             Ok(_) => futures::future::pending().boxed(),
             Err(error) => return Err(error),
         };
-        let mut joined = !matches!(under_way, Ok(false)) || !begin;
+        let mut joined = !begin || matches!(under_way, Ok(Job::UnderWay));
         let mut call = call.fuse();
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -67,6 +77,9 @@ impl Migration for Libvirt {
                     said => return self.end(id, said).await,
                 },
                 _ = ticks.tick() => {}
+            }
+            if joined && gone_is(self.ask(id, is_broken).await, false)? {
+                return self.end(id, None).await;
             }
             match self.ask(id, job).await {
                 Ok(Some(values)) => progress(read(&values)),
@@ -115,6 +128,9 @@ impl Migration for Libvirt {
                 v::VIR_DOMAIN_PAUSED_MIGRATION,
                 v::VIR_DOMAIN_PAUSED_STARTING_UP,
             ];
+            if is_split(state, reason) {
+                return Ok(Arrival::Fetching);
+            }
             Ok(match state {
                 v::VIR_DOMAIN_PAUSED if on_the_way.contains(&reason) => Arrival::Arriving,
                 v::VIR_DOMAIN_SHUTOFF | v::VIR_DOMAIN_CRASHED => Arrival::Absent,
@@ -229,25 +245,29 @@ impl Libvirt {
 
     /// Whether a job takes the guest away at this moment.
     async fn is_leaving(&self, id: ServerId) -> HvResult<bool> {
-        gone_is(self.ask(id, |guest| Ok(job(guest)?.is_some())).await, false)
+        let leaving = |guest: &Guest| Ok(job(guest)?.is_some() && !is_broken(guest)?);
+        gone_is(self.ask(id, leaving).await, false)
     }
 
     /// What is so, now that no migration is under way; `said` is libvirt's complaint, if it had one.
     async fn end(&self, id: ServerId, said: Option<HvError>) -> HvResult<MigrationEnd> {
         let here = self.ask(id, |guest| {
-            let (_, reason) = sys::state(&guest.domain)?;
-            Ok((guest.is_on()?, reason))
+            let (state, reason) = sys::state(&guest.domain)?;
+            Ok((guest.is_on()?, reason, is_split(state, reason)))
         });
         let reason = said.map(|error| error.to_string());
         match here.await {
             Err(HvError::NotFound(_)) => Ok(MigrationEnd::Left),
-            Ok((false, reason)) if reason == v::VIR_DOMAIN_SHUTOFF_MIGRATED => {
+            Ok((true, _, true)) => Ok(MigrationEnd::Split {
+                reason: reason.unwrap_or_else(|| "the way between its hosts is lost".into()),
+            }),
+            Ok((false, reason, _)) if reason == v::VIR_DOMAIN_SHUTOFF_MIGRATED => {
                 Ok(MigrationEnd::Left)
             }
-            Ok((false, _)) => Ok(MigrationEnd::Stayed {
+            Ok((false, ..)) => Ok(MigrationEnd::Stayed {
                 reason: reason.unwrap_or_else(|| "the guest was switched off meanwhile".into()),
             }),
-            Ok((true, _)) => Ok(MigrationEnd::Stayed {
+            Ok((true, ..)) => Ok(MigrationEnd::Stayed {
                 reason: reason.unwrap_or_else(|| "the migration was broken off".into()),
             }),
             Err(error) => Err(error),
@@ -260,6 +280,35 @@ fn gone_is<T>(result: HvResult<T>, gone: T) -> HvResult<T> {
     match result {
         Err(HvError::NotFound(_)) => Ok(gone),
         result => result,
+    }
+}
+
+/// What was found of a migration.
+enum Job {
+    None,
+    UnderWay,
+    /// By post-copy, and the way to the destination is lost.
+    Broken,
+}
+
+/// Whether the way to the destination was lost while the guest executed there with memory of it here.
+fn is_broken(guest: &Guest) -> HvResult<bool> {
+    let found = sys::state(&guest.domain)?;
+    Ok(found == (v::VIR_DOMAIN_PAUSED, v::VIR_DOMAIN_PAUSED_POSTCOPY_FAILED))
+}
+
+/// Whether memory of a guest is on two hosts, one of which executes it, or would if the way between them were not lost.
+fn is_split(state: u32, reason: u32) -> bool {
+    match state {
+        v::VIR_DOMAIN_RUNNING => matches!(
+            reason,
+            v::VIR_DOMAIN_RUNNING_POSTCOPY | v::VIR_DOMAIN_RUNNING_POSTCOPY_FAILED
+        ),
+        v::VIR_DOMAIN_PAUSED => matches!(
+            reason,
+            v::VIR_DOMAIN_PAUSED_POSTCOPY | v::VIR_DOMAIN_PAUSED_POSTCOPY_FAILED
+        ),
+        _ => false,
     }
 }
 
@@ -309,6 +358,9 @@ fn send(guest: &Guest, order: &MigrationOrder) -> HvResult<()> {
     }
     if order.post_copy {
         flags |= v::VIR_MIGRATE_POSTCOPY;
+    }
+    if is_broken(guest)? {
+        flags |= v::VIR_MIGRATE_POSTCOPY | v::VIR_MIGRATE_POSTCOPY_RESUME;
     }
     let mut params = sys::Params::default();
     if let Some(address) = &order.address {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::dhcp_service::dhcp_move_on_conn;
 use super::router_place::router_move_on_conn;
-use crate::compute::ops::host_sites_on_conn;
+use crate::compute::ops::{host_sites_on_conn, hosts_are_heard};
 use crate::config::Engine;
 use crate::context::{Change, Context};
 use crate::db::Conn;
@@ -27,8 +27,13 @@ pub async fn services_place(cx: &Context) -> Result<()> {
     if dhcp.is_empty() && routers.is_empty() {
         return Ok(());
     }
-    let dhcp_moves = moves(&sites(&mut conn, cx, AgentKind::Dhcp).await?, &dhcp);
-    let router_moves = moves(&sites(&mut conn, cx, AgentKind::Router).await?, &routers);
+    let deaf = !hosts_are_heard(cx);
+    let dhcp_moves = moves(&sites(&mut conn, cx, AgentKind::Dhcp).await?, &dhcp, deaf);
+    let router_moves = moves(
+        &sites(&mut conn, cx, AgentKind::Router).await?,
+        &routers,
+        deaf,
+    );
     drop(conn);
     for (id, host) in dhcp_moves {
         tell(
@@ -84,7 +89,7 @@ pub(super) async fn elsewhere(
     for site in sites.iter_mut().filter(|site| site.host == host) {
         (site.usable, site.silent) = (false, false);
     }
-    let found = moves(&sites, &services)
+    let found = moves(&sites, &services, false)
         .into_iter()
         .find(|(moved, _)| *moved == id);
     found.map(|(_, host)| host).ok_or_else(|| {

@@ -160,6 +160,20 @@ fn a_server_that_dies_in_the_middle_of_a_transaction_is_waited_for(#[case] engin
 }
 
 #[rstest]
+#[case::mariadb(Engine::Mysql)]
+#[case::postgresql(Engine::Postgres)]
+fn a_server_on_this_machine_is_reached_by_its_socket(#[case] engine: Engine) {
+    let (server, _, runtime) = database(engine);
+    let _inside = runtime.enter();
+    let url = server.socket_url("cloud");
+    let db = runtime.block_on(Db::open(&url)).unwrap();
+    assert_eq!(db.engine(), engine);
+    let gone = runtime.block_on(Db::open(&server.socket_url("other")));
+    let error = gone.err().unwrap().to_string();
+    assert!(error.contains("other"), "{error}");
+}
+
+#[rstest]
 #[case::mariadb(
     "mysql://skydeck:hunter2@127.0.0.1:1/cloud",
     "MariaDB 127.0.0.1:1/cloud"

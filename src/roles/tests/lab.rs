@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::agent::{Agent, Node, Pace, Places};
-use crate::bus::Serving;
+use crate::bus::{Bus, Serving};
 use crate::compute::conductor::Conductor;
 use crate::compute::model::{NewFlavor, Server, ServerQuery, VmState};
 use crate::compute::ops as compute;
@@ -64,6 +64,7 @@ pub struct Lab {
     agent: Mutex<Option<Agent>>,
     second_agent: Mutex<Option<Agent>>,
     plane: Plane,
+    companion: Mutex<Option<Companion>>,
 }
 
 /// A control process.
@@ -75,19 +76,59 @@ struct Plane {
     _conductor: Serving,
 }
 
+/// A further control process, on a runtime of its own: when this is dropped, it dies in the middle of whatever it is at.
+struct Companion {
+    plane: Plane,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Companion {
+    async fn start(dir: &Path, bus: Bus) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let dir = dir.to_owned();
+        let plane = runtime.spawn(async move {
+            let db = Db::open(&crate::db::testing::url(&dir)).await.unwrap();
+            Plane::start("c2", &dir, db, bus, SHARED).await
+        });
+        Self {
+            plane: plane.await.unwrap(),
+            runtime: Some(runtime),
+        }
+    }
+}
+
+impl Drop for Companion {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Settings of a control process that has a companion. Each is told that its database is one for several, whatever it is.
+const SHARED: &[(&str, &str)] = &[
+    ("database.url", "mysql://for-several/"),
+    ("operations.lease_seconds", "2"),
+];
+
 impl Plane {
-    /// Starts one with its files in this directory.
-    async fn start(dir: &Path, db: Db) -> Self {
+    /// Starts one of this name with its files in this directory.
+    async fn start(name: &str, dir: &Path, db: Db, bus: Bus, settings: &[(&str, &str)]) -> Self {
         // Any host is made dead by doing nothing.
         // Worlds are compared: their networks have one number.
-        let settings = [
+        let usual = [
             ("compute.fencing_command", "/bin/true"),
             ("network.vni_range", "1000:1000"),
         ];
-        let (cloud, kicks) = crate::context::testing::another(dir, db, &settings);
+        let settings = [&usual, settings].concat();
+        let (cloud, kicks) = crate::context::testing::on_bus(bus, dir, db, &settings);
         let mut table = Conductor::new(cloud.clone());
         services::conduct(&mut table);
-        let conductor = cloud.bus.serve(CONDUCTOR, "c1", Arc::new(table));
+        let conductor = cloud.bus.serve(CONDUCTOR, name, Arc::new(table));
         let stage: Arc<Mutex<Stage>> = Arc::default();
         let played = stage.clone();
         let chaos = Arc::new(move |kind: &str, step: &str, phase: Phase| {
@@ -117,17 +158,47 @@ impl Plane {
 
 impl Lab {
     pub async fn new() -> Self {
-        Self::made(false).await
+        Self::made(false, &[]).await
     }
 
     /// A cloud with a second node.
     pub async fn with_second() -> Self {
-        Self::made(true).await
+        Self::made(true, &[]).await
     }
 
-    async fn made(second: bool) -> Self {
+    /// The same with a second control process, too.
+    pub async fn with_companion() -> Self {
+        let lab = Self::made(true, SHARED).await;
+        lab.companion_start().await;
+        lab
+    }
+
+    /// The second control process, if there is one, dies as by `kill -9`, and another one takes its place.
+    pub async fn companion_restart(&self) {
+        if self.companion.lock().unwrap().take().is_some() {
+            self.companion_start().await;
+        }
+    }
+
+    async fn companion_start(&self) {
+        let started = Companion::start(self.dir.path(), self.cloud.bus.clone()).await;
+        *self.companion.lock().unwrap() = Some(started);
+    }
+
+    /// The member of the project and the control plane itself, through the second control process if there is one.
+    pub fn through_companion(&self) -> (Context, Context) {
+        let companion = self.companion.lock().unwrap();
+        let cloud = companion
+            .as_ref()
+            .map_or(&self.cloud, |other| &other.plane.cloud);
+        let actor = Actor::clone(&self.cx.actor);
+        let cx = Context::new(cloud.clone(), actor, "req-member");
+        (cx, Context::system(cloud.clone()))
+    }
+
+    async fn made(second: bool, settings: &[(&str, &str)]) -> Self {
         let (dir, db) = crate::db::testing::fresh().await;
-        let plane = Plane::start(dir.path(), db).await;
+        let plane = Plane::start("c1", dir.path(), db, Bus::local(), settings).await;
         let cloud = plane.cloud.clone();
         let config = SimConfig {
             deadline: Duration::from_millis(200),
@@ -154,6 +225,7 @@ impl Lab {
             agent: Mutex::default(),
             second_agent: Mutex::default(),
             plane,
+            companion: Mutex::default(),
             cloud,
         };
         lab.nodes_start().await;
@@ -183,11 +255,12 @@ impl Lab {
         self.cloud.db.close().await;
         crate::db::copy(&from, to, |_| ()).await.unwrap();
         let db = Db::open(to).await.unwrap();
-        let plane = Plane::start(self.dir.path(), db).await;
+        let plane = Plane::start("c1", self.dir.path(), db, Bus::local(), &[]).await;
         let cloud = plane.cloud.clone();
         let lab = Self {
             cx: Context::new(cloud.clone(), Actor::clone(&self.cx.actor), "req-member"),
             plane,
+            companion: Mutex::default(),
             cloud,
             dir: self.dir,
             sim: self.sim,

@@ -1,5 +1,8 @@
 //! Servers that change hosts, one by one and many by one wish.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::lab::{HOST, Lab, SECOND};
 use crate::compute::model::{
     MigrationKind, MigrationQuery, MigrationStatus, MigrationWish, Move, MoveState, MovesGoal,
@@ -9,8 +12,9 @@ use crate::compute::ops as compute;
 use crate::compute::ops::{HostDecision, LiveMigrationWish, Outlook};
 use crate::context::Context;
 use crate::db::sql;
+use crate::hypervisor::Hypervisor;
 use crate::ids::ServerId;
-use crate::saga::Status;
+use crate::saga::{Phase, Status, Verdict};
 
 fn of(server: ServerId) -> MigrationQuery {
     MigrationQuery {
@@ -116,6 +120,54 @@ async fn what_a_move_will_take_and_what_stands_against_it_is_told_before_it_begi
         "{silent:?}"
     );
     lab.agent_start();
+    lab.delete_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_evacuation_leaves_a_server_alone_that_has_just_left_the_dead_host() {
+    let lab = Lab::with_second().await;
+    let cx = lab.system();
+    let id = lab.active("web").await.id;
+    let unsure = Arc::new(AtomicBool::new(true));
+    let is_unsure = unsure.clone();
+    lab.play(move |_, step, phase, _| {
+        let transfer = (step, phase) == ("transfer", Phase::Run);
+        if transfer && is_unsure.load(Ordering::SeqCst) {
+            Verdict::Lose
+        } else {
+            Verdict::Normal
+        }
+    });
+    let wish = LiveMigrationWish {
+        host: Some(SECOND.into()),
+        ..LiveMigrationWish::default()
+    };
+    let moved = compute::server_migrate_live(&cx, id, wish).await.unwrap();
+    lab.until("the guest is there", async || {
+        let guests = lab.second.as_ref().unwrap().guests().await.unwrap();
+        guests.iter().any(|guest| guest.id == id).then_some(())
+    })
+    .await;
+    let dead = |forced_down| HostDecision {
+        forced_down: Some(forced_down),
+        ..HostDecision::default()
+    };
+    compute::host_update(&cx, HOST, &dead(true)).await.unwrap();
+    let evacuated = compute::server_evacuate(&cx, id, None).await.unwrap();
+    let before = lab.server(id).await;
+    assert_eq!(before.host.as_deref(), Some(HOST));
+    unsure.store(false, Ordering::SeqCst);
+    assert_eq!(lab.ended(moved).await.status, Status::Done);
+    assert_eq!(lab.ended(evacuated).await.status, Status::Undone);
+    let server = lab.server(id).await;
+    assert_eq!(server.host.as_deref(), Some(SECOND));
+    assert_eq!(
+        (server.vm_state, server.task_state),
+        (VmState::Active, None)
+    );
+    assert_eq!(server.generation, before.generation);
+    lab.play_nothing();
+    compute::host_update(&cx, HOST, &dead(false)).await.unwrap();
     lab.delete_all().await;
 }
 

@@ -1,5 +1,5 @@
-//! Random schedules of what people do to servers, volumes and hosts, over a bus that loses, doubles and delays, with agents
-//! that die now and then: in the end database, agents and hypervisors agree, each guest is on one host, and nothing is left
+//! Random schedules of what people do to servers, volumes and hosts, through one control process or two, over a bus that
+//! loses, doubles and delays, with agents and control processes that die now and then: in the end database, agents and hypervisors agree, each guest is on one host, and nothing is left
 //! when all is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,7 @@ use crate::bus::faults::{Fate, Sky};
 use crate::compute::model::{MovesGoal, ServerQuery, VmState};
 use crate::compute::ops as compute;
 use crate::compute::ops::{AttachWish, HostDecision, LiveMigrationWish, NicRequest, RebuildWish};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hypervisor::sim::SimHost;
 use crate::hypervisor::{GuestState, Hypervisor, PowerState};
@@ -55,6 +56,8 @@ enum Act {
     /// The first host or the second is emptied, or filled again.
     Moves(bool, bool),
     KillAgent(bool),
+    /// One control process of two.
+    KillControl,
     /// Let everything that was begun end.
     Wait,
 }
@@ -86,6 +89,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (n, any::<bool>()).prop_map(|(at, keep)| Act::Decide(at, keep)),
         1 => (any::<bool>(), any::<bool>()).prop_map(|(first, leave)| Act::Moves(first, leave)),
         2 => any::<bool>().prop_map(Act::KillAgent),
+        2 => Just(Act::KillControl),
         5 => Just(Act::Wait),
     ]
 }
@@ -137,8 +141,8 @@ fn pick<T: Copy>(all: &[T], at: usize) -> Result<T> {
     all.get(at % all.len().max(1)).copied().ok_or_else(missing)
 }
 
-async fn play(lab: &Lab, act: Act) -> Result<()> {
-    let cx = &lab.cx;
+/// Does it as this member of the project, or as the control plane itself.
+async fn play(lab: &Lab, (cx, system): &(Context, Context), act: Act) -> Result<()> {
     let (all, disks) = (servers(lab).await, volumes(lab).await);
     match act {
         Act::Launch => drop(compute::server_create(cx, lab.request("web")).await?),
@@ -200,10 +204,10 @@ async fn play(lab: &Lab, act: Act) -> Result<()> {
         }
         Act::Migrate(at) => {
             let wish = LiveMigrationWish::default();
-            compute::server_migrate_live(&lab.system(), pick(&all, at)?, wish).await?;
+            compute::server_migrate_live(system, pick(&all, at)?, wish).await?;
         }
         Act::Cold(at) => {
-            compute::server_migrate(&lab.system(), pick(&all, at)?, None, true).await?;
+            compute::server_migrate(system, pick(&all, at)?, None, true).await?;
         }
         Act::Resize(at) => {
             let id = pick(&all, at)?;
@@ -219,10 +223,11 @@ async fn play(lab: &Lab, act: Act) -> Result<()> {
             } else {
                 MovesGoal::Return
             };
-            compute::moves_run(&lab.system(), goal, Some(host), 2).await?;
+            compute::moves_run(system, goal, Some(host), 2).await?;
         }
         Act::KillAgent(true) => lab.agent_start(),
         Act::KillAgent(false) => lab.second_start(),
+        Act::KillControl => lab.companion_restart().await,
         Act::Wait => quiet(lab).await,
     }
     Ok(())
@@ -383,12 +388,16 @@ async fn disagreement(lab: &Lab) -> Option<String> {
     None
 }
 
-async fn run(acts: &[Act], seed: u64) {
-    let lab = Lab::with_second().await;
+async fn run(lab: Lab, acts: &[(Act, bool)], seed: u64) {
     let empty = lab.world().await;
     lab.cloud.bus.weather.turn(Some(storm(seed)));
-    for act in acts {
-        match play(&lab, *act).await {
+    for (act, other) in acts {
+        let through = if *other {
+            lab.through_companion()
+        } else {
+            (lab.cx.clone(), lab.system())
+        };
+        match play(&lab, &through, *act).await {
             // Not possible now, or not known yet: people try again.
             Err(error) if error.status() >= 500 && error.status() != 503 => {
                 panic!("{act:?}: {error}")
@@ -427,19 +436,34 @@ async fn run(acts: &[Act], seed: u64) {
     becomes(&lab, &empty, &[], "all deleted").await;
 }
 
+/// Who does what: everything through the first control process, or also through the second.
+fn acts() -> impl Strategy<Value = Vec<(Act, bool)>> {
+    prop::collection::vec((act(), any::<bool>()), 10..40)
+}
+
+/// On a runtime of its own.
+fn on_a_runtime(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(work);
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn database_agent_and_hypervisor_agree_after_any_schedule(
-        acts in prop::collection::vec(act(), 10..40),
+    fn database_agent_and_hypervisor_agree_after_any_schedule(acts in acts(), seed in any::<u64>()) {
+        on_a_runtime(async { run(Lab::with_second().await, &acts, seed).await });
+    }
+
+    #[test]
+    fn they_agree_as_well_when_two_control_processes_share_the_work_and_one_dies(
+        acts in acts(),
         seed in any::<u64>(),
     ) {
-        tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap()
-            .block_on(run(&acts, seed));
+        on_a_runtime(async { run(Lab::with_companion().await, &acts, seed).await });
     }
 }

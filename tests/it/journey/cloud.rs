@@ -22,6 +22,8 @@ use crate::lab::wait::{wait_for_async, wait_until};
 
 /// The program under test.
 pub const SKYDECK: &str = env!("CARGO_BIN_EXE_skydeck");
+/// The name of the control process that a machine has if it has one.
+const FIRST: &str = "server";
 /// How long a start may take on a machine that compiles meanwhile.
 const START: Duration = Duration::from_secs(60);
 /// How long an operation may take, guests booting included.
@@ -38,6 +40,12 @@ pub struct Settings {
     pub extra: String,
     /// Whether a control process is started; otherwise [`Cloud::boot`] does.
     pub started: bool,
+    /// Its name among the control processes of its machine: of its directory there, and of its log.
+    pub name: &'static str,
+    /// Where it listens on the loopback.
+    pub port: u16,
+    /// How one logs in, where an earlier control process of the same cloud wrote that.
+    pub clouds: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -47,6 +55,9 @@ impl Default for Settings {
             listen: String::new(),
             extra: String::new(),
             started: true,
+            name: FIRST,
+            port: 8774,
+            clouds: None,
         }
     }
 }
@@ -54,8 +65,12 @@ impl Default for Settings {
 /// A machine with a control process; both end when it is dropped.
 pub struct Cloud {
     pub(super) server: Option<Running>,
-    /// Its state after the first start, to which it returns when everything is deleted.
+    /// Its state after the first start, to which it returns when everything is deleted; with a database of its own.
     baseline: Option<Baseline>,
+    /// Its name among the control processes of its machine.
+    name: &'static str,
+    /// How one logs in.
+    clouds: PathBuf,
     /// Where it runs.
     pub machine: Machine,
 }
@@ -73,32 +88,51 @@ impl Cloud {
 
     /// The same on this machine.
     pub fn on(machine: Machine, settings: Settings) -> Self {
-        let data = machine.dir().join("data");
-        let text = format!(
-            "data_dir = {data:?}\n[agent]\n{}\n[api]\nlisten = [\"unix:\", \"127.0.0.1:8774\"{}]\n{}",
-            settings.agent, settings.listen, settings.extra
-        );
-        std::fs::write(machine.dir().join("config.toml"), text).unwrap();
         let mut cloud = Self {
             server: None,
             baseline: None,
+            name: settings.name,
+            clouds: PathBuf::new(),
             machine,
         };
+        let data = cloud.data();
+        let text = format!(
+            "data_dir = {data:?}\n[agent]\n{}\n[api]\nlisten = [\"unix:\", \"127.0.0.1:{}\"{}]\n{}",
+            settings.agent, settings.port, settings.listen, settings.extra
+        );
+        std::fs::create_dir_all(cloud.home()).unwrap();
+        std::fs::write(cloud.config(), text).unwrap();
+        cloud.clouds = settings.clouds.unwrap_or(data.join("clouds.yaml"));
         if settings.started {
             cloud.boot(&[]);
-            cloud.baseline = Some(Baseline::of(&cloud));
+            // Read from the database's file.
+            let embedded = cloud.data().join("skydeck.db").exists();
+            cloud.baseline = embedded.then(|| Baseline::of(&cloud));
         }
         cloud
     }
 
+    /// Its name among the control processes of its machine.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Where its files are.
+    fn home(&self) -> PathBuf {
+        match self.name {
+            FIRST => self.machine.dir().to_owned(),
+            name => self.machine.dir().join(name),
+        }
+    }
+
     /// The data directory.
     pub fn data(&self) -> PathBuf {
-        self.machine.dir().join("data")
+        self.home().join("data")
     }
 
     /// The settings file.
     pub fn config(&self) -> PathBuf {
-        self.machine.dir().join("config.toml")
+        self.home().join("config.toml")
     }
 
     /// The socket of the API.
@@ -116,8 +150,8 @@ impl Cloud {
             .arg(self.config())
             .env("XDG_CONFIG_HOME", self.machine.dir());
         command.envs(variables.iter().copied());
-        let mut server = self.machine.spawn("server", command);
-        let (socket, clouds) = (self.socket(), self.data().join("clouds.yaml"));
+        let mut server = self.machine.spawn(self.name, command);
+        let (socket, clouds) = (self.socket(), self.clouds.clone());
         wait_until("the control process to serve", START, || {
             assert!(
                 server.is_running(),
@@ -148,7 +182,7 @@ impl Cloud {
 
     /// A new client with a session of its own, as the administrator.
     pub fn client(&self) -> Client {
-        let clouds = Clouds::load_files(&[self.data().join("clouds.yaml")]).expect("clouds.yaml");
+        let clouds = Clouds::load_files(std::slice::from_ref(&self.clouds)).expect("clouds.yaml");
         let config = clouds.get("skydeck").expect("the entry skydeck");
         Client::new(config.over_socket(self.socket())).expect("a client")
     }
@@ -296,6 +330,20 @@ impl Cloud {
                 .then_some(())
         })
         .await;
+    }
+
+    /// The newest operation of a kind.
+    pub async fn operation(&self, kind: &str) -> Operation {
+        let query = ListQuery::new()
+            .filter("kind", kind)
+            .all_projects()
+            .limit(1);
+        let mut found: Vec<Operation> = self
+            .client()
+            .operation_list(&query)
+            .await
+            .expect("operations");
+        found.pop().unwrap_or_else(|| panic!("there was no {kind}"))
     }
 
     /// Process ids of the guests' QEMUs, as the machine has them.

@@ -3,7 +3,7 @@
 //!
 //! The steps are asked for, not listed here: an operation runs once undisturbed, and then once for each of its steps.
 
-use skydeck::api::wire::{Nothing, Operation, OperationStatus};
+use skydeck::api::wire::{Nothing, OperationStatus};
 use skydeck::client::ListQuery;
 use skydeck::compute::wire::{
     CreateImage, Resize, Server, ServerAction, ServerCreate, VolumeAttach,
@@ -25,20 +25,6 @@ impl Cloud {
             .take()
             .expect("a control process")
             .wait(PATIENCE);
-    }
-
-    /// The newest operation of a kind.
-    pub async fn operation(&self, kind: &str) -> Operation {
-        let query = ListQuery::new()
-            .filter("kind", kind)
-            .all_projects()
-            .limit(1);
-        let mut found: Vec<Operation> = self
-            .client()
-            .operation_list(&query)
-            .await
-            .expect("operations");
-        found.pop().unwrap_or_else(|| panic!("there was no {kind}"))
     }
 }
 

@@ -4,7 +4,7 @@ use skydeck::api::wire::{MigrationPlanRequest, Nothing, TransferForecast};
 use skydeck::client::ListQuery;
 use skydeck::compute::wire::{Evacuate, Server, ServerAction};
 
-use super::cloud::PATIENCE;
+use super::cloud::{Cloud, PATIENCE};
 use super::guest::{Ready, wait_ready, wait_said};
 use super::rack::RackCloud;
 use super::stock::OpenStack;
@@ -12,13 +12,13 @@ use crate::lab::rack::Rack;
 use crate::lab::wait::wait_for_async;
 
 /// Says a number, its uptime in seconds and which boot it is of, five times a second, for as long as it runs.
-const COUNTER: &str = "#!/bin/sh\n\
+pub(super) const COUNTER: &str = "#!/bin/sh\n\
     read boot </proc/sys/kernel/random/boot_id\n\
     (i=0; while :; do i=$((i+1)); read up _ </proc/uptime; echo COUNT $i ${up%.*} $boot. >/dev/console; usleep 200000; done) &\n";
 
 /// What a guest said last.
 #[derive(Clone, Debug)]
-struct Said {
+pub(super) struct Said {
     number: u64,
     uptime: u64,
     /// The kernel chooses it anew at each boot: another one means that the guest did not merely go on.
@@ -33,7 +33,7 @@ async fn counting(cloud: &RackCloud, name: &str) -> String {
 }
 
 /// What was said last, once its number is above `above`.
-async fn count(cloud: &RackCloud, id: &str, above: u64) -> Said {
+pub(super) async fn count(cloud: &Cloud, id: &str, above: u64) -> Said {
     wait_said(
         &cloud.client(),
         id,
@@ -53,7 +53,7 @@ async fn count(cloud: &RackCloud, id: &str, above: u64) -> Said {
 }
 
 /// Waits until the server runs on a host and nothing is done to it.
-async fn wait_on(cloud: &RackCloud, id: &str, number: usize) -> Server {
+pub(super) async fn wait_on(cloud: &Cloud, id: &str, number: usize) -> Server {
     let (client, host) = (cloud.client(), Rack::name(number));
     wait_for_async(
         &format!("the server to be on {host}"),
@@ -71,10 +71,11 @@ async fn wait_on(cloud: &RackCloud, id: &str, number: usize) -> Server {
 /// Sends so little at a time that there is time to do something meanwhile.
 const SLOWLY: &str = "[compute]\nlive_migration_bandwidth = 10\n[operations]\nlease_seconds = 2\n";
 
-/// Begins to move a server to the second host, and waits until a part of it is there.
-async fn begin_slowly(stock: &OpenStack, id: &str) -> String {
+/// Begins to move a server to a host, and waits until a part of it is there.
+async fn begin_slowly(stock: &OpenStack, id: &str, to: usize) -> String {
+    let host = Rack::name(to);
     stock.ok(&format!(
-        "--os-compute-api-version 2.88 server migrate --live-migration --host h2 {id}"
+        "--os-compute-api-version 2.88 server migrate --live-migration --host {host} {id}"
     ));
     wait_for_async("a part of the guest to be sent", PATIENCE, async || {
         let moves = stock.json(&format!(
@@ -90,7 +91,7 @@ async fn begin_slowly(stock: &OpenStack, id: &str) -> String {
 }
 
 /// The guest counts on from what it said last, and has not booted since.
-async fn goes_on(cloud: &RackCloud, id: &str, before: &Said) -> Said {
+pub(super) async fn goes_on(cloud: &Cloud, id: &str, before: &Said) -> Said {
     let now = count(cloud, id, before.number).await;
     assert_eq!(now.boot, before.boot, "it booted: {before:?}, {now:?}");
     assert!(now.uptime >= before.uptime, "{before:?}, {now:?}");
@@ -126,7 +127,7 @@ async fn whatever_dies_during_a_migration_the_guest_runs_on_one_host_and_all_agr
             cloud.settled().await;
             wait_on(&cloud, &id, 1).await;
         }
-        begin_slowly(&stock, &id).await;
+        begin_slowly(&stock, &id, 2).await;
         match victim {
             "source" => {
                 cloud.kill_agent(1);
@@ -140,11 +141,7 @@ async fn whatever_dies_during_a_migration_the_guest_runs_on_one_host_and_all_agr
                 cloud.kill();
                 cloud.boot(&[]);
             }
-            _ => {
-                cloud.broker.kill();
-                let control = cloud.rack.control();
-                control.within_network(|| cloud.broker.boot());
-            }
+            _ => cloud.lose_broker(),
         }
         said = agree(&cloud, &id, &said).await;
     }
@@ -157,7 +154,7 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     let stock = OpenStack::new(&cloud);
     let id = counting(&cloud, "wanderer").await;
     let said = count(&cloud, &id, 3).await;
-    let migration = begin_slowly(&stock, &id).await;
+    let migration = begin_slowly(&stock, &id, 2).await;
     stock.ok(&format!(
         "--os-compute-api-version 2.80 server migration abort {id} {migration}"
     ));
@@ -166,8 +163,23 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     let list = "--os-compute-api-version 2.80 server migration list";
     assert_eq!(stock.json(list)[0]["Status"], "cancelled");
 
+    // Whoever was asked to abort, and whoever was to pass it on, dies: the wish is not forgotten.
+    cloud.rack.limit(1, "10mbit");
+    let migration = begin_slowly(&stock, &id, 2).await;
+    stock.ok(&format!(
+        "--os-compute-api-version 2.80 server migration abort {id} {migration}"
+    ));
+    cloud.kill_agent(1);
+    cloud.kill();
+    cloud.boot(&[]);
+    cloud.start_agent(1);
+    let said = agree(&cloud, &id, &said).await;
+    assert_eq!(cloud.place(), 1);
+    assert_eq!(stock.json(list)[0]["Status"], "cancelled");
+    cloud.rack.unlimit(1);
+
     // The destination's power fails: the guest never notices.
-    begin_slowly(&stock, &id).await;
+    begin_slowly(&stock, &id, 2).await;
     cloud.crash(2);
     cloud.settled().await;
     wait_on(&cloud, &id, 1).await;
@@ -177,7 +189,7 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     cloud.host_is(2, "up").await;
     let said = agree(&cloud, &id, &said).await;
 
-    let migration = begin_slowly(&stock, &id).await;
+    let migration = begin_slowly(&stock, &id, 2).await;
     stock.ok(&format!(
         "--os-compute-api-version 2.80 server migration force complete {id} {migration}"
     ));
@@ -185,12 +197,24 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
     assert_eq!(cloud.place(), 2);
     assert_eq!(stock.json(list)[0]["Status"], "completed");
 
-    // Its host dies. Silence alone moves nothing; an operator who knows it dead does.
+    // Its host dies while it leaves. Silence alone moves nothing; an operator who knows it dead does.
+    begin_slowly(&stock, &id, 1).await;
     cloud.crash(2);
     cloud.host_is(2, "down").await;
     let refused = stock.fails(&format!("server evacuate {id}"));
     assert!(refused.contains("not known to be dead"), "{refused}");
+    let server = cloud.client().server_show(&id).await.unwrap();
+    assert_eq!(server.host, Some(Rack::name(2)));
+    assert_eq!(server.status, "MIGRATING");
     stock.ok("--os-compute-api-version 2.88 compute service set --down h2 nova-compute");
+    cloud.settled().await;
+    assert_eq!(stock.json(list)[0]["Status"], "failed");
+    let server = cloud.client().server_show(&id).await.unwrap();
+    assert_eq!(
+        (server.host, server.task_state),
+        (Some(Rack::name(2)), None)
+    );
+    assert!(cloud.guests_on(1).is_empty(), "left on h1");
     // The stock client of Debian 12 asks for this, and then stumbles over Nova's answer.
     let evacuate = ServerAction::Evacuate(Evacuate::default());
     cloud.client().server_action(&id, &evacuate).await.unwrap();
@@ -205,6 +229,96 @@ async fn a_migration_is_aborted_or_ended_by_force_and_a_host_that_dies_takes_its
         cloud.guests_on(2).is_empty().then_some(())
     })
     .await;
+    assert_eq!(cloud.place(), 1);
+    cloud.delete(&id).await;
+}
+
+/// The same, and a guest may be finished at its destination.
+const POST_COPY: &str = "[compute]\nlive_migration_bandwidth = 10\nlive_migration_permit_post_copy = true\n\
+    [operations]\nlease_seconds = 2\n";
+
+/// Begins to move a server from this of two hosts to the other, and lets it go on there while most of its memory is still
+/// here, over a cable that carries 4 MB per second.
+async fn split(cloud: &RackCloud, stock: &OpenStack, id: &str, from: usize) {
+    let to = 3 - from;
+    cloud.rack.limit(from, "32mbit");
+    let migration = begin_slowly(stock, id, to).await;
+    stock.ok(&format!(
+        "--os-compute-api-version 2.80 server migration force complete {id} {migration}"
+    ));
+    let state = |number| {
+        let domain = cloud.guests_on(number).pop()?;
+        let line = ["virsh", "domstate", "--reason", &domain];
+        cloud.rack.host(number).try_run(&line).ok()
+    };
+    wait_for_async("the guest to go on elsewhere", PATIENCE, async || {
+        let there = state(to)?.starts_with("running (post-copy");
+        let here = state(from)?.starts_with("paused (post-copy");
+        (there && here).then_some(())
+    })
+    .await;
+}
+
+/// Power failure of a host with which a part of the server's guest is lost. Nobody says that the guest runs: it is off on the
+/// other host, and boots there when it is started.
+async fn lost_with(cloud: &mut RackCloud, stock: &OpenStack, id: &str, dead: usize) {
+    cloud.crash(dead);
+    cloud.host_is(dead, "down").await;
+    let server = cloud.client().server_show(id).await.unwrap();
+    assert_eq!(server.status, "MIGRATING");
+    let (host, other) = (Rack::name(dead), 3 - dead);
+    let set = "--os-compute-api-version 2.88 compute service set";
+    stock.ok(&format!("{set} --down {host} nova-compute"));
+    cloud.settled().await;
+    let server = cloud.wait_status(id, "SHUTOFF").await;
+    assert_eq!(server.host, Some(Rack::name(other)));
+    let fault = server.fault.expect("what became of it").message;
+    assert!(fault.contains(&format!("{host} died with")), "{fault}");
+    assert!(cloud.running_on(other).is_empty(), "it runs on {other}");
+    cloud.act(id, &ServerAction::Start(Nothing), "ACTIVE").await;
+    cloud.rack.unlimit(other);
+    cloud.power_on(dead);
+    stock.ok(&format!("{set} --up {host} nova-compute"));
+    cloud.host_is(dead, "up").await;
+    wait_for_async("the old copy to go", PATIENCE, async || {
+        cloud.guests_on(dead).is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(cloud.place(), other);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_whose_memory_is_on_two_hosts_outlives_all_processes_and_neither_host() {
+    let mut cloud =
+        RackCloud::start_with(2, "report_interval = 1\ndown_after = 3", POST_COPY).await;
+    let stock = OpenStack::new(&cloud);
+    let id = counting(&cloud, "split").await;
+    let said = count(&cloud, &id, 3).await;
+    split(&cloud, &stock, &id, 1).await;
+    cloud.kill();
+    cloud.boot(&[]);
+    cloud.kill_agent(2);
+    cloud.start_agent(2);
+    cloud.kill_agent(1);
+    cloud.host_is(1, "down").await;
+    // Unless all of it was there before.
+    wait_for_async("the source to be missed", PATIENCE, async || {
+        let operation = cloud.operation("live_migration").await;
+        (operation.error.is_some() || operation.finished.is_some()).then_some(())
+    })
+    .await;
+    cloud.start_agent(1);
+    agree(&cloud, &id, &said).await;
+    assert_eq!(cloud.place(), 2);
+    cloud.rack.unlimit(1);
+
+    // The source dies with what was still there, and then the destination with what was there already.
+    split(&cloud, &stock, &id, 2).await;
+    lost_with(&mut cloud, &stock, &id, 2).await;
+    wait_ready(&cloud, &id, 2).await;
+    split(&cloud, &stock, &id, 1).await;
+    lost_with(&mut cloud, &stock, &id, 2).await;
+    wait_ready(&cloud, &id, 3).await;
     assert_eq!(cloud.place(), 1);
     cloud.delete(&id).await;
 }

@@ -10,6 +10,7 @@
 //! - `node`: a compute node by itself, over RabbitMQ.
 //! - `hosts`: servers on several hosts, and a host whose power fails.
 //! - `migration`: running servers move between hosts, whatever dies meanwhile.
+//! - `two_servers`: two control processes on one database, one of which dies in the middle of what it does.
 //! - `busy`: a guest that writes its memory faster than it can be sent.
 //! - `encrypted`: what a migration sends is encrypted where that is wanted.
 //! - `drain`: a host is emptied and filled again.
@@ -50,4 +51,5 @@ mod stock_groups;
 mod stock_ipv6;
 mod tenants;
 mod trace;
+mod two_servers;
 mod web_image;

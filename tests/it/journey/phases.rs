@@ -1,5 +1,6 @@
-//! A process dies at each phase of a move: at each step of the operation the control process, with the broker, and at each
-//! question the node that is asked. Each time the guest runs on one host afterwards, which is the one that the cloud says.
+//! Something dies at each phase of a move: at each step of the operation the control process, every other time with the
+//! broker; at each question the node that is asked, or the broker alone. Each time the guest runs on one host afterwards, which
+//! is the one that the cloud says.
 //!
 //! Steps are asked for, not listed: a server moves once undisturbed. One that dies at a step dies when that is done and not
 //! yet written down.
@@ -16,7 +17,7 @@ const HASTY: &str =
     "[compute]\nshutdown_timeout = 1\nresize_confirm_window = 1\n[operations]\nlease_seconds = 2\n";
 const AGENT: &str = "report_interval = 1\ndown_after = 5";
 
-/// What is asked of the source and of the destination of a live migration.
+/// What is asked of the source and of the destination of a live migration, in this order.
 const ASKED: &[(usize, &str)] = &[
     (1, "migration_check_source"),
     (2, "migration_check_destination"),
@@ -108,9 +109,7 @@ async fn control_dies(kind: &str, action: impl Fn() -> ServerAction) {
         let _ = cloud.client().server_action(&id, &action()).await;
         cloud.wait_dead();
         if number % 2 == 1 {
-            cloud.broker.kill();
-            let control = cloud.rack.control();
-            control.within_network(|| cloud.broker.boot());
+            cloud.lose_broker();
         }
         cloud.boot(&[]);
         let at = agree(&cloud, &id, &place).await;
@@ -136,7 +135,7 @@ async fn either_node_dies_at_each_question_of_a_live_migration() {
         for moment in ["before", "after"] {
             let place = format!("{method}.{moment}");
             cloud.kill_agent(*host);
-            cloud.start_agent_until(*host, &place);
+            cloud.start_agent_with(*host, &[("SKYDECK_TEST_CRASH_AT", &place)]);
             let asked = cloud.client().server_action(&id, &live()).await;
             asked.unwrap_or_else(|error| panic!("{place}: {error}"));
             cloud.wait_agent_dead(*host);
@@ -145,5 +144,42 @@ async fn either_node_dies_at_each_question_of_a_live_migration() {
             home(&cloud, &id, at).await;
         }
     }
+    cloud.delete(&id).await;
+}
+
+/// While the node that is asked stands still: every other time the question, and every other time its answer, is what the
+/// broker may lose.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_broker_dies_at_each_question_of_a_live_migration() {
+    let (mut cloud, id) = start().await;
+    let moment = |number: usize| ["after", "before"][number % 2];
+    let places: Vec<(usize, String)> = ASKED
+        .iter()
+        .enumerate()
+        .map(|(number, (host, method))| (*host, format!("{method}.{}", moment(number))))
+        .collect();
+    for host in [1, 2] {
+        let its: Vec<&str> = places
+            .iter()
+            .filter(|(at, _)| *at == host)
+            .map(|(_, place)| place.as_str())
+            .collect();
+        cloud.kill_agent(host);
+        cloud.start_agent_with(host, &[("SKYDECK_TEST_STOP_AT", &its.join(","))]);
+    }
+    let asked = cloud.client().server_action(&id, &live()).await;
+    asked.unwrap_or_else(|error| panic!("{error}"));
+    for (host, place) in &places {
+        wait_for_async(place, PATIENCE, async || {
+            let operation = cloud.operation("live_migration").await;
+            assert_eq!(operation.finished, None, "before {place}: {operation:?}");
+            cloud.agent(*host).is_stopped().then_some(())
+        })
+        .await;
+        cloud.lose_broker();
+        cloud.agent(*host).go_on();
+    }
+    let at = agree(&cloud, &id, "seven ends of the broker").await;
+    assert_eq!(at, 2);
     cloud.delete(&id).await;
 }

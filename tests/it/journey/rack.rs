@@ -69,7 +69,7 @@ impl RackCloud {
     }
 
     /// On this rack, with settings of each host's own.
-    async fn start_on(
+    pub async fn start_on(
         rack: Rack,
         agent: &str,
         control_settings: &str,
@@ -93,7 +93,7 @@ impl RackCloud {
                 agent: format!("enabled = false\n{agent}"),
                 listen: format!(", \"tls:{CONTROL}:8775\""),
                 extra: format!("{bus}{control_settings}"),
-                started: true,
+                ..Settings::default()
             },
         );
         let mut this = Self {
@@ -113,11 +113,11 @@ impl RackCloud {
 
     /// Starts the agent of a host.
     pub fn start_agent(&mut self, number: usize) {
-        self.start_agent_until(number, "");
+        self.start_agent_with(number, &[]);
     }
 
-    /// Starts the agent of a host, which dies at this place.
-    pub fn start_agent_until(&mut self, number: usize, place: &str) {
+    /// Starts the agent of a host with these variables set.
+    pub fn start_agent_with(&mut self, number: usize, variables: &[(&str, &str)]) {
         let host = self.rack.host(number);
         let mut command = host.command(SKYDECK);
         command
@@ -125,9 +125,21 @@ impl RackCloud {
             .arg("--config")
             .arg(host.dir().join("agent.toml"))
             .env("XDG_CONFIG_HOME", host.dir())
-            .env("SKYDECK_TEST_CRASH_AT", place);
+            .envs(variables.iter().copied());
         let running = host.spawn("agent", command);
         self.agents.insert(number, running);
+    }
+
+    /// The agent of a host.
+    pub fn agent(&self, number: usize) -> &Running {
+        &self.agents[&number]
+    }
+
+    /// The broker dies and comes back.
+    pub fn lose_broker(&mut self) {
+        self.broker.kill();
+        let control = self.rack.control();
+        control.within_network(|| self.broker.boot());
     }
 
     /// Kills the agent of a host; its guests go on.
@@ -192,19 +204,25 @@ impl RackCloud {
     pub async fn scripted(&self, name: &str, memory: u64, script: &str) -> String {
         let image = self.image("guest", &disk::qcow2(), "qcow2").await.id;
         let flavor = self.flavor("guest", memory, 1).await;
-        let id = self
-            .launch(ServerCreate {
-                name: name.into(),
-                flavor_ref: flavor,
-                image_ref: Some(image),
-                availability_zone: Some(format!("nova:{}", Rack::name(1))),
-                config_drive: Some(true),
-                user_data: Some(base64::engine::general_purpose::STANDARD.encode(script)),
-                ..ServerCreate::default()
-            })
-            .await;
+        let wish = ServerCreate {
+            name: name.into(),
+            flavor_ref: flavor,
+            image_ref: Some(image),
+            ..Self::on_host(1, script)
+        };
+        let id = self.launch(wish).await;
         self.wait_status(&id, "ACTIVE").await;
         id
+    }
+
+    /// A server on this host, whose guest runs this script when it boots.
+    pub fn on_host(number: usize, script: &str) -> ServerCreate {
+        ServerCreate {
+            availability_zone: Some(format!("nova:{}", Rack::name(number))),
+            config_drive: Some(true),
+            user_data: Some(base64::engine::general_purpose::STANDARD.encode(script)),
+            ..ServerCreate::default()
+        }
     }
 
     /// Where the only guest of two hosts runs; it has to be one host.

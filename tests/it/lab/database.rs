@@ -16,12 +16,22 @@ pub async fn connect(url: &str) -> AnyConnection {
 
 /// A new MariaDB with an empty database `skydeck`; and the URL of that.
 pub async fn mariadb() -> (Server, String) {
+    let server = start(Engine::Mysql).await;
+    let url = format!("{}/skydeck", server.url());
+    (server, url)
+}
+
+/// A new server with an empty database `skydeck`.
+pub async fn start(engine: Engine) -> Server {
     // It waits for the server with a runtime of its own.
-    let server = tokio::task::block_in_place(|| Server::start(Engine::Mysql));
-    let mut conn = connect(&format!("{}/mysql", server.url())).await;
+    let server = tokio::task::block_in_place(|| Server::start(engine));
+    let first = match engine {
+        Engine::Postgres => "postgres",
+        _ => "mysql",
+    };
+    let mut conn = connect(&format!("{}/{first}", server.url())).await;
     conn.execute("CREATE DATABASE skydeck")
         .await
         .expect("a database");
-    let url = format!("{}/skydeck", server.url());
-    (server, url)
+    server
 }

@@ -53,6 +53,28 @@ impl Running {
         kill(pid, signal).unwrap_or_else(|error| panic!("{}: {signal}: {error}", self.name));
     }
 
+    /// Whether it has stopped itself, as by SIGSTOP.
+    pub fn is_stopped(&self) -> bool {
+        let pid = self.pid.expect("it runs");
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')')
+            .is_some_and(|(_, rest)| rest.starts_with(" T"))
+    }
+
+    /// Lets it go on after that.
+    pub fn go_on(&self) {
+        self.signal(Signal::SIGCONT);
+        self.wake_nsenter();
+    }
+
+    /// `nsenter` stops with what it has started, and does not see its end then.
+    fn wake_nsenter(&self) {
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // It may have ended.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGCONT);
+        }
+    }
+
     /// `kill -9`: ends it on the spot and waits until it is gone.
     pub fn kill(mut self) {
         self.signal(Signal::SIGKILL);
@@ -88,6 +110,7 @@ impl Drop for Running {
         if let (Ok(None), Some(pid)) = (self.child.try_wait(), self.pid) {
             // It may end by itself meanwhile.
             let _ = kill(pid, Signal::SIGKILL);
+            self.wake_nsenter();
             let _ = self.child.wait();
         }
     }

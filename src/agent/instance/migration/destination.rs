@@ -88,7 +88,7 @@ pub async fn forget(
 async fn absent(node: &Node, id: ServerId) -> Result<(), Fault> {
     match node.hypervisor.arrival(id).await? {
         Arrival::Absent => Ok(()),
-        Arrival::Arrived => Err(Fault::new(
+        Arrival::Fetching | Arrival::Arrived => Err(Fault::new(
             FaultKind::Conflict,
             format!("the guest of server {id} runs on {}", node.host),
         )),
