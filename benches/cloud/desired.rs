@@ -25,7 +25,7 @@ const HOSTS: usize = 1000;
 const PROJECTS: usize = 100;
 const NETWORKS: usize = 10;
 const PORTS: usize = 20;
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 5;
 
 /// Measures all of it.
 pub async fn run() {

@@ -23,8 +23,8 @@ pub async fn run() {
     let mut cloud = Cloud::with(Settings {
         agent: HOST.into(),
         extra: ROOM.into(),
-        listen: String::new(),
         started: false,
+        ..Settings::default()
     });
     let begun = Instant::now();
     cloud.boot(&[]);
