@@ -122,8 +122,12 @@ async fn said(spec: &GuestSpec, text: &str, times: usize) -> String {
     wait_for_async(&what, LONG, async || {
         let log = fs::read(&spec.console_log).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
-        let mut lines = log.lines().filter(|line| line.contains(text));
-        lines.nth(times - 1).map(str::to_owned)
+        // The rest of the last line may be on its way.
+        let whole = log
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'));
+        let mut lines = whole.filter(|line| line.contains(text));
+        lines.nth(times - 1).map(|line| line.trim_end().to_owned())
     })
     .await
 }
