@@ -8,7 +8,7 @@
 /// Dies or stops here, if this is the place.
 #[cfg(feature = "failpoints")]
 pub fn pass(place: impl FnOnce() -> String) {
-    use nix::sys::signal::{Signal, kill};
+    use nix::sys::signal::{Signal, kill, raise};
     use std::sync::Mutex;
 
     /// Places at which it was stopped.
@@ -27,7 +27,8 @@ pub fn pass(place: impl FnOnce() -> String) {
         if !stopped.contains(&place) {
             stopped.push(place);
             drop(stopped);
-            let _ = kill(this, Signal::SIGSTOP);
+            // Told to this thread, which goes no step further; told to the process, any other thread may take it.
+            let _ = raise(Signal::SIGSTOP);
         }
     }
 }

@@ -71,7 +71,12 @@ impl Probes {
         let mut places: Vec<Place> = vec![None];
         let entries = fs::read_dir(NAMED).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        places.extend(names.filter(|name| is_router(name)).map(Some));
+        // One that is being made has no table yet, and can not be entered.
+        places.extend(
+            names
+                .filter(|name| is_router(name) && is_there(name))
+                .map(Some),
+        );
         let mut result = Ok(());
         for place in places {
             // One namespace that can not be entered does not keep the others from being looked at.
