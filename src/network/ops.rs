@@ -15,6 +15,7 @@ mod check;
 mod desired;
 mod desired_groups;
 mod desired_router;
+mod desired_rows;
 mod desired_subnet;
 mod dhcp_service;
 mod floating_create;
@@ -77,6 +78,7 @@ pub use agent_services::{
 };
 pub use agent_update::agent_update;
 pub use desired::{host_moved_on_conn, network_desired, port_spec_on_conn, port_specs};
+pub use desired_rows::DesiredRows;
 pub use floating_create::floating_create;
 pub use floating_delete::floating_delete;
 pub use floating_list::{floating_list, floating_show};

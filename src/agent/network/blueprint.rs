@@ -218,8 +218,6 @@ impl Blueprint {
         };
         for port in &network.ports {
             let (bridge, outer) = (port_bridge_name(port.id), wire_name(port.id));
-            // Its groups are OVN's.
-            self.filter.security.ports.remove(&tap_name(port.id));
             self.filter.bridges.insert(bridge.clone(), false);
             let zone = zone(network);
             self.filter.security.zones.insert(bridge.clone(), zone);

@@ -10,20 +10,18 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::desired_groups::{desired_groups, pairs_spec};
+use super::desired_groups::pairs_spec;
 use super::desired_router::router_spec;
+use super::desired_rows::{DesiredRows, Subnets, groups_of};
 use super::desired_subnet::{subnet_spec, subnet6_spec};
-use crate::compute::ops::host_addresses_on_conn;
 use crate::config::Engine;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::error::Result;
-use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
-use crate::network::model::{
-    DHCP_OWNER, Network, NetworkKind, Port, PortAddress, PortQuery, Subnet,
-};
+use crate::ids::{NetworkId, PortId};
+use crate::network::model::{DHCP_OWNER, Network, NetworkKind, Port, PortAddress};
 use crate::network::rpc::{
-    NetworkDesired, NetworkSpec, OvnSpec, PortSpec, Segment, ServicePort, StationSpec,
+    NetworkDesired, NetworkSpec, OvnSpec, PortSpec, RouterSpec, Segment, ServicePort, StationSpec,
 };
 use crate::network::store;
 
@@ -53,188 +51,107 @@ pub async fn host_moved_on_conn(conn: &mut Conn, host: &str) -> Result<()> {
     Ok(store::host::bump(conn, &hosts).await?)
 }
 
-/// Everything a node's networking shall be. Its generation is read first: what changes while the rest is read raises it,
-/// and the node is told again.
+/// Everything a node's networking shall be.
 pub async fn network_desired(cx: &Context, host: &str) -> Result<NetworkDesired> {
-    let mut conn = cx.db.read().await?;
-    let generation = store::host::find(&mut conn, host)
-        .await?
-        .map_or(0, |state| state.wanted);
-    let networks = store::network::of_host(&mut conn, host).await?;
-    let ids: Vec<NetworkId> = networks.iter().map(|network| network.id).collect();
-    let engine = cx.config.network.engine;
-    // Of what OVN carries a node need not know what is elsewhere.
-    let shared: Vec<NetworkId> = networks
-        .iter()
-        .filter(|network| network.kind != NetworkKind::Local && engine == Engine::Bridge)
-        .map(|network| network.id)
-        .collect();
-    let here = store::port::of_host(&mut conn, host).await?;
-    let elsewhere = store::port::elsewhere(&mut conn, &shared, host).await?;
-    let names: BTreeSet<&str> = elsewhere
-        .iter()
-        .chain(&here)
-        .flat_map(|port| port.host.iter().chain(&port.migrating_to))
-        .map(String::as_str)
-        .collect();
-    let names: Vec<&str> = names.into_iter().collect();
-    let tunnels = host_addresses_on_conn(&mut conn, &names).await?;
-    let subnets = store::subnet::of_networks(&mut conn, &ids).await?;
-    let distributed = match engine {
-        Engine::Bridge => Vec::new(),
-        Engine::Ovn => {
-            let query = PortQuery {
-                device_owner: Some(DHCP_OWNER.to_owned()),
-                ..PortQuery::default()
-            };
-            store::port::list(&mut conn, &query).await?
+    Ok(DesiredRows::of_host(cx, host).await?.desired(host))
+}
+
+impl DesiredRows {
+    /// What this node's networking shall be; one of those that the rows were read for.
+    pub fn desired(&self, host: &str) -> NetworkDesired {
+        let mut node = Node {
+            rows: self,
+            host,
+            here: HashMap::new(),
+        };
+        for port in self.on(host) {
+            node.here.entry(port.network).or_default().push(port);
         }
-    };
-    let rows = Rows {
-        engine,
-        distributed: by_network(&distributed),
-        host,
-        here: by_network(&here),
-        elsewhere: by_network(&elsewhere),
-        tunnels: &tunnels,
-        subnets: &subnets,
-        resolvers: &cx.config.network.dns,
-        domain: &cx.config.network.dns_domain,
-    };
-    let specs = networks
-        .iter()
-        .filter(|network| rows.is_for_node(network))
-        .map(|network| rows.network(network))
-        .collect();
-    if engine == Engine::Ovn {
-        return Ok(NetworkDesired {
-            generation,
-            networks: specs,
-            // For ports of local networks; the others' rules are OVN's.
-            security_groups: desired_groups(&mut conn, host).await?,
-            routers: Vec::new(),
-            ovn: Some(OvnSpec {
+        let having = self.having.get(host).into_iter().flatten();
+        let networks = having.filter_map(|id| self.networks.get(id));
+        let networks = networks.filter(|network| node.is_for_node(network));
+        let groups = groups_of(self.on(host).filter(|port| self.filters(port)));
+        NetworkDesired {
+            generation: self.generations.get(host).copied().unwrap_or(0),
+            networks: networks.map(|network| node.network(network)).collect(),
+            security_groups: self.groups.specs(&groups),
+            routers: node.routers(),
+            ovn: (self.engine == Engine::Ovn).then(|| OvnSpec {
                 chassis: host.to_owned(),
-                southbound: cx.config.network.ovn_southbound.clone(),
+                southbound: self.southbound.clone(),
             }),
-        });
+        }
     }
-    let routers = store::router::of_host(&mut conn, host).await?;
-    let through: Vec<RouterId> = routers.iter().map(|router| router.id).collect();
-    let floating = store::floating::of_routers(&mut conn, &through).await?;
-    Ok(NetworkDesired {
-        generation,
-        ovn: None,
-        networks: specs,
-        security_groups: desired_groups(&mut conn, host).await?,
-        routers: routers
-            .iter()
-            .filter(|router| router.admin_state_up)
-            .map(|router| router_spec(router, &here, &subnets, &floating))
-            .collect(),
-    })
 }
 
-fn by_network(ports: &[Port]) -> HashMap<NetworkId, Vec<&Port>> {
-    let mut found: HashMap<NetworkId, Vec<&Port>> = HashMap::new();
-    for port in ports {
-        found.entry(port.network).or_default().push(port);
-    }
-    found
-}
-
-/// What was read for one host.
-struct Rows<'a> {
-    engine: Engine,
-    distributed: HashMap<NetworkId, Vec<&'a Port>>,
+/// A node, and its ports by network.
+struct Node<'a> {
+    rows: &'a DesiredRows,
     host: &'a str,
     here: HashMap<NetworkId, Vec<&'a Port>>,
-    elsewhere: HashMap<NetworkId, Vec<&'a Port>>,
-    tunnels: &'a HashMap<String, IpAddr>,
-    subnets: &'a [Subnet],
-    resolvers: &'a [IpAddr],
-    domain: &'a str,
 }
 
-impl Rows<'_> {
+impl Node<'_> {
     /// Of what OVN carries a node has only what guests are plugged into.
     fn is_for_node(&self, network: &Network) -> bool {
         let mut here = self.here.get(&network.id).into_iter().flatten();
-        !is_logical(self.engine, network) || here.any(|port| !port.is_service())
+        !self.rows.is_logical(network) || here.any(|port| !port.is_service())
+    }
+
+    fn guests(&self, network: &Network) -> Vec<PortSpec> {
+        let here = self.here.get(&network.id).into_iter().flatten();
+        here.filter(|port| !port.is_service())
+            .map(|port| PortSpec {
+                arriving: port.migrating_to.as_deref() == Some(self.host),
+                ..spec(port, network.mtu, self.rows.is_logical(network))
+            })
+            .collect()
     }
 
     fn logical(&self, network: &Network) -> NetworkSpec {
-        let none = Vec::new();
-        let here = self.here.get(&network.id).unwrap_or(&none);
-        let metadata = self
-            .distributed
-            .get(&network.id)
-            .and_then(|ports| ports.first());
+        let metadata = self.rows.distributed.get(&network.id);
         NetworkSpec {
             id: network.id,
             mtu: network.mtu,
             segment: Segment::Logical,
             subnets: Vec::new(),
             subnets6: Vec::new(),
-            ports: here
-                .iter()
-                .filter(|port| !port.is_service())
-                .map(|port| PortSpec {
-                    arriving: port.migrating_to.as_deref() == Some(self.host),
-                    ..spec(port, network.mtu, true)
-                })
-                .collect(),
+            ports: self.guests(network),
             stations: Vec::new(),
             peers: Vec::new(),
             flood: false,
-            dhcp: metadata.map(|port| service_port(port, self.subnets)),
-            dns_domain: network.domain(self.domain).to_owned(),
+            dhcp: metadata.map(|port| service_port(port, &self.rows.subnets)),
+            dns_domain: network.domain(&self.rows.domain).to_owned(),
             resolvers: Vec::new(),
         }
     }
 
     fn network(&self, network: &Network) -> NetworkSpec {
-        if is_logical(self.engine, network) {
+        if self.rows.is_logical(network) {
             return self.logical(network);
         }
-        let none = Vec::new();
-        let here = self.here.get(&network.id).unwrap_or(&none);
-        let elsewhere = self.elsewhere.get(&network.id).unwrap_or(&none);
+        let here = self.here.get(&network.id).map_or(&[][..], Vec::as_slice);
+        let elsewhere: Vec<&Port> = self.rows.elsewhere(network.id, self.host).collect();
+        let all = || here.iter().chain(&elsewhere).copied();
         let dhcp = here
             .iter()
             .find(|port| port.device_owner == DHCP_OWNER)
-            .map(|port| service_port(port, self.subnets));
-        let own = |subnet: &&Subnet| subnet.network == network.id;
-        let served = here.iter().chain(elsewhere);
-        let served: Vec<IpAddr> = served
+            .map(|port| service_port(port, &self.rows.subnets));
+        let served: Vec<IpAddr> = all()
             .filter(|port| port.device_owner == DHCP_OWNER)
             .flat_map(|port| port.addresses.iter().map(|at| at.address))
             .collect();
         let tunnelled = network.kind.vni().is_some();
+        let subnets = || self.rows.subnets.of(network.id);
         NetworkSpec {
             id: network.id,
             mtu: network.mtu,
             segment: segment(network),
-            subnets: self
-                .subnets
-                .iter()
-                .filter(own)
-                .filter_map(subnet_spec)
-                .collect(),
-            subnets6: self
-                .subnets
-                .iter()
-                .filter(own)
+            subnets: subnets().filter_map(subnet_spec).collect(),
+            subnets6: subnets()
                 .filter_map(|subnet| subnet6_spec(subnet, &served))
                 .collect(),
-            ports: here
-                .iter()
-                .filter(|port| !port.is_service())
-                .map(|port| PortSpec {
-                    arriving: port.migrating_to.as_deref() == Some(self.host),
-                    ..spec(port, network.mtu, false)
-                })
-                .collect(),
+            ports: self.guests(network),
             stations: elsewhere
                 .iter()
                 .filter(|port| match port.host {
@@ -243,15 +160,14 @@ impl Rows<'_> {
                 })
                 .map(|port| self.station(port, tunnelled))
                 .collect(),
-            peers: if tunnelled {
-                self.peers(here.iter().chain(elsewhere))
-            } else {
-                Vec::new()
+            peers: match tunnelled {
+                true => self.peers(all()),
+                false => Vec::new(),
             },
-            flood: tunnelled && here.iter().chain(elsewhere).any(|port| is_anywhere(port)),
+            flood: tunnelled && all().any(is_anywhere),
             dhcp,
-            dns_domain: network.domain(self.domain).to_owned(),
-            resolvers: self.resolvers.to_vec(),
+            dns_domain: network.domain(&self.rows.domain).to_owned(),
+            resolvers: self.rows.resolvers.clone(),
         }
     }
 
@@ -264,27 +180,35 @@ impl Rows<'_> {
             server: port.server(),
             tunnel: settled
                 .filter(|_| tunnelled)
-                .and_then(|host| self.tunnels.get(host).copied()),
+                .and_then(|host| self.rows.tunnels.get(host).copied()),
         }
     }
 
     /// Where the other hosts with these ports are.
-    fn peers<'p>(&self, ports: impl Iterator<Item = &'p &'p Port>) -> Vec<IpAddr> {
-        let own = self.tunnels.get(self.host);
+    fn peers<'p>(&self, ports: impl Iterator<Item = &'p Port>) -> Vec<IpAddr> {
+        let own = self.rows.tunnels.get(self.host);
         let peers: BTreeSet<IpAddr> = ports
             .flat_map(|port| port.host.iter().chain(&port.migrating_to))
             .filter(|host| *host != self.host)
-            .filter_map(|host| self.tunnels.get(host))
+            .filter_map(|host| self.rows.tunnels.get(host))
             .filter(|address| Some(*address) != own)
             .copied()
             .collect();
         peers.into_iter().collect()
     }
-}
 
-/// Whether OVN carries it.
-fn is_logical(engine: Engine, network: &Network) -> bool {
-    engine == Engine::Ovn && network.kind != NetworkKind::Local
+    fn routers(&self) -> Vec<RouterSpec> {
+        let here: Vec<&Port> = self.rows.on(self.host).collect();
+        let routers = self.rows.routers.get(self.host).into_iter().flatten();
+        routers
+            .filter(|router| router.admin_state_up)
+            .map(|router| {
+                let floating = self.rows.floating.get(&router.id);
+                let floating = floating.map_or(&[][..], Vec::as_slice);
+                router_spec(router, &here, &self.rows.subnets, floating)
+            })
+            .collect()
+    }
 }
 
 /// Whether frames for what is behind a port may have to go anywhere.
@@ -305,10 +229,9 @@ fn segment(network: &Network) -> Segment {
 }
 
 /// A port of a node's own.
-pub(super) fn service_port(port: &Port, subnets: &[Subnet]) -> ServicePort {
-    let prefix = |id: SubnetId| subnets.iter().find(|subnet| subnet.id == id);
+pub(super) fn service_port(port: &Port, subnets: &Subnets) -> ServicePort {
     let address = |at: &PortAddress| {
-        let length = prefix(at.subnet)?.cidr.prefix_len();
+        let length = subnets.get(at.subnet)?.cidr.prefix_len();
         IpNet::new(at.address, length).ok()
     };
     ServicePort {
@@ -328,7 +251,8 @@ fn spec(port: &Port, mtu: u32, logical: bool) -> PortSpec {
         mtu,
         port_security: port.port_security,
         allowed_pairs: pairs_spec(port),
-        security_groups: Some(port.groups.clone()),
+        // Those of what OVN carries are OVN's.
+        security_groups: (!logical).then(|| port.groups.clone()),
         logical,
         arriving: false,
         hostname: port.hostname.clone(),
@@ -343,7 +267,7 @@ pub async fn port_spec_on_conn(conn: &mut Conn, cx: &Context, id: PortId) -> Res
     let network = store::network::find(conn, port.network)
         .await?
         .ok_or_else(missing)?;
-    let logical = is_logical(cx.config.network.engine, &network);
+    let logical = cx.config.network.engine == Engine::Ovn && network.kind != NetworkKind::Local;
     Ok(spec(&port, network.mtu, logical))
 }
 

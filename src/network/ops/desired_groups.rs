@@ -3,7 +3,7 @@
 //!
 //! Everything is in the order of ids and addresses, so that equal rows give equal messages.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ipnet::IpNet;
 
@@ -17,10 +17,92 @@ use crate::network::rpc::{
 };
 use crate::network::store;
 
-/// What a node is told of security groups.
-pub(super) async fn desired_groups(conn: &mut Conn, host: &str) -> Result<Vec<SecurityGroupSpec>> {
-    let groups = store::host_groups::groups(conn, host).await?;
-    group_specs_on_conn(conn, &groups).await
+/// Rules by group, and the addresses of those that are members of groups.
+#[derive(Default)]
+pub(super) struct GroupRows {
+    rules: HashMap<SecurityGroupId, Vec<SecurityRule>>,
+    members: HashMap<SecurityGroupId, BTreeSet<IpNet>>,
+}
+
+impl GroupRows {
+    /// All rules, and the members that all ports are.
+    pub fn new(rules: Vec<SecurityRule>, ports: &[Port]) -> Self {
+        let mut rows = Self::default();
+        rows.put_rules(rules);
+        for port in ports {
+            for group in &port.groups {
+                for at in &port.addresses {
+                    rows.put_member(*group, at.address.into());
+                }
+                for pair in &port.pairs {
+                    rows.put_member(*group, pair.prefix);
+                }
+            }
+        }
+        rows
+    }
+
+    /// What these groups need.
+    pub async fn read(conn: &mut Conn, groups: &[SecurityGroupId]) -> Result<Self> {
+        let mut rows = Self::default();
+        if groups.is_empty() {
+            return Ok(rows);
+        }
+        rows.put_rules(store::security_rule::of_groups(conn, groups).await?);
+        let named: Vec<SecurityGroupId> = rows.named(groups).into_iter().collect();
+        for (group, address) in store::host_groups::members(conn, &named).await? {
+            rows.put_member(group, address.into());
+        }
+        for (group, prefix) in store::host_groups::member_pairs(conn, &named).await? {
+            rows.put_member(group, prefix);
+        }
+        Ok(rows)
+    }
+
+    fn put_rules(&mut self, mut rules: Vec<SecurityRule>) {
+        rules.sort_by_key(|rule| rule.id);
+        for rule in rules {
+            self.rules.entry(rule.group).or_default().push(rule);
+        }
+    }
+
+    /// A further address that is any at all makes nobody a member.
+    fn put_member(&mut self, group: SecurityGroupId, prefix: IpNet) {
+        if !is_everything(&prefix) {
+            self.members.entry(group).or_default().insert(prefix);
+        }
+    }
+
+    fn rules_of(&self, groups: &[SecurityGroupId]) -> impl Iterator<Item = &SecurityRule> {
+        groups.iter().filter_map(|id| self.rules.get(id)).flatten()
+    }
+
+    /// Groups that the rules of these name.
+    fn named(&self, groups: &[SecurityGroupId]) -> BTreeSet<SecurityGroupId> {
+        self.rules_of(groups)
+            .filter_map(|rule| match rule.remote {
+                Remote::Group(remote) => Some(remote),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What is told of these groups, and of those that their rules name.
+    pub fn specs(&self, groups: &[SecurityGroupId]) -> Vec<SecurityGroupSpec> {
+        let mut specs: BTreeMap<SecurityGroupId, SecurityGroupSpec> =
+            groups.iter().map(|id| (*id, empty(*id))).collect();
+        for remote in self.named(groups) {
+            let spec = specs.entry(remote).or_insert_with(|| empty(remote));
+            let members = self.members.get(&remote).into_iter().flatten();
+            spec.members = members.copied().collect();
+        }
+        for rule in self.rules_of(groups) {
+            if let Some(spec) = specs.get_mut(&rule.group) {
+                spec.rules.push(rule_spec(rule));
+            }
+        }
+        specs.into_values().collect()
+    }
 }
 
 /// What nodes are told of these groups, and of those that their rules name.
@@ -28,43 +110,7 @@ pub(super) async fn group_specs_on_conn(
     conn: &mut Conn,
     groups: &[SecurityGroupId],
 ) -> Result<Vec<SecurityGroupSpec>> {
-    let mut specs: BTreeMap<SecurityGroupId, SecurityGroupSpec> =
-        groups.iter().map(|id| (*id, empty(*id))).collect();
-    if specs.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut rules = store::security_rule::of_groups(conn, groups).await?;
-    rules.sort_by_key(|rule| rule.id);
-    let named: BTreeSet<SecurityGroupId> = rules
-        .iter()
-        .filter_map(|rule| match rule.remote {
-            Remote::Group(remote) => Some(remote),
-            _ => None,
-        })
-        .collect();
-    let named: Vec<SecurityGroupId> = named.into_iter().collect();
-    let mut members: BTreeMap<SecurityGroupId, BTreeSet<IpNet>> = BTreeMap::new();
-    for (group, address) in store::host_groups::members(conn, &named).await? {
-        let address = IpNet::from(address);
-        members.entry(group).or_default().insert(address);
-    }
-    for (group, prefix) in store::host_groups::member_pairs(conn, &named).await? {
-        if !is_everything(&prefix) {
-            members.entry(group).or_default().insert(prefix);
-        }
-    }
-    for remote in named {
-        let spec = specs.entry(remote).or_insert_with(|| empty(remote));
-        if let Some(members) = members.remove(&remote) {
-            spec.members = members.into_iter().collect();
-        }
-    }
-    for rule in rules {
-        if let Some(spec) = specs.get_mut(&rule.group) {
-            spec.rules.push(rule_spec(&rule));
-        }
-    }
-    Ok(specs.into_values().collect())
+    Ok(GroupRows::read(conn, groups).await?.specs(groups))
 }
 
 fn empty(id: SecurityGroupId) -> SecurityGroupSpec {

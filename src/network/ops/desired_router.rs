@@ -4,18 +4,19 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::desired::service_port;
-use crate::network::model::{FloatingIp, GATEWAY_OWNER, INTERFACE_OWNER, Port, Router, Subnet};
+use super::desired_rows::Subnets;
+use crate::network::model::{FloatingIp, GATEWAY_OWNER, INTERFACE_OWNER, Port, Router};
 use crate::network::rpc::{FloatingSpec, RouterGateway, RouterSpec};
 
 /// A router, of the ports and subnets that its host has and of the floating addresses that go through it.
 pub(super) fn router_spec(
     router: &Router,
-    ports: &[Port],
-    subnets: &[Subnet],
+    ports: &[&Port],
+    subnets: &Subnets,
     floating: &[FloatingIp],
 ) -> RouterSpec {
     let id = router.id.to_string();
-    let own = |port: &&Port, owner: &str| port.device_id == id && port.device_owner == owner;
+    let own = |port: &Port, owner: &str| port.device_id == id && port.device_owner == owner;
     let gateway = ports.iter().find(|port| own(port, GATEWAY_OWNER));
     RouterSpec {
         id: router.id,
@@ -48,11 +49,11 @@ pub(super) fn router_spec(
 }
 
 /// Gateways of the subnets that the way out has addresses of.
-fn next_hops(port: &Port, subnets: &[Subnet]) -> Vec<IpAddr> {
-    let hops: BTreeSet<IpAddr> = subnets
+fn next_hops(port: &Port, subnets: &Subnets) -> Vec<IpAddr> {
+    let hops: BTreeSet<IpAddr> = port
+        .addresses
         .iter()
-        .filter(|subnet| port.addresses.iter().any(|at| at.subnet == subnet.id))
-        .filter_map(|subnet| subnet.gateway)
+        .filter_map(|at| subnets.get(at.subnet)?.gateway)
         .collect();
     hops.into_iter().collect()
 }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use super::desired::{network_desired, port_specs};
+use super::desired_rows::DesiredRows;
 use super::northbound::northbound_ensure;
 use super::port_list::port_announce;
 use crate::bus::CallError;
@@ -98,16 +99,31 @@ pub async fn host_network_tell(cx: &Context, host: &str) -> Result<()> {
     tell(cx, host).await
 }
 
-/// Tells a node, unless that is under way.
-pub async fn host_network_catch_up(cx: &Context, host: &str) -> Result<()> {
-    match cx.turns.take_free(&format!("network:{host}")) {
-        Some(_turn) => tell(cx, host).await,
-        None => Ok(()),
+/// Tells a node, unless that is under way; by these rows, if there are some and it was told nothing newer.
+pub async fn host_network_catch_up(
+    cx: &Context,
+    host: &str,
+    rows: Option<&DesiredRows>,
+) -> Result<()> {
+    let Some(_turn) = cx.turns.take_free(&format!("network:{host}")) else {
+        return Ok(());
+    };
+    let Some(rows) = rows else {
+        return tell(cx, host).await;
+    };
+    let desired = rows.desired(host);
+    match state(cx, host).await? {
+        Some(state) if state.applied <= desired.generation => say(cx, host, desired).await,
+        _ => Ok(()),
     }
 }
 
 async fn tell(cx: &Context, host: &str) -> Result<()> {
     let desired = network_desired(cx, host).await?;
+    say(cx, host, desired).await
+}
+
+async fn say(cx: &Context, host: &str, desired: NetworkDesired) -> Result<()> {
     let request = NetworkApply { desired };
     // Not in the name of an operation: each call says something new.
     match cx.bus.call(host, None, &request, PATIENCE).await {

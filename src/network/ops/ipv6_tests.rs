@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::router_tests::{plug, router};
-use super::tests::{Lab, bind, kind, lab, network, new_port, project, subnet_of, wish};
+use super::tests::{Lab, bind, desired_of, kind, lab, network, new_port, project, subnet_of, wish};
 use super::tunnel_tests::{guest, host_up};
 use super::*;
 use crate::context::Context;
@@ -346,7 +346,7 @@ async fn nodes_are_told_what_is_announced_who_answers_dhcp_and_which_addresses_g
     }
     let port = guest(cx, net.id, "n1").await;
     bind(cx, port.id, "n1").await;
-    let told = network_desired(cx, "n1").await.unwrap();
+    let told = desired_of(cx, "n1").await;
     let spec = &told.networks[0];
     let dhcp = spec.dhcp.as_ref().unwrap();
     assert_eq!(dhcp.addresses.len(), 5);

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::router_tests::plug;
-use super::tests::{Lab, bind, lab_with, network, new_port, subnet_of};
+use super::tests::{Lab, bind, desired_of, lab_with, network, new_port, subnet_of};
 use super::tunnel_tests::{guest, host_up};
 use super::*;
 use crate::bus::{Fault, Handler, Incoming, Rpc};
@@ -240,7 +240,7 @@ async fn guests_reach_whom_their_groups_allow_and_are_nobody_else() {
     settle(cx).await;
 
     assert_eq!((blue.mtu, &blue.kind.vni().is_some()), (1442, &true));
-    let told = network_desired(cx, "n1").await.unwrap();
+    let told = desired_of(cx, "n1").await;
     assert!(told.ovn.is_some_and(|ovn| ovn.chassis == "n1"));
     let told: Vec<_> = told
         .networks

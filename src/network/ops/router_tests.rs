@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::tests::{Lab, kind, lab, network, new_port, project, subnet_of};
+use super::tests::{Lab, desired_of, kind, lab, network, new_port, project, subnet_of};
 use super::tunnel_tests::{guest, host_down, host_up};
 use super::*;
 use crate::context::Context;
@@ -71,7 +71,7 @@ fn to(port: PortId) -> FloatingIpChanges {
 }
 
 async fn told(lab: &Lab, host: &str) -> Vec<RouterSpec> {
-    network_desired(&lab.admin, host).await.unwrap().routers
+    desired_of(&lab.admin, host).await.routers
 }
 
 fn route(destination: &str, nexthop: &str) -> Route {
@@ -127,7 +127,7 @@ async fn a_router_leads_out_and_its_floating_addresses_in() {
         ),
         (floating.address, port.addresses[0].address)
     );
-    let desired = network_desired(cx, "n1").await.unwrap();
+    let desired = desired_of(cx, "n1").await;
     assert_eq!(desired.networks.len(), 2);
     assert_eq!(desired.ports().len(), 4);
     let mut conn = cx.db.read().await.unwrap();

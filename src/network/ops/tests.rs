@@ -56,6 +56,14 @@ pub(super) async fn lab_with(settings: &[(&str, &str)]) -> Lab {
     }
 }
 
+/// What a node shall have, which is the same whether its rows were read or all.
+pub(super) async fn desired_of(cx: &Context, host: &str) -> NetworkDesired {
+    let desired = network_desired(cx, host).await.unwrap();
+    let all = DesiredRows::of_all(cx).await.unwrap();
+    assert_eq!(all.desired(host), desired);
+    desired
+}
+
 pub(super) fn project(cx: &Context) -> ProjectId {
     cx.project().unwrap().id
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rstest::rstest;
 use serde_json::Value;
 
-use super::tests::{Lab, Node, bind, kind, lab, network, new_port, project, subnet_of};
+use super::tests::{Lab, Node, bind, desired_of, kind, lab, network, new_port, project, subnet_of};
 use super::*;
 use crate::bus::{Fault, Handler, Incoming};
 use crate::compute::ops::{HostDecision, host_report, host_update};
@@ -70,7 +70,7 @@ fn provided(kind: &str, physical: Option<&str>, number: Option<u32>) -> NewNetwo
 }
 
 async fn told(lab: &Lab, host: &str) -> NetworkDesired {
-    network_desired(&lab.admin, host).await.unwrap()
+    desired_of(&lab.admin, host).await
 }
 
 async fn told_of(lab: &Lab, host: &str, network: &Network) -> NetworkSpec {

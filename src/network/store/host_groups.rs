@@ -4,16 +4,8 @@ use ipnet::IpNet;
 
 use super::super::model::AddressPair;
 use super::address::{ADDRESS, address};
-use crate::db::{Conn, DbResult, LIST, Row, sql};
+use crate::db::{Conn, DbResult, LIST, sql};
 use crate::ids::{PortId, SecurityGroupId};
-
-/// Groups of ports that a node has or will have, in order of id.
-pub async fn groups(conn: &mut Conn, host: &str) -> DbResult<Vec<SecurityGroupId>> {
-    sql("SELECT DISTINCT g.group_id FROM port p JOIN port_security_group g ON g.port_id = p.id WHERE p.host = $1 OR p.migrating_to = $1 ORDER BY 1")
-        .bind(host)
-        .all(conn, Row::take)
-        .await
-}
 
 /// Addresses of the ports that have these groups, wherever they are, with the group.
 pub async fn members(

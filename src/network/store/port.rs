@@ -176,7 +176,7 @@ pub async fn of_host(conn: &mut Conn, host: &str) -> DbResult<Vec<Port>> {
     with_parts(conn, ports).await
 }
 
-/// Ports of these networks that are neither on this host nor come to it, and carry frames, in order of id.
+/// Ports of these networks that are neither on this host nor come to it, and carry frames, in order of id. Without their groups.
 pub async fn elsewhere(conn: &mut Conn, networks: &[NetworkId], host: &str) -> DbResult<Vec<Port>> {
     let ports = sql(format!(
         "SELECT {COLUMNS} FROM port WHERE admin_state_up = 1 AND (host IS NULL OR host <> $1) \
@@ -187,24 +187,34 @@ pub async fn elsewhere(conn: &mut Conn, networks: &[NetworkId], host: &str) -> D
     .push(" ORDER BY id")
     .all(conn, port)
     .await?;
-    with_parts(conn, ports).await
+    with_addresses(conn, ports).await
 }
 
-async fn with_parts(conn: &mut Conn, mut ports: Vec<Port>) -> DbResult<Vec<Port>> {
-    let ids: Vec<PortId> = ports.iter().map(|port| port.id).collect();
-    let mut by_port: HashMap<PortId, Vec<PortAddress>> = HashMap::new();
-    for (port, address) in address::of_ports(conn, &ids).await? {
-        by_port.entry(port).or_default().push(address);
-    }
+async fn with_parts(conn: &mut Conn, ports: Vec<Port>) -> DbResult<Vec<Port>> {
+    let mut ports = with_addresses(conn, ports).await?;
     let mut groups: HashMap<PortId, Vec<SecurityGroupId>> = HashMap::new();
-    for (port, group) in security_group::of_ports(conn, &ids).await? {
+    for (port, group) in security_group::of_ports(conn, &ids(&ports)).await? {
         groups.entry(port).or_default().push(group);
     }
     for port in &mut ports {
-        port.addresses = by_port.remove(&port.id).unwrap_or_default();
         port.groups = groups.remove(&port.id).unwrap_or_default();
     }
     Ok(ports)
+}
+
+async fn with_addresses(conn: &mut Conn, mut ports: Vec<Port>) -> DbResult<Vec<Port>> {
+    let mut by_port: HashMap<PortId, Vec<PortAddress>> = HashMap::new();
+    for (port, address) in address::of_ports(conn, &ids(&ports)).await? {
+        by_port.entry(port).or_default().push(address);
+    }
+    for port in &mut ports {
+        port.addresses = by_port.remove(&port.id).unwrap_or_default();
+    }
+    Ok(ports)
+}
+
+fn ids(ports: &[Port]) -> Vec<PortId> {
+    ports.iter().map(|port| port.id).collect()
 }
 
 /// Ports of a network, a few of them.

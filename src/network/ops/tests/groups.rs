@@ -296,7 +296,7 @@ async fn further_addresses_are_few_and_need_port_security() {
 
 /// What is wanted of a node, in generations.
 async fn wanted(cx: &Context, host: &str) -> i64 {
-    network_desired(cx, host).await.unwrap().generation
+    desired_of(cx, host).await.generation
 }
 
 fn spec(told: &NetworkDesired, id: SecurityGroupId) -> &SecurityGroupSpec {
@@ -340,7 +340,7 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
     bind(cx, server, "n1").await;
     bind(cx, client, "n2").await;
     // The one with the rules is told the rules, and no members: nobody there asks who is in it.
-    let told = network_desired(cx, "n1").await.unwrap();
+    let told = desired_of(cx, "n1").await;
     assert_eq!(told.security_groups.len(), 1);
     let of_web = spec(&told, web);
     assert!(of_web.members.is_empty());
@@ -367,7 +367,7 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
     let spec_of = specs.iter().find(|spec| spec.id == server).unwrap();
     assert_eq!(spec_of.security_groups, Some(vec![web]));
     // The other one is told who is in the group that its rule names.
-    let told = network_desired(cx, "n2").await.unwrap();
+    let told = desired_of(cx, "n2").await;
     assert_eq!(told.security_groups.len(), 2);
     let of_db = spec(&told, db);
     let told_named = of_db.rules.iter().find(|rule| rule.id == named.id).unwrap();
@@ -383,12 +383,12 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
         after.0 == before.0 && after.1 > before.1,
         "{before:?} {after:?}"
     );
-    let told = network_desired(cx, "n2").await.unwrap();
+    let told = desired_of(cx, "n2").await;
     assert_eq!(
         spec(&told, web).members,
         members(&["10.8.0.7/32", "10.9.0.20/32"])
     );
-    assert_eq!(told, network_desired(cx, "n2").await.unwrap());
+    assert_eq!(told, desired_of(cx, "n2").await);
     // So are further addresses, but not all there are.
     let before = wanted(cx, "n2").await;
     let changes = PortChanges {
@@ -400,7 +400,7 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
         ..PortChanges::default()
     };
     port_update(cx, far, changes).await.unwrap();
-    let told = network_desired(cx, "n2").await.unwrap();
+    let told = desired_of(cx, "n2").await;
     assert!(told.generation > before);
     assert_eq!(
         spec(&told, web).members,
@@ -426,7 +426,7 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
             Some(change) => drop(port_update(cx, far, change).await.unwrap()),
             None => port_delete(cx, far).await.unwrap(),
         }
-        let told = network_desired(cx, "n2").await.unwrap();
+        let told = desired_of(cx, "n2").await;
         assert!(told.generation > before, "{expected:?}");
         assert_eq!(spec(&told, web).members, members(&expected));
     }
@@ -444,7 +444,7 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
     }
     security_rule_delete(cx, ssh.id).await.unwrap();
     for (host, before) in hosts.into_iter().zip(before) {
-        let told = network_desired(cx, host).await.unwrap();
+        let told = desired_of(cx, host).await;
         assert_eq!(told.generation > before, host != "n2", "{host}");
         let mut rules = told.security_groups.iter().flat_map(|group| &group.rules);
         assert!(rules.all(|rule| rule.id != ssh.id));
@@ -455,7 +455,7 @@ async fn a_node_is_told_the_groups_of_its_ports_and_who_is_in_those_that_they_na
     tx.commit().await.unwrap();
     let before = wanted(cx, "n2").await;
     security_group_delete(cx, web).await.unwrap();
-    let told = network_desired(cx, "n2").await.unwrap();
+    let told = desired_of(cx, "n2").await;
     assert!(told.generation > before);
     assert_eq!(told.security_groups.len(), 1);
     assert_eq!(spec(&told, db).rules.len(), 2);
