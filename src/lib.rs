@@ -73,10 +73,11 @@
 //!
 //! # One packet of a tenant
 //!
-//! 1. Rows say what there is. `network/ops/desired_rows.rs` (`DesiredRows`) reads them, of one host or of all, and `network/ops/desired.rs` computes from them all that a host's networking shall
-//!    be: its networks, behind which host every other port is, who answers DHCP, routers, `network/ops/desired_router.rs`
-//!    (`router_spec`), and security groups, `network/ops/desired_groups.rs` (`GroupRows`). Which host answers DHCP and
-//!    which one routes is decided by the pure `network/placement.rs`.
+//! 1. Rows say what there is. `network/ops/desired_rows.rs` (`DesiredRows`) reads them, of one host or of all, and
+//!    `network/ops/desired.rs` computes from them all that a host's networking shall be: its networks, behind which host every
+//!    other port is, who answers DHCP, routers, `network/ops/desired_router.rs` (`router_spec`), and security groups,
+//!    `network/ops/desired_groups.rs` (`GroupRows`). Which host answers DHCP and which one routes is decided by the pure
+//!    `network/placement.rs`.
 //! 2. The agent says it in the host's own terms, `agent/network/blueprint.rs` (`new`), looks at what is there,
 //!    `agent/network/host.rs` (`observe`), and changes what differs, `agent/network/plan.rs` (`plan`).
 //! 3. A frame comes out of a guest's tap. The packet filter drops it unless its addresses are the guest's,
