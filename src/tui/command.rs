@@ -72,7 +72,27 @@ impl Command {
         self.rank = rank;
         self
     }
+
+    /// Whether it is a key and nothing else, which nobody looks for by name or in a menu.
+    pub fn is_move(&self) -> bool {
+        MOVES.contains(&self.name)
+    }
 }
+
+const MOVES: [&str; 12] = [
+    "up",
+    "down",
+    "left",
+    "right",
+    "top",
+    "bottom",
+    "half-up",
+    "half-down",
+    "page-up",
+    "page-down",
+    "enter",
+    "cancel",
+];
 
 /// Commands that work wherever nothing takes text.
 pub const GLOBAL: &[Command] = &[

@@ -21,6 +21,7 @@ use super::security::GroupedPort;
 use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use super::vswitch::{Datapath, Switch, SwitchPort, switch};
+use super::worked::Worked;
 use crate::ids::{NetworkId, PortId};
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
@@ -55,6 +56,8 @@ pub struct Blueprint {
     pub switch: Option<Switch>,
     /// Who may send what.
     pub filter: Filter,
+    /// What that comes to.
+    pub worked: Worked,
     /// What was left out, and why; one line each.
     pub problems: Vec<String>,
 }

@@ -237,13 +237,13 @@ impl Host {
                 if !blueprint.filter.security.ports.is_empty() {
                     see_bridged().await?;
                 }
-                let tables = blueprint.filter.tables();
+                let tables = &blueprint.tables()[..];
                 if let Some(before) = before.filter(|before| !before.bridges.is_empty())
-                    && self.nft.change(&before.filter.tables(), &tables).await?
+                    && self.nft.change(&before.tables()[..], tables).await?
                 {
                     return Ok(());
                 }
-                self.nft.replace(&whole(&tables)).await
+                self.nft.replace(&whole(tables)).await
             }
             Change::FilterRemove => self.nft.remove().await,
             Change::BridgeMake(name) => {

@@ -50,6 +50,7 @@ mod tunnels;
 mod unknown;
 mod vswitch;
 mod wires;
+mod worked;
 
 use std::collections::VecDeque;
 use std::fs;

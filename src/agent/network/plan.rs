@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use ipnet::Ipv6Net;
 
@@ -13,7 +14,7 @@ use super::blueprint::{Blueprint, Bridge, Ipv6, NodeAddress, mac_text};
 use super::dhcp::digest;
 use super::plug::{self, PlugChange};
 use super::room::{self, RoomChange, SeenRoom, SeenWire};
-use super::ruleset::whole;
+use super::ruleset::{Table, whole};
 use super::tunnel::{self, SeenTunnel, TunnelChange};
 use super::vswitch::{self, SeenSwitch, SwitchChange};
 
@@ -91,6 +92,8 @@ pub enum SeenFilter {
     Absent,
     /// Our tables are as they were made from the filter with this digest.
     Intact(String),
+    /// They were made so, and not looked at since.
+    Made(Arc<[Table; 2]>),
     /// There is something of ours that is not as it was made, or nobody knows how it was made.
     Changed,
 }
@@ -100,7 +103,7 @@ impl SeenFilter {
     pub fn made_from(self) -> Option<String> {
         match self {
             Self::Intact(digest) => Some(digest),
-            Self::Absent | Self::Changed => None,
+            Self::Absent | Self::Made(_) | Self::Changed => None,
         }
     }
 }
@@ -327,13 +330,17 @@ fn plan_filter(blueprint: &Blueprint, observed: &Observed) -> Option<Change> {
     if blueprint.bridges.is_empty() {
         return (observed.filter != SeenFilter::Absent).then_some(Change::FilterRemove);
     }
-    (observed.filter != SeenFilter::Intact(filter_digest(blueprint)))
-        .then_some(Change::FilterReplace)
+    let is_so = match &observed.filter {
+        SeenFilter::Intact(digest) => *digest == filter_digest(blueprint),
+        SeenFilter::Made(tables) => tables == blueprint.tables(),
+        SeenFilter::Absent | SeenFilter::Changed => false,
+    };
+    (!is_so).then_some(Change::FilterReplace)
 }
 
 /// Digest of the filter a blueprint asks for.
 pub fn filter_digest(blueprint: &Blueprint) -> String {
-    digest(&whole(&blueprint.filter.tables()).to_string())
+    digest(&whole(&blueprint.tables()[..]).to_string())
 }
 
 fn plan_bridge(name: &str, bridge: &Bridge, observed: &Observed, changes: &mut Vec<Change>) {

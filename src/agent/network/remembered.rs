@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::blueprint::{Blueprint, Bridge};
 use super::dhcp::digest;
-use super::plan::{Observed, SeenBridge, SeenFilter, SeenServer, filter_digest};
+use super::plan::{Observed, SeenBridge, SeenFilter, SeenServer};
 use super::room::{Room, SeenInner, SeenRoom, SeenWire, Wire};
 use super::tunnel::{ALL, SeenTunnel, Tunnel};
 use super::vswitch;
@@ -35,7 +35,7 @@ pub fn remembered(blueprint: &Blueprint, servers: BTreeMap<String, SeenServer>) 
             .collect(),
         filter: match blueprint.bridges.is_empty() {
             true => SeenFilter::Absent,
-            false => SeenFilter::Intact(filter_digest(blueprint)),
+            false => SeenFilter::Made(blueprint.tables().clone()),
         },
         forwarding: blueprint.filter.routes(),
         switch: blueprint.switch.as_ref().map(vswitch::remembered),

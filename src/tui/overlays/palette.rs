@@ -23,22 +23,6 @@ const MATCHES: usize = 200;
 /// Matches in view at most.
 const SHOWN: u16 = 14;
 
-/// Commands that are keys and nothing else: nobody looks for them by name.
-const MOVES: [&str; 12] = [
-    "up",
-    "down",
-    "left",
-    "right",
-    "top",
-    "bottom",
-    "half-up",
-    "half-down",
-    "page-up",
-    "page-down",
-    "enter",
-    "cancel",
-];
-
 enum What {
     Run(&'static Command),
     Show(Object),
@@ -64,7 +48,7 @@ impl Palette {
     /// A palette over these commands (with their keys) and things.
     pub fn new(commands: Vec<(&'static Command, Option<String>)>, objects: Vec<Object>) -> Self {
         let mut commands = commands;
-        commands.retain(|(command, _)| !MOVES.contains(&command.name));
+        commands.retain(|(command, _)| !command.is_move());
         // Where one can go, then what can be done here, then the rest.
         commands.sort_by_key(|(command, _)| match command {
             Command { name, .. } if name.starts_with("view.") => 0,

@@ -236,7 +236,7 @@ impl Sheet for Create {
         "Make a network".to_owned()
     }
 
-    fn fields(&self, _facts: &Facts<'_>) -> Vec<Field> {
+    fn fields(&self, facts: &Facts<'_>) -> Vec<Field> {
         vec![
             Field::text("name", "Name", "What people call it").required(),
             Field::text(
@@ -244,7 +244,7 @@ impl Sheet for Create {
                 "Subnet",
                 "Addresses of the first subnet, 10.20.0.0/24; empty makes none",
             )
-            .with("10.20.0.0/24"),
+            .with(&subnets::free_cidr(facts.data.rows::<Subnet>())),
             Field::text(
                 "dns",
                 "DNS servers",

@@ -359,6 +359,22 @@ fn overlap(cidr: &str, network: &str, facts: &Facts<'_>) -> Option<String> {
     other.map(|(subnet, _)| format!("overlaps {} of the same network", subnet.cidr))
 }
 
+/// A range that none of these subnets overlaps, so that one router may join them all; nothing if all of ours are taken.
+pub(super) fn free_cidr(taken: &[Subnet]) -> String {
+    let taken: Vec<IpNet> = taken
+        .iter()
+        .filter_map(|subnet| subnet.cidr.parse().ok())
+        .collect();
+    let overlaps = |net: &IpNet| {
+        let mut taken = taken.iter();
+        taken.any(|other| other.contains(net) || net.contains(other))
+    };
+    (0..=u8::MAX)
+        .filter_map(|number| format!("10.20.{number}.0/24").parse().ok())
+        .find(|net| !overlaps(net))
+        .map_or_else(String::new, |net: IpNet| net.to_string())
+}
+
 struct Edit {
     subnet: Subnet,
 }
@@ -460,5 +476,20 @@ mod tests {
         assert!(check_cidr("ten").is_some());
         assert_eq!(check_addresses("1.1.1.1, 9.9.9.9"), None);
         assert!(check_addresses("1.1.1").is_some());
+    }
+
+    #[test]
+    fn a_range_that_is_free_is_offered_as_long_as_there_is_one() {
+        let taken = |cidrs: &[&str]| -> Vec<Subnet> {
+            let subnet = |cidr: &&str| Subnet {
+                cidr: (*cidr).to_owned(),
+                ..Subnet::default()
+            };
+            cidrs.iter().map(subnet).collect()
+        };
+        assert_eq!(free_cidr(&[]), "10.20.0.0/24");
+        let some = taken(&["10.20.0.0/23", "fd00::/64", "10.20.3.128/25", "nonsense"]);
+        assert_eq!(free_cidr(&some), "10.20.2.0/24");
+        assert_eq!(free_cidr(&taken(&["10.0.0.0/8"])), "");
     }
 }

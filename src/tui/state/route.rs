@@ -257,7 +257,8 @@ impl State {
             return;
         };
         let items: Vec<Item> = command::all()
-            .filter(|command| command.contexts.contains(own) && !command.name.starts_with("view."))
+            .filter(|command| command.contexts.contains(own))
+            .filter(|command| !command.is_move() && !command.name.starts_with("view."))
             .filter_map(|command| {
                 let offer = self.offer(command);
                 let keys = self

@@ -51,6 +51,17 @@ fn the_cursor_follows_its_server_when_others_come_and_go() {
 }
 
 #[test]
+fn a_menu_has_what_can_be_done_and_no_keys_to_move_by() {
+    for view in ["servers", "hosts", "networks", "images"] {
+        let mut lab = Lab::busy(SIZE).with_past();
+        lab.press(&format!(r#": "{view}" enter a"#));
+        let picture = lab.picture();
+        assert!(picture.contains("Actions: "), "{picture}");
+        assert!(!picture.contains("Go one row up"), "{picture}");
+    }
+}
+
+#[test]
 fn what_can_be_taken_back_runs_at_once() {
     let id = fixture::id(1, 3);
     let mut lab = on_server("db-replica");
