@@ -176,7 +176,7 @@ async fn state(cx: &Context, host: &str) -> Result<Option<store::host::HostNetwo
     Ok(store::host::find(&mut conn, host).await?)
 }
 
-/// Nodes that have to be told something, or were told nothing for long.
+/// Nodes that have to be told something, or were told nothing for long; not those that this process tells just now.
 pub async fn host_network_due(cx: &Context) -> Result<Vec<String>> {
     let mut conn = cx.db.read().await?;
     let before = Time::now().plus_seconds(-REPEAT_SECONDS);
@@ -184,6 +184,7 @@ pub async fn host_network_due(cx: &Context) -> Result<Vec<String>> {
     let hosts = due.into_iter().map(|state| state.host);
     Ok(hosts
         .filter(|host| host != store::host::NORTHBOUND)
+        .filter(|host| cx.turns.take_free(&format!("network:{host}")).is_some())
         .collect())
 }
 

@@ -169,10 +169,13 @@ async fn the_broker_dies_at_each_question_of_a_live_migration() {
     }
     let asked = cloud.client().server_action(&id, &live()).await;
     asked.unwrap_or_else(|error| panic!("{error}"));
-    for (host, place) in &places {
+    for (number, (host, place)) in places.iter().enumerate() {
+        // What the source has left it clears away later if it can not be asked now: then the operation is over.
+        let is_last = number + 1 == places.len();
         wait_for_async(place, PATIENCE, async || {
             let operation = cloud.operation("live_migration").await;
-            assert_eq!(operation.finished, None, "before {place}: {operation:?}");
+            let goes_on = operation.finished.is_none();
+            assert!(goes_on || is_last, "before {place}: {operation:?}");
             cloud.agent(*host).is_stopped().then_some(())
         })
         .await;
