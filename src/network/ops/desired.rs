@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use super::desired_groups::pairs_spec;
 use super::desired_router::router_spec;
-use super::desired_rows::{DesiredRows, Subnets, groups_of};
+use super::desired_rows::{DesiredRows, Subnets, groups_of, hosts, is_logical};
 use super::desired_subnet::{subnet_spec, subnet6_spec};
 use crate::config::Engine;
 use crate::context::Context;
@@ -36,12 +36,7 @@ pub(super) async fn port_changed_on_conn(conn: &mut Conn, port: &Port) -> Result
     if !store::network::is_local(conn, port.network).await? {
         return network_changed_on_conn(conn, port.network).await;
     }
-    let hosts: Vec<String> = port
-        .host
-        .iter()
-        .chain(&port.migrating_to)
-        .cloned()
-        .collect();
+    let hosts: Vec<String> = hosts(port).cloned().collect();
     Ok(store::host::bump(conn, &hosts).await?)
 }
 
@@ -188,7 +183,7 @@ impl Node<'_> {
     fn peers<'p>(&self, ports: impl Iterator<Item = &'p Port>) -> Vec<IpAddr> {
         let own = self.rows.tunnels.get(self.host);
         let peers: BTreeSet<IpAddr> = ports
-            .flat_map(|port| port.host.iter().chain(&port.migrating_to))
+            .flat_map(hosts)
             .filter(|host| *host != self.host)
             .filter_map(|host| self.rows.tunnels.get(host))
             .filter(|address| Some(*address) != own)
@@ -267,7 +262,7 @@ pub async fn port_spec_on_conn(conn: &mut Conn, cx: &Context, id: PortId) -> Res
     let network = store::network::find(conn, port.network)
         .await?
         .ok_or_else(missing)?;
-    let logical = cx.config.network.engine == Engine::Ovn && network.kind != NetworkKind::Local;
+    let logical = is_logical(cx.config.network.engine, &network);
     Ok(spec(&port, network.mtu, logical))
 }
 

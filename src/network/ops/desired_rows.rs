@@ -241,7 +241,7 @@ impl DesiredRows {
 
     /// Whether OVN carries a network.
     pub(super) fn is_logical(&self, network: &Network) -> bool {
-        self.engine == Engine::Ovn && network.kind != NetworkKind::Local
+        is_logical(self.engine, network)
     }
 
     /// Whether a port's node keeps its security groups. Those of what OVN carries are OVN's.
@@ -249,6 +249,11 @@ impl DesiredRows {
         let network = self.networks.get(&port.network);
         network.is_some_and(|network| !self.is_logical(network))
     }
+}
+
+/// Whether this engine is OVN and carries the network.
+pub(super) fn is_logical(engine: Engine, network: &Network) -> bool {
+    engine == Engine::Ovn && network.kind != NetworkKind::Local
 }
 
 fn by_id(networks: Vec<Network>) -> BTreeMap<NetworkId, Network> {
@@ -259,7 +264,7 @@ fn by_id(networks: Vec<Network>) -> BTreeMap<NetworkId, Network> {
 }
 
 /// Where a port is, and where it comes to.
-fn hosts(port: &Port) -> impl Iterator<Item = &String> {
+pub(super) fn hosts(port: &Port) -> impl Iterator<Item = &String> {
     let to = port.migrating_to.as_ref();
     let also = to.filter(|to| port.host.as_ref() != Some(*to));
     port.host.iter().chain(also)

@@ -48,7 +48,7 @@ pub async fn host_network_ensure(cx: &Context, host: &str) -> Result<()> {
         Some(state) => state.wanted,
         None => return Ok(()),
     };
-    let _turn = cx.turns.take(&format!("network:{host}")).await;
+    let _turn = cx.turns.take(&turn(host)).await;
     // A second time only after the node turned out to have something newer than the database.
     for _ in 0..2 {
         match state(cx, host).await? {
@@ -95,7 +95,7 @@ pub async fn host_ports_ensure(cx: &Context, host: &str, ports: &[PortId]) -> Re
 
 /// Tells a node, whether that is needed or not.
 pub async fn host_network_tell(cx: &Context, host: &str) -> Result<()> {
-    let _turn = cx.turns.take(&format!("network:{host}")).await;
+    let _turn = cx.turns.take(&turn(host)).await;
     tell(cx, host).await
 }
 
@@ -105,7 +105,7 @@ pub async fn host_network_catch_up(
     host: &str,
     rows: Option<&DesiredRows>,
 ) -> Result<()> {
-    let Some(_turn) = cx.turns.take_free(&format!("network:{host}")) else {
+    let Some(_turn) = cx.turns.take_free(&turn(host)) else {
         return Ok(());
     };
     let Some(rows) = rows else {
@@ -116,6 +116,11 @@ pub async fn host_network_catch_up(
         Some(state) if state.applied <= desired.generation => say(cx, host, desired).await,
         _ => Ok(()),
     }
+}
+
+/// Who tells a node has this turn.
+fn turn(host: &str) -> String {
+    format!("network:{host}")
 }
 
 async fn tell(cx: &Context, host: &str) -> Result<()> {
@@ -184,7 +189,7 @@ pub async fn host_network_due(cx: &Context) -> Result<Vec<String>> {
     let hosts = due.into_iter().map(|state| state.host);
     Ok(hosts
         .filter(|host| host != store::host::NORTHBOUND)
-        .filter(|host| cx.turns.take_free(&format!("network:{host}")).is_some())
+        .filter(|host| cx.turns.take_free(&turn(host)).is_some())
         .collect())
 }
 

@@ -3,9 +3,10 @@
 //! It stands among the nodes under a name that no node has: whatever changes what nodes shall have raises its generation in
 //! the same transaction. Level-triggered as they are: it is told everything, and what it has is compared with that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::desired_groups::group_specs_on_conn;
+use super::desired_groups::GroupRows;
+use super::desired_rows::groups_of;
 use super::host_network::REPEAT_SECONDS;
 use super::port_list::port_announce;
 use super::service_place::router_needs;
@@ -14,7 +15,7 @@ use crate::config::Engine;
 use crate::context::{Change, Context};
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ids::{PortId, RouterId, SecurityGroupId, Time};
+use crate::ids::{PortId, RouterId, Time};
 use crate::network::model::{AgentKind, NetworkQuery, PortQuery, Router, SubnetQuery};
 use crate::network::ovn::{GatewayHost, Northbound, Outcome, Rows};
 use crate::network::store;
@@ -153,15 +154,11 @@ pub async fn northbound_rows(cx: &Context) -> Result<Rows> {
     let ports = store::port::list(&mut conn, &PortQuery::default()).await?;
     let routers = store::router::list(&mut conn, None).await?;
     let floating = store::floating::list(&mut conn, None).await?;
-    let groups: BTreeSet<SecurityGroupId> = ports
-        .iter()
-        .flat_map(|port| &port.groups)
-        .copied()
-        .collect();
-    let groups: Vec<SecurityGroupId> = groups.into_iter().collect();
+    let rules = store::security_rule::list(&mut conn, None).await?;
+    let groups = GroupRows::new(rules, &ports).specs(&groups_of(ports.iter()));
     let gateways = gateways(&mut conn, cx, &routers).await?;
     Ok(Rows {
-        groups: group_specs_on_conn(&mut conn, &groups).await?,
+        groups,
         networks,
         subnets,
         ports,
