@@ -115,6 +115,8 @@ impl Engine {
                 "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,NO_ZERO_DATE'".into(),
                 format!("SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_S}"),
                 "SET SESSION time_zone = '+00:00'".into(),
+                // What rows are joined to is not cut off.
+                "SET SESSION group_concat_max_len = 1073741824".into(),
             ],
             Self::Postgres => vec![
                 "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED".into(),
@@ -141,6 +143,17 @@ impl Engine {
         format!("CAST(COALESCE(SUM({expression}), 0) AS {whole})")
     }
 
+    /// The SQL expression for the texts that an expression is in a group's rows, joined by commas, in no order; none for no
+    /// rows. [`super::Row::take_joined`] reads it. One row with all of them is read much faster than a row for each.
+    pub fn joined(self, expression: &str) -> String {
+        let joined = match self {
+            Self::Sqlite => format!("GROUP_CONCAT({expression}, ',')"),
+            Self::Mysql => format!("GROUP_CONCAT({expression} SEPARATOR ',')"),
+            Self::Postgres => format!("STRING_AGG({expression}, ',')"),
+        };
+        format!("COALESCE({joined}, '')")
+    }
+
     /// A statement of a migration in this engine's words.
     ///
     /// Text sorts and compares by its bytes on all engines, so that lists and pages are the same everywhere. MariaDB commits
@@ -158,10 +171,11 @@ impl Engine {
             .replace("{text}", &format!("{long}{collate}"))
             .replace("{blob}", blob)
             .replace("{double}", double);
-        if self == Self::Mysql {
-            repeatable_for_mysql(&text)
-        } else {
-            text
+        match (self, text.split_once(" ON ")) {
+            (Self::Mysql, _) => repeatable_for_mysql(&text),
+            // The others know an index by its name alone.
+            (_, Some((index, _))) if text.starts_with("DROP INDEX ") => index.to_owned(),
+            _ => text,
         }
     }
 

@@ -179,6 +179,16 @@ impl Row {
         })
     }
 
+    /// The next column, what [`super::Engine::joined`] made, each by its own parser.
+    pub fn take_joined<T: std::str::FromStr>(&mut self) -> DbResult<Vec<T>> {
+        self.next(|row, at| {
+            let text = String::read(row, at)?;
+            let parts = text.split(',').filter(|part| !part.is_empty());
+            let read = |part: &str| part.parse().map_err(|_| format!("{part:?} is not known"));
+            parts.map(read).collect()
+        })
+    }
+
     fn next<T>(&mut self, read: impl Fn(&AnyRow, usize) -> Result<T, String>) -> DbResult<T> {
         let column = self.at;
         self.at += 1;

@@ -182,13 +182,14 @@ pub struct NetworkAgent {
 impl NetworkAgent {
     /// Keeps its files in `state_dir`, which is made when needed.
     pub fn new(state_dir: impl Into<PathBuf>) -> Self {
+        let dir = state_dir.into();
         Self {
-            dir: state_dir.into(),
+            probes: Probes::new(&dir),
+            dir,
             place: NodePlace::default(),
             doors: None,
             turn: Mutex::default(),
             mended: StdMutex::default(),
-            probes: Probes::default(),
         }
     }
 

@@ -155,7 +155,8 @@ impl Namespaces {
         fs::remove_file(&note).map_err(HostError::file(&note))
     }
 
-    fn noted(&self) -> Result<BTreeSet<String>, HostError> {
+    /// Names of those that are ours, also of those that are not there.
+    pub fn noted(&self) -> Result<BTreeSet<String>, HostError> {
         let entries = match fs::read_dir(&self.dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),

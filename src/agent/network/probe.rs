@@ -6,10 +6,10 @@
 //! count and nothing else: whatever becomes of it, no packet is treated otherwise.
 //!
 //! Invariant: a probe that is not asked for during its lifetime goes, and so do all of an agent that went before: the
-//! name of a table tells that it is of a probe, and an agent that starts knows of none.
+//! name of a table tells that it is of a probe, and an agent that starts knows of none. Namespaces of others are left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use super::error::HostError;
 use super::filter::{TABLE, field, is};
-use super::namespace::{NAMED, is_there, within};
+use super::namespace::{Namespaces, is_there, within};
 use super::nft::{NFT, objects, read};
 use super::ruleset::{Table, remove_table};
 use crate::bus::{Fault, FaultKind};
@@ -37,8 +37,8 @@ const SWEEP: Duration = Duration::from_secs(5);
 const NAME: usize = 15;
 
 /// The probes of a node.
-#[derive(Default)]
 pub struct Probes {
+    rooms: Namespaces,
     live: Mutex<BTreeMap<Uuid, Probe>>,
 }
 
@@ -51,6 +51,14 @@ struct Probe {
 type Place = Option<String>;
 
 impl Probes {
+    /// Of the node that notes its namespaces below `state`.
+    pub fn new(state: &Path) -> Self {
+        Self {
+            rooms: Namespaces::new(state),
+            live: Mutex::default(),
+        }
+    }
+
     /// Removes what nobody asks for, for ever; at first what an agent before has left.
     pub async fn keep(&self) {
         if let Err(error) = self.clear().await {
@@ -64,17 +72,15 @@ impl Probes {
         }
     }
 
-    /// Removes all tables of probes.
+    /// Removes all tables of probes of this node.
     pub async fn clear(&self) -> Result<(), HostError> {
         let mut live = self.live.lock().await;
         live.clear();
         let mut places: Vec<Place> = vec![None];
-        let entries = fs::read_dir(NAMED).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         // One that is being made has no table yet, and can not be entered.
+        let ours = self.rooms.noted()?.into_iter();
         places.extend(
-            names
-                .filter(|name| is_router(name) && is_there(name))
+            ours.filter(|name| is_router(name) && is_there(name))
                 .map(Some),
         );
         let mut result = Ok(());

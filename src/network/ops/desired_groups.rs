@@ -50,8 +50,10 @@ impl GroupRows {
         }
         rows.put_rules(store::security_rule::of_groups(conn, groups).await?);
         let named: Vec<SecurityGroupId> = rows.named(groups).into_iter().collect();
-        for (group, address) in store::host_groups::members(conn, &named).await? {
-            rows.put_member(group, address.into());
+        for (group, addresses) in store::host_groups::members(conn, &named).await? {
+            for address in addresses {
+                rows.put_member(group, address.0.into());
+            }
         }
         for (group, prefix) in store::host_groups::member_pairs(conn, &named).await? {
             rows.put_member(group, prefix);

@@ -4,15 +4,19 @@
 //! and the second half, less 2^63: so the order of numbers is that of addresses, and one more is the next one.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::ParseIntError;
+use std::str::FromStr;
 
 use super::super::ipam::{like, number};
 use super::super::model::PortAddress;
-use crate::db::{Conn, DbResult, LIST, Row, sql};
+use crate::db::{Conn, DbResult, Engine, LIST, Row, sql};
 use crate::ids::{NetworkId, PortId, SubnetId};
 
 /// The columns of an address, of the table named `a`, which [`address`] reads.
 pub const ADDRESS: &str = "a.upper, a.address";
+/// An address of the table named `a` as text, which is read as [`Numbers`].
+pub const NUMBERS: &str = "COALESCE(a.upper || ' ', '') || a.address";
 /// What is added to the second half of an address of IPv6 as it is stored.
 const BIAS: u64 = 1 << 63;
 
@@ -20,12 +24,59 @@ const BIAS: u64 = 1 << 63;
 pub fn address(row: &mut Row) -> DbResult<IpAddr> {
     match row.take::<Option<i64>>()? {
         None => Ok(IpAddr::V4(row.take::<u32>()?.into())),
-        Some(upper) => {
-            let lower = row.take::<i64>()?.cast_unsigned() ^ BIAS;
-            let address = u128::from(upper.cast_unsigned()) << 64 | u128::from(lower);
-            Ok(Ipv6Addr::from(address).into())
-        }
+        Some(upper) => Ok(joined(upper, row.take()?)),
     }
+}
+
+/// An address of IPv6 from both columns.
+fn joined(upper: i64, lower: i64) -> IpAddr {
+    let lower = lower.cast_unsigned() ^ BIAS;
+    Ipv6Addr::from(u128::from(upper.cast_unsigned()) << 64 | u128::from(lower)).into()
+}
+
+/// An address that was read as text, by [`NUMBERS`].
+pub struct Numbers(pub IpAddr);
+
+impl FromStr for Numbers {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(match text.split_once(' ') {
+            None => Ipv4Addr::from(text.parse::<u32>()?).into(),
+            Some((upper, lower)) => joined(upper.parse()?, lower.parse()?),
+        }))
+    }
+}
+
+/// An address of a port that was read as text, by [`of_port`].
+struct Placed(u32, PortAddress);
+
+impl FromStr for Placed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.splitn(3, ' ');
+        let mut part = || parts.next().ok_or_else(|| text.to_owned());
+        let wrong = |_| text.to_owned();
+        let position = part()?.parse().map_err(wrong)?;
+        let subnet = part()?.parse().map_err(|_| text.to_owned())?;
+        let Numbers(address) = part()?.parse().map_err(wrong)?;
+        Ok(Self(position, PortAddress { subnet, address }))
+    }
+}
+
+/// The SQL expression for the addresses of the port with this id, which [`addresses`] reads.
+pub fn of_port(engine: Engine, id: &str) -> String {
+    let each = format!("a.position || ' ' || a.subnet_id || ' ' || {NUMBERS}");
+    let all = engine.joined(&each);
+    format!("(SELECT {all} FROM address a WHERE a.port_id = {id})")
+}
+
+/// The addresses of a port, in order of position.
+pub fn addresses(row: &mut Row) -> DbResult<Vec<PortAddress>> {
+    let mut all: Vec<Placed> = row.take_joined()?;
+    all.sort_by_key(|placed| placed.0);
+    Ok(all.into_iter().map(|placed| placed.1).collect())
 }
 
 /// Both columns of an address.
@@ -132,32 +183,6 @@ pub async fn holders(conn: &mut Conn, addresses: &[IpAddr]) -> DbResult<Vec<Port
     Ok(found.into_iter().collect())
 }
 
-/// Addresses of these ports, in order of port and position.
-pub async fn of_ports(conn: &mut Conn, ports: &[PortId]) -> DbResult<Vec<(PortId, PortAddress)>> {
-    let mut found = Vec::new();
-    // Long lists in parts: engines bound the number of arguments.
-    for part in ports.chunks(LIST) {
-        found.extend(
-            sql(format!(
-                "SELECT a.port_id, a.subnet_id, {ADDRESS} FROM address a WHERE a.port_id"
-            ))
-            .push_in(part.iter().copied())
-            .push(" ORDER BY a.port_id, a.position")
-            .all(conn, |row| {
-                Ok((
-                    row.take()?,
-                    PortAddress {
-                        subnet: row.take()?,
-                        address: address(row)?,
-                    },
-                ))
-            })
-            .await?,
-        );
-    }
-    Ok(found)
-}
-
 /// Gives back one address of a port.
 pub async fn delete(
     conn: &mut Conn,
@@ -201,5 +226,12 @@ mod tests {
         assert_eq!(numbers[0].1, i64::MIN);
         assert_eq!(numbers[2].1 + 1, numbers[3].1);
         assert_eq!(numbers[4].1, i64::MAX);
+        for text in ordered {
+            let (upper, lower) = at(text);
+            let Numbers(back) = format!("{} {lower}", upper.unwrap()).parse().unwrap();
+            assert_eq!(back.to_string(), text);
+        }
+        let Numbers(back) = at("10.0.0.1").1.to_string().parse().unwrap();
+        assert_eq!(back.to_string(), "10.0.0.1");
     }
 }

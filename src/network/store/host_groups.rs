@@ -3,21 +3,23 @@
 use ipnet::IpNet;
 
 use super::super::model::AddressPair;
-use super::address::{ADDRESS, address};
+use super::address::{NUMBERS, Numbers};
 use crate::db::{Conn, DbResult, LIST, sql};
 use crate::ids::{PortId, SecurityGroupId};
 
-/// Addresses of the ports that have these groups, wherever they are, with the group.
+/// Addresses of the ports that have these groups, wherever they are, by group.
 pub async fn members(
     conn: &mut Conn,
     groups: &[SecurityGroupId],
-) -> DbResult<Vec<(SecurityGroupId, std::net::IpAddr)>> {
+) -> DbResult<Vec<(SecurityGroupId, Vec<Numbers>)>> {
+    let all = conn.engine().joined(NUMBERS);
     let mut found = Vec::new();
     for part in groups.chunks(LIST) {
         found.extend(
-            sql(format!("SELECT m.group_id, {ADDRESS} FROM port_security_group m JOIN address a ON a.port_id = m.port_id WHERE m.group_id"))
+            sql(format!("SELECT m.group_id, {all} FROM port_security_group m JOIN address a ON a.port_id = m.port_id WHERE m.group_id"))
                 .push_in(part.iter().copied())
-                .all(conn, |row| Ok((row.take()?, address(row)?)))
+                .push(" GROUP BY m.group_id")
+                .all(conn, |row| Ok((row.take()?, row.take_joined()?)))
                 .await?,
         );
     }
@@ -33,7 +35,7 @@ pub async fn member_pairs(
     for part in groups.chunks(LIST) {
         let some: Vec<(SecurityGroupId, Vec<AddressPair>)> =
             sql("SELECT m.group_id, p.allowed_pairs FROM port_security_group m JOIN port p ON p.id = m.port_id \
-                 WHERE p.allowed_pairs IS NOT NULL AND m.group_id")
+                 WHERE p.has_pairs = 1 AND m.group_id")
             .push_in(part.iter().copied())
             .all(conn, |row| Ok((row.take()?, row.take_json()?)))
             .await?;

@@ -1,18 +1,22 @@
 //! Ports.
 
-use std::collections::HashMap;
-
 use super::super::model::{
-    DHCP_OWNER, FLOATING_OWNER, GATEWAY_OWNER, Port, PortAddress, PortQuery, PortStatus,
-    ServerPortAddress,
+    DHCP_OWNER, FLOATING_OWNER, GATEWAY_OWNER, Port, PortQuery, PortStatus, ServerPortAddress,
 };
 use super::address::{self, ADDRESS};
 use super::{floating, security_group};
-use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
-use crate::ids::{NetworkId, PortId, ProjectId, SecurityGroupId, ServerId, Time};
+use crate::db::{Conn, DbResult, Engine, LIST, Row, Value, sql};
+use crate::ids::{NetworkId, PortId, ProjectId, ServerId, Time};
 
 const COLUMNS: &str = "id, network_id, project_id, name, description, mac, device_id, device_owner, host, status, admin_state_up, \
      port_security, hostname, tags, revision, created_at, updated_at, migrating_to, allowed_pairs";
+
+/// What [`port`] reads: a port's row, its addresses, and its groups.
+fn columns(engine: Engine) -> String {
+    let addresses = address::of_port(engine, "port.id");
+    let groups = security_group::of_port(engine, "port.id");
+    format!("{COLUMNS}, {addresses}, {groups}")
+}
 
 fn port(row: &mut Row) -> DbResult<Port> {
     Ok(Port {
@@ -38,8 +42,8 @@ fn port(row: &mut Row) -> DbResult<Port> {
             .take::<Option<String>>()?
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default(),
-        addresses: Vec::new(),
-        groups: Vec::new(),
+        addresses: address::addresses(row)?,
+        groups: security_group::groups(row)?,
     })
 }
 
@@ -51,7 +55,7 @@ fn pairs(port: &Port) -> Option<String> {
 /// Writes a new port without its addresses and groups; `false` if its Ethernet address is taken in the network.
 pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     sql(format!(
-        "INSERT INTO port ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+        "INSERT INTO port ({COLUMNS}, has_pairs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
          ON CONFLICT DO NOTHING"
     ))
     .bind(new.id)
@@ -73,6 +77,7 @@ pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     .bind(new.updated_at)
     .bind(new.migrating_to.as_ref())
     .bind(pairs(new))
+    .bind(!new.pairs.is_empty())
     .swapped(conn)
     .await
 }
@@ -80,7 +85,7 @@ pub async fn insert(conn: &mut Conn, new: &Port) -> DbResult<bool> {
 /// Writes a port that was read with the revision before, without its addresses and groups; `false` if somebody changed it meanwhile.
 pub async fn update(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     sql("UPDATE port SET name = $2, description = $3, mac = $4, device_id = $5, device_owner = $6, host = $7, status = $8, \
-         admin_state_up = $9, port_security = $10, hostname = $11, tags = $12, revision = $13, updated_at = $14, migrating_to = $15, allowed_pairs = $16 \
+         admin_state_up = $9, port_security = $10, hostname = $11, tags = $12, revision = $13, updated_at = $14, migrating_to = $15, allowed_pairs = $16, has_pairs = $17 \
          WHERE id = $1 AND revision = $13 - 1")
     .bind(new.id)
     .bind(&new.name)
@@ -98,13 +103,15 @@ pub async fn update(conn: &mut Conn, new: &Port) -> DbResult<bool> {
     .bind(new.updated_at)
     .bind(new.migrating_to.as_ref())
     .bind(pairs(new))
+    .bind(!new.pairs.is_empty())
     .swapped(conn)
     .await
 }
 
 /// Ports that fit the query, oldest first, with their addresses and groups.
 pub async fn list(conn: &mut Conn, query: &PortQuery) -> DbResult<Vec<Port>> {
-    let mut statement = sql(format!("SELECT {COLUMNS} FROM port WHERE 1 = 1"));
+    let columns = columns(conn.engine());
+    let mut statement = sql(format!("SELECT {columns} FROM port WHERE 1 = 1"));
     if let Some(project) = query.project {
         statement = statement.push_bind(" AND project_id = {}", project);
     }
@@ -126,26 +133,26 @@ pub async fn list(conn: &mut Conn, query: &PortQuery) -> DbResult<Vec<Port>> {
     if let Some(host) = &query.host {
         statement = statement.push_bind(" AND host = {}", host);
     }
-    let ports = statement
+    statement
         .push(" ORDER BY created_at, id")
         .all(conn, port)
-        .await?;
-    with_parts(conn, ports).await
+        .await
 }
 
 /// Ports with these ids, oldest first.
 pub async fn of_ids(conn: &mut Conn, ids: &[PortId]) -> DbResult<Vec<Port>> {
+    let columns = columns(conn.engine());
     let mut found = Vec::new();
     for part in ids.chunks(LIST) {
         found.extend(
-            sql(format!("SELECT {COLUMNS} FROM port WHERE id"))
+            sql(format!("SELECT {columns} FROM port WHERE id"))
                 .push_in(part.iter().copied())
                 .push(" ORDER BY created_at, id")
                 .all(conn, port)
                 .await?,
         );
     }
-    with_parts(conn, found).await
+    Ok(found)
 }
 
 /// Ports with this name, a few of them, by id.
@@ -167,54 +174,27 @@ pub async fn find(conn: &mut Conn, id: PortId) -> DbResult<Option<Port>> {
 
 /// Ports that are on a host or come to it, and carry frames, in order of id.
 pub async fn of_host(conn: &mut Conn, host: &str) -> DbResult<Vec<Port>> {
-    let ports = sql(format!(
-        "SELECT {COLUMNS} FROM port WHERE admin_state_up = 1 AND (host = $1 OR migrating_to = $1) ORDER BY id"
+    let columns = columns(conn.engine());
+    sql(format!(
+        "SELECT {columns} FROM port WHERE admin_state_up = 1 AND (host = $1 OR migrating_to = $1) ORDER BY id"
     ))
     .bind(host)
     .all(conn, port)
-    .await?;
-    with_parts(conn, ports).await
+    .await
 }
 
 /// Ports of these networks that are neither on this host nor come to it, and carry frames, in order of id. Without their groups.
 pub async fn elsewhere(conn: &mut Conn, networks: &[NetworkId], host: &str) -> DbResult<Vec<Port>> {
-    let ports = sql(format!(
-        "SELECT {COLUMNS} FROM port WHERE admin_state_up = 1 AND (host IS NULL OR host <> $1) \
+    let addresses = address::of_port(conn.engine(), "port.id");
+    sql(format!(
+        "SELECT {COLUMNS}, {addresses}, '' FROM port WHERE admin_state_up = 1 AND (host IS NULL OR host <> $1) \
          AND (migrating_to IS NULL OR migrating_to <> $1) AND network_id"
     ))
     .bind(host)
     .push_in(networks.iter().copied())
     .push(" ORDER BY id")
     .all(conn, port)
-    .await?;
-    with_addresses(conn, ports).await
-}
-
-async fn with_parts(conn: &mut Conn, ports: Vec<Port>) -> DbResult<Vec<Port>> {
-    let mut ports = with_addresses(conn, ports).await?;
-    let mut groups: HashMap<PortId, Vec<SecurityGroupId>> = HashMap::new();
-    for (port, group) in security_group::of_ports(conn, &ids(&ports)).await? {
-        groups.entry(port).or_default().push(group);
-    }
-    for port in &mut ports {
-        port.groups = groups.remove(&port.id).unwrap_or_default();
-    }
-    Ok(ports)
-}
-
-async fn with_addresses(conn: &mut Conn, mut ports: Vec<Port>) -> DbResult<Vec<Port>> {
-    let mut by_port: HashMap<PortId, Vec<PortAddress>> = HashMap::new();
-    for (port, address) in address::of_ports(conn, &ids(&ports)).await? {
-        by_port.entry(port).or_default().push(address);
-    }
-    for port in &mut ports {
-        port.addresses = by_port.remove(&port.id).unwrap_or_default();
-    }
-    Ok(ports)
-}
-
-fn ids(ports: &[Port]) -> Vec<PortId> {
-    ports.iter().map(|port| port.id).collect()
+    .await
 }
 
 /// Ports of a network, a few of them.
@@ -241,8 +221,9 @@ pub async fn foreign(
     network: NetworkId,
     owner: ProjectId,
 ) -> DbResult<Option<Port>> {
+    let columns = columns(conn.engine());
     sql(format!(
-        "SELECT {COLUMNS} FROM port WHERE network_id = $1 AND project_id <> $2 AND project_id NOT IN \
+        "SELECT {columns} FROM port WHERE network_id = $1 AND project_id <> $2 AND project_id NOT IN \
          (SELECT target FROM rbac_policy WHERE kind = 'network' AND object_id = $1 AND action = 'access_as_shared') ORDER BY id LIMIT 1"
     ))
     .bind(network)
@@ -274,11 +255,12 @@ pub async fn hosts_beside(conn: &mut Conn, host: &str) -> DbResult<Vec<String>> 
 
 /// Notes that a host has these ports; says which of them were waiting for it.
 pub async fn activate(conn: &mut Conn, host: &str, ports: &[PortId]) -> DbResult<Vec<Port>> {
+    let columns = columns(conn.engine());
     let mut waiting = Vec::new();
     for part in ports.chunks(LIST) {
         waiting.extend(
             sql(format!(
-                "SELECT {COLUMNS} FROM port WHERE host = $1 AND status = $2 AND id"
+                "SELECT {columns} FROM port WHERE host = $1 AND status = $2 AND id"
             ))
             .bind(host)
             .bind(PortStatus::Build.name())

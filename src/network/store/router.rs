@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::model::{GATEWAY_OWNER, Gateway, INTERFACE_OWNER, Router};
 use super::address::{self, ADDRESS};
 use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
-use crate::ids::{NetworkId, PortId, ProjectId, RouterId, SubnetId};
+use crate::ids::{NetworkId, ProjectId, RouterId, SubnetId};
 
 const COLUMNS: &str = "id, project_id, name, description, admin_state_up, enable_snat, routes, host, tags, revision, \
      created_at, updated_at";
@@ -105,21 +105,23 @@ async fn with_gateways(conn: &mut Conn, mut routers: Vec<Router>) -> DbResult<Ve
     let ids: Vec<RouterId> = routers.iter().map(|router| router.id).collect();
     let mut ways: HashMap<RouterId, Gateway> = HashMap::new();
     for part in ids.chunks(LIST) {
-        let found: Vec<(RouterId, PortId, NetworkId)> =
-            sql("SELECT device_id, id, network_id FROM port WHERE device_owner = $1 AND device_id")
-                .bind(GATEWAY_OWNER)
-                .push_in(part.iter().copied())
-                .all(conn, |row| Ok((row.take()?, row.take()?, row.take()?)))
-                .await?;
-        for (router, port, network) in found {
-            let addresses = address::of_ports(conn, &[port]).await?;
+        let addresses = address::of_port(conn.engine(), "port.id");
+        let found = sql(format!(
+            "SELECT device_id, id, network_id, {addresses} FROM port WHERE device_owner = $1 AND device_id"
+        ))
+        .bind(GATEWAY_OWNER)
+        .push_in(part.iter().copied())
+        .all(conn, |row| {
+            let router: RouterId = row.take()?;
             let gateway = Gateway {
-                port,
-                network,
-                addresses: addresses.into_iter().map(|(_, address)| address).collect(),
+                port: row.take()?,
+                network: row.take()?,
+                addresses: address::addresses(row)?,
             };
-            ways.insert(router, gateway);
-        }
+            Ok((router, gateway))
+        })
+        .await?;
+        ways.extend(found);
     }
     for router in &mut routers {
         router.gateway = ways.remove(&router.id);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::model::{SecurityGroup, SecurityGroupQuery, SecurityRule};
 use super::security_rule;
-use crate::db::{Conn, DbResult, LIST, Row, Value, sql};
+use crate::db::{Conn, DbResult, Engine, LIST, Row, Value, sql};
 use crate::ids::{PortId, ProjectId, SecurityGroupId, ServerId, Time};
 
 const COLUMNS: &str =
@@ -174,22 +174,17 @@ pub async fn set_of_port(
     Ok(())
 }
 
-/// Groups of these ports, in order of port and group.
-pub async fn of_ports(
-    conn: &mut Conn,
-    ports: &[PortId],
-) -> DbResult<Vec<(PortId, SecurityGroupId)>> {
-    let mut found = Vec::new();
-    for part in ports.chunks(LIST) {
-        found.extend(
-            sql("SELECT port_id, group_id FROM port_security_group WHERE port_id")
-                .push_in(part.iter().copied())
-                .push(" ORDER BY port_id, group_id")
-                .all(conn, |row| Ok((row.take()?, row.take()?)))
-                .await?,
-        );
-    }
-    Ok(found)
+/// The SQL expression for the groups of the port with this id, which [`groups`] reads.
+pub fn of_port(engine: Engine, id: &str) -> String {
+    let all = engine.joined("g.group_id");
+    format!("(SELECT {all} FROM port_security_group g WHERE g.port_id = {id})")
+}
+
+/// The groups of a port, in order of id.
+pub fn groups(row: &mut Row) -> DbResult<Vec<SecurityGroupId>> {
+    let mut all = row.take_joined()?;
+    all.sort_unstable();
+    Ok(all)
 }
 
 /// Names of the groups that the ports of these servers have, each once, by server.

@@ -47,8 +47,8 @@ fn packets_are_counted_where_they_are_with_the_addresses_that_they_have_there() 
         web,
         db,
     } = routed();
-    let site = nodes.site(2);
-    let (web, guest) = (nodes.site(1).guest(&web), site.guest(&db));
+    let (beside, site) = (nodes.site(1), nodes.site(2));
+    let (web, guest) = (beside.guest(&web), site.guest(&db));
     web.dhcp();
     guest.dhcp();
     let (_, router) = world.router.as_ref().unwrap();
@@ -89,6 +89,9 @@ fn packets_are_counted_where_they_are_with_the_addresses_that_they_have_there() 
         let counts = ask().await;
         assert_eq!(counts[..7], [1, 1, 1, 1, 1, 1, 0].map(Some));
         assert!(counts[7] > Some(3), "{counts:?}");
+        // Another node that shows its namespaces here too removes its own and no others.
+        beside.with_agent(async |other| other.probes_clear().await.unwrap());
+        assert_eq!(ask().await, counts);
         // It is no part of the filter, whose state is as it was.
         assert_eq!(agent.repair().await.unwrap().changes, Vec::<String>::new());
         // What somebody removes by hand is counted anew.
