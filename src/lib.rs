@@ -88,7 +88,8 @@
 //! 5. What is for elsewhere goes to the router, a namespace, `agent/network/room.rs` (`plan`), whose rules translate addresses,
 //!    `agent/network/router.rs` (`room`), and who tells guests of IPv6 that it is there, `agent/network/advert.rs`
 //!    (`configuration`). What is for 169.254.169.254 ends there, or where DHCP is answered:
-//!    `agent/network/metadata.rs` (`keep`) passes it on to `compute/ops/metadata_show.rs` (`metadata_show`).
+//!    `agent/network/metadata.rs` (`keep`) passes it on to `compute/ops/metadata_show.rs` (`metadata_show`). A flat network
+//!    leads out by an interface of the host's, or by a wire to a bridge of its own, `agent/network/uplink.rs` (`new`).
 //!
 //! 6. Where a packet would be dropped, and why, is computed from rows by the pure `network/trace/mod.rs` (`trace`), for
 //!    `network/ops/trace.rs` (`network_trace`), with the names of devices that nodes use, `network/names.rs`; nodes count its

@@ -84,12 +84,28 @@ pub fn metadata_namespace(network: NetworkId) -> String {
     format!("ovnmeta-{network}")
 }
 
-/// The bridge of Open vSwitch to a physical network, whose name may be longer than an interface's.
+/// The bridge of Open vSwitch to a physical network.
 pub fn physical_bridge(physical: &str) -> String {
+    format!("{PHYSICAL_PREFIX}{}", shortened(physical))
+}
+
+/// The end on our bridge of the wire to a bridge of the machine's that is plugged into a physical network.
+pub fn uplink_wire(physical: &str) -> String {
+    format!("{WIRE_PREFIX}{}", shortened(physical))
+}
+
+/// The other end of that wire.
+pub fn uplink_plug(physical: &str) -> String {
+    format!("{PLUG_PREFIX}{}", shortened(physical))
+}
+
+/// Of the name of a physical network, which may be longer than an interface's.
+fn shortened(physical: &str) -> String {
     let digest = Sha256::digest(physical.as_bytes());
     let hexadecimal = digest[..6].iter().map(|byte| format!("{byte:02x}"));
-    let name = hexadecimal.collect::<String>();
-    format!("{PHYSICAL_PREFIX}{}", &name[..11])
+    let mut name = hexadecimal.collect::<String>();
+    name.truncate(11);
+    name
 }
 
 /// The namespace of a router.
@@ -112,6 +128,8 @@ mod tests {
             tunnel_name(network),
             wire_name(port),
             physical_bridge("physnet1"),
+            uplink_wire("physnet1"),
+            uplink_plug("physnet1"),
         ] {
             assert_eq!(name.len(), 15, "{name}");
         }

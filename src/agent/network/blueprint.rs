@@ -20,7 +20,8 @@ use super::router;
 use super::security::GroupedPort;
 use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
 use super::tunnel::{self, OVERHEAD, Tunnel};
-use super::vswitch::{Datapath, Switch, SwitchPort, switch};
+use super::uplink::Uplink;
+use super::vswitch::{self, Datapath, Switch, SwitchPort, switch};
 use super::worked::Worked;
 use crate::ids::{NetworkId, PortId};
 use crate::network::model::mac_interface_id;
@@ -44,7 +45,7 @@ pub struct Blueprint {
     pub servers: BTreeMap<String, ServerFiles>,
     /// Tunnels by name.
     pub tunnels: BTreeMap<String, Tunnel>,
-    /// Interfaces to physical networks, and the bridge of each.
+    /// Interfaces to physical networks, ends of wires there among them, and the bridge of each.
     pub uplinks: BTreeMap<String, String>,
     /// Wires from guests' own bridges to Open vSwitch, by the names of their ends there.
     pub plugs: BTreeMap<String, Plug>,
@@ -120,8 +121,8 @@ pub struct Site {
     pub datapath: Datapath,
     /// Whether Open vSwitch has a certificate for TLS.
     pub has_certificate: bool,
-    /// Its interfaces to physical networks, by the networks' names; why it can not be used where it can not.
-    pub physical: BTreeMap<String, Result<String, String>>,
+    /// Its ways into physical networks, by the networks' names; why one can not be used where it can not.
+    pub physical: BTreeMap<String, Result<Uplink, String>>,
 }
 
 impl Blueprint {
@@ -136,6 +137,7 @@ impl Blueprint {
             .collect();
         if let Some(ovn) = &desired.ovn {
             blueprint.switch = Some(switch(ovn, site, &mut blueprint.problems));
+            blueprint.plugs = vswitch::plugs(site);
         }
         for network in networks.values() {
             blueprint.add_network(network, site, &mut taken);
@@ -274,10 +276,11 @@ impl Blueprint {
                 ),
             },
             Segment::Flat { physical } => match site.physical.get(physical) {
-                Some(Ok(interface)) => {
+                Some(Ok(Uplink { interface, plug })) => {
                     if let Some(other) = self.uplinks.insert(interface.clone(), bridge.to_owned()) {
                         self.problem(network, &format!("{interface} is on {other} already"));
                     }
+                    self.plugs.extend(plug.clone().map(|plug| (interface.clone(), plug)));
                 }
                 Some(Err(why)) => self.problem(network, why),
                 None => self.problem(

@@ -274,8 +274,9 @@ impl Filter {
             .iter()
             .filter_map(|(tap, port)| Some((tap, port.as_ref()?)));
         let mut chains = Vec::new();
-        for (number, (tap, port)) in secured.enumerate() {
-            let chain = format!("announce-{number}");
+        for (tap, port) in secured {
+            // By its tap and not by a number: a port more or less leaves the others' chains as they are.
+            let chain = format!("announce-{tap}");
             table.plain_chain(&chain);
             // Of RFC 4861, section 4.4: after type, code, checksum and flags.
             let target = json!({"payload": {"base": "th", "offset": 64, "len": 128}});
@@ -355,7 +356,7 @@ pub fn drop() -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ruleset::{remove_table, whole};
+    use super::super::ruleset::{difference, remove_table, whole};
     use super::*;
 
     #[test]
@@ -388,11 +389,21 @@ mod tests {
             r#"{"concat":["sdt-2","fd00::5"]}"#,
             r#"{"concat":["sdt-2","fe80::ff:fe00:1"]}"#,
             r#"{"set":["0xfd000000000000000000000000000005","0xfe80000000000000000000fffe000001","0xfe80000000000000000000fffe000002"]}"#,
-            r#"["sdt-2",{"jump":{"target":"announce-0"}}]"#,
+            r#"["sdt-2",{"jump":{"target":"announce-sdt-2"}}]"#,
             r#"{"prefix":{"addr":"10.1.0.0","len":24}}"#,
         ] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(!text.contains(r#""concat":["sdt-1""#));
+
+        // A port more, before the others in order, concerns no other.
+        let mut more = filter.clone();
+        let port = more.ports["sdt-2"].clone();
+        more.ports.insert("sdt-0".to_owned(), port);
+        let text = difference(&filter.tables(), &more.tables())
+            .unwrap()
+            .to_string();
+        assert!(text.contains("announce-sdt-0"), "{text}");
+        assert!(!text.contains("sdt-2"), "{text}");
     }
 }

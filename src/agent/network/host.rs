@@ -20,6 +20,7 @@ use super::radvd::Advertisers;
 use super::room::{Room, SeenWire};
 use super::ruleset::whole;
 use super::tunnel::TunnelChange;
+use super::uplink::Uplink;
 use super::vswitch::{Datapath, SeenSwitch, Switch, SwitchChange};
 use crate::agent::monitor::Whereabouts;
 use crate::ids::PortId;
@@ -50,7 +51,7 @@ pub struct NodePlace {
     pub tunnel: Option<IpAddr>,
     /// Where Open vSwitch is asked.
     pub switch: SwitchPlace,
-    /// Its interfaces to physical networks, by the networks' names.
+    /// Its interfaces or bridges to physical networks, by the networks' names.
     pub physical: BTreeMap<String, String>,
 }
 
@@ -115,22 +116,16 @@ impl Host {
             let mtu = carrier.and_then(|(name, _)| links.iter().find(|link| link.name == *name));
             (own, mtu.map_or(u32::MAX, |link| link.mtu))
         });
-        let usable = |interface: &String| match links.iter().find(|link| link.name == *interface) {
-            None => Err(format!(
-                "this node has no interface {interface}, which agent.physical_networks names"
-            )),
-            Some(_) if foreign.iter().any(|(name, _)| name == interface) => Err(format!(
-                "{interface} has addresses of this node's own, which would be lost on the bridge: give the network an interface without"
-            )),
-            Some(_) => Ok(interface.clone()),
-        };
-        let physical = self.place.physical.iter();
+        let physical = self.place.physical.iter().map(|(name, interface)| {
+            let has_address = foreign.iter().any(|(name, _)| name == interface);
+            let uplink = Uplink::new(name, interface, &links, has_address);
+            (name.clone(), uplink)
+        });
+        let physical = physical.collect();
         Ok(Site {
             servers: self.servers.dir().to_owned(),
             run_as: self.servers.run_as().clone(),
-            physical: physical
-                .map(|(name, interface)| (name.clone(), usable(interface)))
-                .collect(),
+            physical,
             foreign: foreign
                 .into_iter()
                 .map(|(name, address)| (name, address.on_link.into()))

@@ -48,6 +48,7 @@ mod testing;
 mod tunnel;
 mod tunnels;
 mod unknown;
+mod uplink;
 mod vswitch;
 mod wires;
 mod worked;
@@ -160,6 +161,7 @@ async fn mend(network: &NetworkAgent) {
 
 /// What a node was made by.
 struct Made {
+    desired: NetworkDesired,
     site: blueprint::Site,
     blueprint: blueprint::Blueprint,
     /// When it was looked at last.
@@ -211,17 +213,21 @@ impl NetworkAgent {
     /// not keep the others from being made; it is an error all the same, and asking again goes on from there.
     pub async fn apply(&self, desired: &NetworkDesired) -> Result<NetworkApplied, Fault> {
         let mut made = self.turn.lock().await;
-        let last = self.last()?;
-        if let Some(last) = &last
-            && last.generation > desired.generation
+        let compared = |last: &NetworkDesired| (last.generation, last == desired);
+        let last = match made.as_ref() {
+            Some(made) => Some(compared(&made.desired)),
+            None => self.last()?.as_ref().map(compared),
+        };
+        if let Some((generation, _)) = last
+            && generation > desired.generation
         {
             return Ok(NetworkApplied {
-                generation: last.generation,
+                generation,
                 ..NetworkApplied::default()
             });
         }
         let host = Host::open(&self.dir, &self.place)?;
-        let again = last.as_ref() == Some(desired);
+        let again = last.is_some_and(|(_, is_same)| is_same);
         self.remember(desired)?;
         if again {
             // Who says the same once more wants to be sure.
@@ -372,6 +378,7 @@ impl NetworkAgent {
             );
             if let Ok((applied, blueprint)) = done.await {
                 *made = Some(Made {
+                    desired: desired.clone(),
                     blueprint,
                     ..before
                 });
@@ -399,7 +406,8 @@ impl NetworkAgent {
         let is_known = trouble.is_none();
         let done = self.carry_out(host, desired, &site, &observed, None, trouble);
         let (applied, blueprint) = done.await?;
-        *made = is_known.then_some(Made {
+        *made = is_known.then(|| Made {
+            desired: desired.clone(),
             site,
             blueprint,
             looked,

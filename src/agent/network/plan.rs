@@ -254,7 +254,12 @@ pub fn plan(blueprint: &Blueprint, observed: &Observed) -> Vec<Change> {
         );
     }
     for (uplink, bridge) in &blueprint.uplinks {
-        if observed.uplinks.get(uplink) != Some(&Some(bridge.clone())) {
+        let wire = observed
+            .wires
+            .get(uplink)
+            .and_then(|wire| wire.bridge.as_ref());
+        let own = observed.uplinks.get(uplink).and_then(Option::as_ref);
+        if wire.or(own) != Some(bridge) {
             changes.push(Change::UplinkAttach(uplink.clone(), bridge.clone()));
         }
     }

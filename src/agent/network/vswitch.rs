@@ -12,6 +12,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::blueprint::Site;
+use super::plug::Plug;
+use super::uplink::Uplink;
 use crate::network::names::{INTEGRATION_BRIDGE, physical_bridge};
 use crate::network::rpc::OvnSpec;
 
@@ -183,6 +185,19 @@ impl fmt::Display for SwitchChange {
     }
 }
 
+/// Wires to bridges of the machine's that lead into physical networks, by their ends on Open vSwitch.
+pub fn plugs(site: &Site) -> BTreeMap<String, Plug> {
+    let uplinks = site.physical.values().flatten();
+    let wire = |uplink: &Uplink| {
+        let plug = Plug {
+            checksums: site.datapath == Datapath::User,
+            ..uplink.plug.clone()?
+        };
+        Some((uplink.interface.clone(), plug))
+    };
+    uplinks.filter_map(wire).collect()
+}
+
 /// The settings and bridges of a node that is a chassis; what is missing for it is named.
 pub fn switch(ovn: &OvnSpec, site: &Site, problems: &mut Vec<String>) -> Switch {
     let mut switch = Switch {
@@ -193,7 +208,7 @@ pub fn switch(ovn: &OvnSpec, site: &Site, problems: &mut Vec<String>) -> Switch 
     let mut mappings = Vec::new();
     for (physical, interface) in &site.physical {
         let interface = match interface {
-            Ok(interface) => interface,
+            Ok(uplink) => &uplink.interface,
             Err(why) => {
                 problems.push(format!("physical network {physical}: {why}"));
                 continue;

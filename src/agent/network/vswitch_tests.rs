@@ -20,13 +20,20 @@ fn ovn() -> OvnSpec {
     }
 }
 
+fn way(interface: &str, plug: Option<Plug>) -> Uplink {
+    Uplink {
+        interface: interface.to_owned(),
+        plug,
+    }
+}
+
 fn site() -> Site {
     Site {
         encapsulation: Some("192.0.2.7".parse().unwrap()),
         datapath: Datapath::User,
         has_certificate: true,
         physical: [
-            (PHYSICAL.to_owned(), Ok("eth1".to_owned())),
+            (PHYSICAL.to_owned(), Ok(way("eth1", None))),
             ("other".to_owned(), Err("it is not there".to_owned())),
         ]
         .into(),
@@ -151,6 +158,29 @@ fn a_first_plan_makes_everything_and_a_second_one_nothing() {
         .flat_map(|wire| [(wire, false), (wire, true)])
         .collect();
     assert_eq!(plugged.collect::<Vec<_>>(), wanted, "{changes:?}");
+}
+
+#[test]
+fn a_bridge_of_the_machine_is_reached_by_a_wire() {
+    let plug = Plug {
+        inner: "sdl-lan".into(),
+        bridge: "vmbr0".into(),
+        checksums: false,
+        mtu: 1500,
+    };
+    let mut site = site();
+    let over = way("sdv-lan", Some(plug.clone()));
+    site.physical.insert(PHYSICAL.to_owned(), Ok(over));
+    let blueprint = Blueprint::new(&chassis(&logical()), &site);
+    let wire = Plug {
+        checksums: true,
+        ..plug
+    };
+    assert_eq!(blueprint.plugs["sdv-lan"], wire);
+    let port = &blueprint.switch.as_ref().unwrap().ports["sdv-lan"];
+    assert_eq!(port.bridge, physical_bridge(PHYSICAL));
+    let world = remembered_all(&blueprint, BTreeMap::new());
+    assert_eq!(super::super::plan::plan(&blueprint, &world), []);
 }
 
 /// Breaks a guest's wire, or where its tap is; what the plan of all says then.

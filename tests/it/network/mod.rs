@@ -1,6 +1,7 @@
 //! A node's networking on a real kernel: bridges, DHCP, names, the way out, and what guests may not do.
 
 mod changes;
+mod flat;
 mod groups;
 mod ipv6;
 mod logical;
