@@ -329,6 +329,32 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     cloud.host_is(lost, "up").await;
     let late = launch(&cloud, &os, "late", "blue", lost).await;
     does(&client, &web, &ping(&late.address), true).await;
+    if engine == Engine::Ovn {
+        // What a chassis gives up is down until it has it again.
+        let host = cloud.rack.host(3);
+        host.run(&["ovn-appctl", "-t", "ovn-controller", "exit"]);
+        port_is(&client, &web, "DOWN").await;
+        host.run(&[
+            "ovn-controller",
+            "--pidfile",
+            "--detach",
+            "--no-chdir",
+            "-vconsole:off",
+            "unix:/run/openvswitch/db.sock",
+        ]);
+        port_is(&client, &web, "ACTIVE").await;
+        does(&client, &web, &ping(&late.address), true).await;
+    }
+}
+
+/// Waits until a guest's first port has this status.
+async fn port_is(client: &Client, guest: &Guest, status: &str) {
+    let what = format!("the port to be {status}");
+    wait_for_async(&what, PATIENCE, async || {
+        let port = client.port_show(&guest.port).await.expect("its port");
+        (port.status == status).then_some(())
+    })
+    .await;
 }
 
 /// Types a line into a guest, and returns the rest of the line that begins with `wanted`.
