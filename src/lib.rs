@@ -87,7 +87,8 @@
 //!    `agent/network/tunnel.rs` (`plan`). While a port moves there are none, and all hosts of the network get the frame.
 //! 5. What is for elsewhere goes to the router, a namespace, `agent/network/room.rs` (`plan`), whose rules translate addresses,
 //!    `agent/network/router.rs` (`room`), and who tells guests of IPv6 that it is there, `agent/network/advert.rs`
-//!    (`configuration`). What is for 169.254.169.254 ends there, or where DHCP is answered:
+//!    (`configuration`). What is for 169.254.169.254 ends there, or where DHCP is answered, as
+//!    what is for fe80::a9fe:a9fe:
 //!    `agent/network/metadata.rs` (`keep`) passes it on to `compute/ops/metadata_show.rs` (`metadata_show`).
 //!
 //! 6. Where a packet would be dropped, and why, is computed from rows by the pure `network/trace/mod.rs` (`trace`), for

@@ -25,8 +25,9 @@ use super::worked::Worked;
 use crate::ids::{NetworkId, PortId};
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
-    INTEGRATION_BRIDGE, METADATA, bridge_name, dhcp_interface, dhcp_namespace, metadata_namespace,
-    plug_name, port_bridge_name, router_namespace, tap_name, tunnel_name, wire_name,
+    INTEGRATION_BRIDGE, METADATA, METADATA6, bridge_name, dhcp_interface, dhcp_namespace,
+    metadata_namespace, plug_name, port_bridge_name, router_namespace, tap_name, tunnel_name,
+    wire_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
@@ -242,7 +243,7 @@ impl Blueprint {
         };
         wire.bridge = None;
         wire.checksums = switch.datapath == Datapath::User;
-        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
+        wire.addresses.extend(metadata_addresses(port));
         let plug = switch_port(port.port, network);
         switch.ports.insert(outer.clone(), plug);
         let room = Room {
@@ -332,6 +333,7 @@ impl Blueprint {
             addresses6: subnets6
                 .iter()
                 .filter_map(|subnet| Ipv6Net::new(subnet.gateway?, subnet.cidr.prefix_len()).ok())
+                .chain(has_gateway6.then(metadata_link))
                 .collect(),
         };
         // Without an address the node can not be heard there.
@@ -378,7 +380,7 @@ impl Blueprint {
             self.problem(network, &text);
             return;
         };
-        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
+        wire.addresses.extend(metadata_addresses(port));
         let served: Vec<ServedSubnet> = network
             .subnets
             .iter()
@@ -634,6 +636,18 @@ fn switch_port(port: PortId, network: &NetworkSpec) -> SwitchPort {
         iface_id: Some(port.to_string()),
         mark: network.id.to_string(),
     }
+}
+
+/// Where metadata is asked for at a port that answers: by IPv6 as well, if it has an address of that.
+fn metadata_addresses(port: &ServicePort) -> impl Iterator<Item = IpNet> {
+    let is_spoken = port.addresses.iter().any(|net| net.addr().is_ipv6());
+    let link = is_spoken.then(|| IpNet::V6(metadata_link()));
+    link.into_iter().chain([IpNet::from(IpAddr::V4(METADATA))])
+}
+
+/// The address of metadata by IPv6, with the link that it is on.
+fn metadata_link() -> Ipv6Net {
+    Ipv6Net::new_assert(METADATA6, 64)
 }
 
 /// The Ethernet address of a network's bridge: locally administered, from the id.

@@ -56,10 +56,13 @@ async fn launch(
         address6: fixed.find(|at| at.contains(':')).unwrap().clone(),
         port: ports[0].id.clone(),
     };
-    let told = format!(
-        "wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json | grep '\"name\":\"{name}\"'"
-    );
-    does(&client, &guest, &told, true).await;
+    // Its address on the link is there before it is ready.
+    for at in ["169.254.169.254", "[fe80::a9fe:a9fe%eth0]"] {
+        let told = format!(
+            "wget -q -O - 'http://{at}/openstack/latest/meta_data.json' | grep '\"name\":\"{name}\"'"
+        );
+        does(&client, &guest, &told, true).await;
+    }
     guest
 }
 
