@@ -18,16 +18,18 @@ use super::plug::Plug;
 use super::room::Room;
 use super::router;
 use super::security::GroupedPort;
-use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
+use super::served::{
+    metadata_addresses, metadata_link, serve, serve_from, serve6_from, serve6_own, stationed, v4,
+    v6,
+};
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use super::vswitch::{Datapath, Switch, SwitchPort, switch};
 use super::worked::Worked;
 use crate::ids::{NetworkId, PortId};
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
-    INTEGRATION_BRIDGE, METADATA, METADATA6, bridge_name, dhcp_interface, dhcp_namespace,
-    metadata_namespace, plug_name, port_bridge_name, router_namespace, tap_name, tunnel_name,
-    wire_name,
+    INTEGRATION_BRIDGE, bridge_name, dhcp_interface, dhcp_namespace, metadata_namespace, plug_name,
+    port_bridge_name, router_namespace, tap_name, tunnel_name, wire_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
@@ -636,18 +638,6 @@ fn switch_port(port: PortId, network: &NetworkSpec) -> SwitchPort {
         iface_id: Some(port.to_string()),
         mark: network.id.to_string(),
     }
-}
-
-/// Where metadata is asked for at a port that answers: by IPv6 as well, if it has an address of that.
-fn metadata_addresses(port: &ServicePort) -> impl Iterator<Item = IpNet> {
-    let is_spoken = port.addresses.iter().any(|net| net.addr().is_ipv6());
-    let link = is_spoken.then(|| IpNet::V6(metadata_link()));
-    link.into_iter().chain([IpNet::from(IpAddr::V4(METADATA))])
-}
-
-/// The address of metadata by IPv6, with the link that it is on.
-fn metadata_link() -> Ipv6Net {
-    Ipv6Net::new_assert(METADATA6, 64)
 }
 
 /// The Ethernet address of a network's bridge: locally administered, from the id.

@@ -117,7 +117,6 @@ pub async fn groups_decide(client: &Client, db: &Guest, web: &Guest, stranger: &
     both.push(&peers);
     set_groups(client, db, &both).await;
     reaches(client, db, &to_web, "").await;
-    reaches(client, stranger, &to_web6, "").await;
     let from_peers = || Remote::Group(peers.clone());
     let rules = [
         ("tcp4", from_peers()),
@@ -141,7 +140,6 @@ pub async fn groups_decide(client: &Client, db: &Guest, web: &Guest, stranger: &
     allow(client, &inward, "ingress", &all).await;
     allow(client, &peers, "egress", &[]).await;
     set_groups(client, db, &[&peers]).await;
-    reaches(client, db, &to_web, "").await;
     for ways in [["icmp6", "tcp4", "udp6"], ["icmp4", "tcp6", "udp4"]] {
         let rules = ways.map(|way| (way, Remote::Any));
         allow(client, &peers, "egress", &rules).await;
@@ -151,5 +149,4 @@ pub async fn groups_decide(client: &Client, db: &Guest, web: &Guest, stranger: &
         let default: Vec<&str> = default.iter().map(String::as_str).collect();
         set_groups(client, guest, &default).await;
     }
-    reaches(client, db, &to_web, ALL).await;
 }

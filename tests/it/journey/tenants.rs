@@ -260,10 +260,9 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     let floating = os.json("floating ip create public");
     let floating = floating["floating_ip_address"].as_str().unwrap().to_owned();
     os.ok(&format!("server add floating ip web {floating}"));
-    assert!(
-        engine.fetched(&cloud, &os, &floating).is_err(),
-        "web is open to all"
-    );
+    wait_until("web to be closed to all", PATIENCE, || {
+        engine.fetched(&cloud, &os, &floating).is_err()
+    });
     let project = os.json("project show admin");
     let project = project["id"].as_str().unwrap();
     let groups = os.json(&format!("security group list --project {project}"));
