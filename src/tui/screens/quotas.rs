@@ -315,7 +315,6 @@ impl Sheet for Edit {
             security_group: self.changed(form, "network.security_group"),
             security_group_rule: self.changed(form, "network.security_group_rule"),
             rbac_policy: self.changed(form, "network.rbac_policy"),
-            ..NetworkQuotaFields::default()
         };
         let project = self.project.clone();
         let name = format!("quota {project} {compute:?} {volume:?} {network:?}");
