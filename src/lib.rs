@@ -87,7 +87,7 @@
 //!    `agent/network/tunnel.rs` (`plan`). While a port moves there are none, and all hosts of the network get the frame.
 //! 5. What is for elsewhere goes to the router, a namespace, `agent/network/room.rs` (`plan`), whose rules translate addresses,
 //!    `agent/network/router.rs` (`room`), and who tells guests of IPv6 that it is there, `agent/network/advert.rs`
-//!    (`configuration`). What is for 169.254.169.254 ends there, or where DHCP is answered:
+//!    (`configuration`). What is for 169.254.169.254 or fe80::a9fe:a9fe ends there, or where DHCP is answered:
 //!    `agent/network/metadata.rs` (`keep`) passes it on to `compute/ops/metadata_show.rs` (`metadata_show`). A flat network
 //!    leads out by an interface of the host's, or by a wire to a bridge of its own, `agent/network/uplink.rs` (`new`).
 //!

@@ -35,5 +35,10 @@ pub fn periodic() -> Vec<Periodic> {
             every: Duration::from_secs(1),
             run: |cx| reconcile::round(cx).boxed(),
         },
+        Periodic {
+            name: "network_ports",
+            every: Duration::from_secs(2),
+            run: |cx| ops::ports_follow(cx).boxed(),
+        },
     ]
 }

@@ -14,7 +14,7 @@ mod subnet;
 
 pub use agent::{AgentDecision, AgentKind, NetworkAgent};
 pub use floating::{FloatingIp, FloatingIpChanges, FloatingTarget, NewFloatingIp, TargetWish};
-pub use mac::{mac_interface_id, mac_parse, mac_random};
+pub use mac::{mac_interface_id, mac_of_interface_id, mac_parse, mac_random};
 pub use network::{Network, NetworkChanges, NetworkKind, NetworkQuery, NewNetwork, Provider};
 pub use port::{
     AddressPair, AddressWish, Addresses, COMPUTE_OWNER, DHCP_OWNER, FLOATING_OWNER, GATEWAY_OWNER,

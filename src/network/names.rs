@@ -2,7 +2,7 @@
 //! that makes them nor who tells an operator where to look; the prefix tells what is ours. Linux allows 15 bytes.
 //! Namespaces and what is in them are named as Neutron's agents name them.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sha2::{Digest, Sha256};
 
@@ -10,6 +10,13 @@ use crate::ids::{NetworkId, PortId, RouterId};
 
 /// Where guests ask for metadata, on whatever network.
 pub const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
+/// The same by IPv6, on the link of a network that has it.
+pub const METADATA6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe);
+
+/// Whether guests ask for metadata at this address.
+pub fn is_metadata(address: IpAddr) -> bool {
+    address == METADATA || address == METADATA6
+}
 
 /// Every tap of a port begins so, and nothing else on a node does.
 pub const TAP_PREFIX: &str = "sdt-";

@@ -35,6 +35,7 @@ mod port_bind;
 mod port_create;
 mod port_delete;
 mod port_device;
+mod port_follow;
 mod port_list;
 mod port_security;
 mod port_update;
@@ -101,6 +102,7 @@ pub use port_bind::{
 pub use port_create::{port_create, port_create_on_conn};
 pub use port_delete::{port_delete, port_delete_on_conn};
 pub use port_device::{port_release_on_conn, port_take_on_conn};
+pub use port_follow::ports_follow;
 pub use port_list::{
     port_announce, port_find_on_conn, port_list, port_show, port_show_on_conn, ports_of_server,
     ports_of_server_on_conn,

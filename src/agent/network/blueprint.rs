@@ -18,7 +18,10 @@ use super::plug::Plug;
 use super::room::Room;
 use super::router;
 use super::security::GroupedPort;
-use super::served::{serve, serve_from, serve6_from, serve6_own, stationed, v4, v6};
+use super::served::{
+    metadata_addresses, metadata_link, serve, serve_from, serve6_from, serve6_own, stationed, v4,
+    v6,
+};
 use super::tunnel::{self, OVERHEAD, Tunnel};
 use super::uplink::Uplink;
 use super::vswitch::{self, Datapath, Switch, SwitchPort, switch};
@@ -26,8 +29,8 @@ use super::worked::Worked;
 use crate::ids::{NetworkId, PortId};
 use crate::network::model::mac_interface_id;
 use crate::network::names::{
-    INTEGRATION_BRIDGE, METADATA, bridge_name, dhcp_interface, dhcp_namespace, metadata_namespace,
-    plug_name, port_bridge_name, router_namespace, tap_name, tunnel_name, wire_name,
+    INTEGRATION_BRIDGE, bridge_name, dhcp_interface, dhcp_namespace, metadata_namespace, plug_name,
+    port_bridge_name, router_namespace, tap_name, tunnel_name, wire_name,
 };
 use crate::network::rpc::{
     AllowedPair, NetworkDesired, NetworkSpec, PortSpec, Segment, ServicePort, Subnet6Spec,
@@ -244,7 +247,7 @@ impl Blueprint {
         };
         wire.bridge = None;
         wire.checksums = switch.datapath == Datapath::User;
-        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
+        wire.addresses.extend(metadata_addresses(port));
         let plug = switch_port(port.port, network);
         switch.ports.insert(outer.clone(), plug);
         let room = Room {
@@ -335,6 +338,7 @@ impl Blueprint {
             addresses6: subnets6
                 .iter()
                 .filter_map(|subnet| Ipv6Net::new(subnet.gateway?, subnet.cidr.prefix_len()).ok())
+                .chain(has_gateway6.then(metadata_link))
                 .collect(),
         };
         // Without an address the node can not be heard there.
@@ -381,7 +385,7 @@ impl Blueprint {
             self.problem(network, &text);
             return;
         };
-        wire.addresses.insert(IpNet::from(IpAddr::V4(METADATA)));
+        wire.addresses.extend(metadata_addresses(port));
         let served: Vec<ServedSubnet> = network
             .subnets
             .iter()

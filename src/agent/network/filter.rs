@@ -25,7 +25,7 @@ use super::metadata::METADATA_PORT;
 use super::ruleset::Table;
 use super::security::Security;
 use super::tunnel::PORT;
-use crate::network::names::{BRIDGE_PREFIX, METADATA, TAP_PREFIX};
+use crate::network::names::{BRIDGE_PREFIX, METADATA, METADATA6, TAP_PREFIX};
 
 /// Name of our tables.
 pub const TABLE: &str = "skydeck";
@@ -154,8 +154,9 @@ impl Filter {
         table.rule("input", [is(field("icmpv6", "type"), wanted), accept()]);
         table.rule("input", [is(field("udp", "dport"), 547), accept()]);
         // Only what was meant for the metadata service, not whatever else listens at its port.
-        let meant = json!({"ct": {"key": "ip daddr", "dir": "original"}});
-        table.rule("input", [is(meant, METADATA), accept()]);
+        let meant = |key: &str| json!({"ct": {"key": key, "dir": "original"}});
+        table.rule("input", [is(meant("ip daddr"), METADATA), accept()]);
+        table.rule("input", [is(meant("ip6 daddr"), METADATA6), accept()]);
         table.rule("input", [drop()]);
 
         // Elsewhere a namespace answers, and the kernel shows what is bridged to it to this chain as well.
@@ -165,15 +166,17 @@ impl Filter {
             .filter(|bridge| !self.security.zones.contains_key(*bridge));
         table.set("routed", json!("ifname"), routed.map(|name| json!(name)));
         table.hooked_chain("metadata", "prerouting", "nat", -100);
-        table.rule(
-            "metadata",
-            [
-                is(&from, "@routed"),
-                is(field("ip", "daddr"), METADATA),
-                is(field("tcp", "dport"), 80),
-                json!({"redirect": {"port": METADATA_PORT}}),
-            ],
-        );
+        for (family, address) in [("ip", METADATA.into()), ("ip6", IpAddr::V6(METADATA6))] {
+            table.rule(
+                "metadata",
+                [
+                    is(&from, "@routed"),
+                    is(field(family, "daddr"), address),
+                    is(field("tcp", "dport"), 80),
+                    json!({"redirect": {"port": METADATA_PORT}}),
+                ],
+            );
+        }
         table.chain("postrouting", "nat", 100);
         let masquerade = json!({"masquerade": null});
         table.rule(

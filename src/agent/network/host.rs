@@ -24,7 +24,9 @@ use super::uplink::Uplink;
 use super::vswitch::{Datapath, SeenSwitch, Switch, SwitchChange};
 use crate::agent::monitor::Whereabouts;
 use crate::ids::PortId;
-use crate::network::names::{BRIDGE_PREFIX, PLUG_PREFIX, TAP_PREFIX, WIRE_PREFIX, wire_name};
+use crate::network::names::{
+    BRIDGE_PREFIX, METADATA6, PLUG_PREFIX, TAP_PREFIX, WIRE_PREFIX, wire_name,
+};
 
 /// The machine, for one look and one plan.
 pub struct Host {
@@ -196,7 +198,7 @@ impl Host {
                 .get(&index)
                 .and_then(|name| observed.bridges.get_mut(*name));
             if let (Some(bridge), IpNet::V6(net)) = (bridge, address)
-                && is_routed(address)
+                && (is_routed(address) || net.addr() == METADATA6)
             {
                 bridge.addresses6.insert(net);
             }

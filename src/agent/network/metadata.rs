@@ -1,6 +1,7 @@
 //! Where guests ask for metadata: a listener in each namespace that answers DHCP or routes, and on each bridge that the
 //! node itself is the gateway of. What is asked is passed on to a control process together with the place and the
-//! guest's address, which the packet filter keeps it from changing; what a place means is decided there.
+//! guest's address, which the packet filter keeps it from changing; what a place means is decided there. By IPv6 guests
+//! ask on the link, mostly from the address that they made for that.
 //!
 //! Where OVN carries a network, its place is a name server as well, for what OVN does not know ([`unknown`]).
 //!
@@ -11,7 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nix::net::if_::if_nametoindex;
-use nix::sys::socket::{setsockopt, sockopt::BindToDevice};
+use nix::sys::socket::{setsockopt, sockopt::BindToDevice, sockopt::Ipv6V6Only};
 use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 use tokio::task::JoinHandle;
 
@@ -188,10 +189,15 @@ fn wanted(desired: &NetworkDesired) -> BTreeMap<Spot, Wanted> {
             };
             spots.insert(Spot::Namespace(namespace), Wanted { place, names });
         }
-        let has_gateway = network
+        let v4 = network
             .subnets
             .iter()
-            .any(|subnet| subnet.gateway.is_some());
+            .map(|subnet| subnet.gateway.is_some());
+        let v6 = network
+            .subnets6
+            .iter()
+            .map(|subnet| subnet.gateway.is_some());
+        let has_gateway = v4.chain(v6).any(|there| there);
         if matches!(network.segment, Segment::Node { .. }) && has_gateway {
             spots.insert(Spot::Bridge(bridge_name(network.id)), only(place));
         }
@@ -215,17 +221,26 @@ fn inode(spot: &Spot) -> Option<u64> {
     }
 }
 
-/// Listens in the namespace of the thread; only for what comes by `device`, if that is given.
+/// Listens in the namespace of the thread, for both families where the kernel has both; only for what comes by `device`, if
+/// that is given.
 fn listen(device: Option<&String>) -> Result<std::net::TcpListener, HostError> {
     let port = if device.is_some() { METADATA_PORT } else { 80 };
-    let socket = TcpSocket::new_v4().map_err(failed)?;
+    let (socket, any): (_, IpAddr) = match TcpSocket::new_v6() {
+        Ok(socket) => {
+            setsockopt(&socket, Ipv6V6Only, &false).map_err(|errno| failed(errno.into()))?;
+            (socket, Ipv6Addr::UNSPECIFIED.into())
+        }
+        // A kernel without IPv6.
+        Err(_) => (
+            TcpSocket::new_v4().map_err(failed)?,
+            Ipv4Addr::UNSPECIFIED.into(),
+        ),
+    };
     socket.set_reuseaddr(true).map_err(failed)?;
     if let Some(device) = device {
         setsockopt(&socket, BindToDevice, &device.into()).map_err(|errno| failed(errno.into()))?;
     }
-    socket
-        .bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
-        .map_err(failed)?;
+    socket.bind(SocketAddr::from((any, port))).map_err(failed)?;
     let listener = socket.listen(BACKLOG).map_err(failed)?;
     listener.into_std().map_err(failed)
 }

@@ -18,6 +18,7 @@ use super::links::{self, Links};
 use super::nft::{Nft, Place};
 use super::program::Program;
 use super::room::{Room, RoomChange, SeenInner, SeenRoom};
+use crate::network::names::METADATA6;
 
 const IP: Program = Program {
     name: "ip",
@@ -222,7 +223,7 @@ async fn look(filter: Nft) -> Result<SeenRoom, HostError> {
 
 /// Whether the kernel made it up for the link alone.
 fn is_made_up(address: IpNet) -> bool {
-    matches!(address, IpNet::V6(address) if address.addr().is_unicast_link_local())
+    matches!(address, IpNet::V6(address) if address.addr().is_unicast_link_local() && address.addr() != METADATA6)
 }
 
 /// Does `work` in a namespace: on a thread of its own, since a thread that enters one can not be used for anything else.

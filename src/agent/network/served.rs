@@ -1,13 +1,14 @@
-//! How subnets of a network are served: from which address the server speaks, and what guests are told. Pure.
+//! How subnets of a network are served: from which address the server speaks, where metadata is, and what guests are
+//! told. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::blueprint::{is_label, parse_mac};
 use super::dhcp::{self, Reservation, ServedSubnet, ServedSubnet6};
 use crate::ids::NetworkId;
-use crate::network::names::METADATA;
+use crate::network::names::{METADATA, METADATA6};
 use crate::network::rpc::{
     Announced, NetworkSpec, ServicePort, StationSpec, Subnet6Spec, SubnetSpec,
 };
@@ -31,6 +32,18 @@ pub fn serve_from(port: &ServicePort, subnet: &SubnetSpec) -> Option<ServedSubne
     let server = v4(&own).find(|address| subnet.cidr.contains(address))?;
     let route = (Ipv4Net::from(METADATA), server);
     Some(served(subnet, server, Some(route)))
+}
+
+/// Where metadata is asked for at a port that answers: by IPv6 as well, if it has an address of that.
+pub fn metadata_addresses(port: &ServicePort) -> impl Iterator<Item = IpNet> {
+    let is_spoken = port.addresses.iter().any(|net| net.addr().is_ipv6());
+    let link = is_spoken.then(|| IpNet::V6(metadata_link()));
+    link.into_iter().chain([IpNet::from(IpAddr::V4(METADATA))])
+}
+
+/// The address of metadata by IPv6, with the link that it is on.
+pub fn metadata_link() -> Ipv6Net {
+    Ipv6Net::new_assert(METADATA6, 64)
 }
 
 /// A subnet served from an address, with a route more than it says itself.

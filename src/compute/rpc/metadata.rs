@@ -1,4 +1,4 @@
-//! What a guest asks at 169.254.169.254, passed on by the node where it is asked.
+//! What a guest asks at 169.254.169.254 or fe80::a9fe:a9fe, passed on by the node where it is asked.
 
 use std::net::IpAddr;
 

@@ -37,6 +37,18 @@ pub fn mac_interface_id(mac: &str) -> Option<u64> {
     Some(u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]))
 }
 
+/// The Ethernet address of which an interface made the second half of an IPv6 address; none if that was made otherwise.
+pub fn mac_of_interface_id(id: u64) -> Option<String> {
+    let [a, b, c, 0xff, 0xfe, d, e, f] = id.to_be_bytes() else {
+        return None;
+    };
+    mac_parse(
+        &[a ^ 2, b, c, d, e, f]
+            .map(|byte| format!("{byte:02x}"))
+            .join(":"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +65,14 @@ mod tests {
             Some(0xf816_3eff_fe01_02ab)
         );
         assert_eq!(mac_interface_id("fa:16:3e"), None);
+        assert_eq!(
+            mac_of_interface_id(0xf816_3eff_fe01_02ab).as_deref(),
+            Some("fa:16:3e:01:02:ab")
+        );
+        // One that was chosen, and one of a group's address.
+        for other in [5, 0xa9fe_a9fe, 0x0300_5eff_fe00_0001] {
+            assert_eq!(mac_of_interface_id(other), None, "{other:x}");
+        }
     }
 
     #[test]

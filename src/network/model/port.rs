@@ -33,7 +33,7 @@ pub enum PortStatus {
     Active,
     /// It is bound to a node that does not have it yet.
     Build,
-    /// It is bound to no node.
+    /// It is bound to no node, or OVN has it on none any more.
     Down,
 }
 

@@ -132,6 +132,19 @@ impl Central {
         self.run("ovn-trace", &arguments)
     }
 
+    /// Has this chassis take a port, or lets none have it; returns once that shows.
+    fn claim(&self, port: PortId, chassis: Option<&str>) {
+        let (db, port) = (format!("--db={}", self.remote("sb")), port.to_string());
+        let line = match chassis {
+            Some(chassis) => vec![db.as_str(), "lsp-bind", &port, chassis],
+            None => vec![db.as_str(), "lsp-unbind", &port],
+        };
+        self.nb(&["--wait=sb", "sync"]);
+        self.run("ovn-sbctl", &line);
+        let up = format!("up={}", chassis.is_some());
+        self.nb(&["wait-until", "Logical_Switch_Port", &port, &up]);
+    }
+
     fn settings(&self) -> [(&'static str, String); 3] {
         [
             ("network.engine", "ovn".into()),
@@ -754,6 +767,91 @@ async fn a_database_that_is_away_is_told_when_it_is_back() {
     assert!(host_network_list(&lab.admin).await.unwrap().is_empty());
     let trouble = northbound_trouble(&lab.admin).await.unwrap();
     assert!(trouble.is_some_and(|trouble| trouble.contains("nb.sock")));
+    let refused = ports_follow(&lab.admin).await.unwrap_err();
+    assert!(
+        refused.status() == 503 && refused.to_string().contains("nb.sock"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_port_that_no_chassis_has_any_more_is_down_until_one_has_it() {
+    let central = Central::start();
+    let lab = ovn_lab(&central).await;
+    let cx = &lab.member;
+    let db = format!("--db={}", central.remote("sb"));
+    for (host, address) in [("n1", "10.77.0.11"), ("n2", "10.77.0.12")] {
+        host_up(&lab.admin, host, address, &[]).await;
+        central.run("ovn-sbctl", &[&db, "chassis-add", host, "geneve", address]);
+    }
+    let (blue, _) = network(cx, "10.1.0.0/24").await;
+    let [web, other] = [
+        guest(cx, blue.id, "n1").await,
+        guest(cx, blue.id, "n2").await,
+    ];
+    settle(cx).await;
+    let status = async || port_show(cx, web.id).await.unwrap().status;
+    let follow = async || ports_follow(&lab.admin).await.unwrap();
+
+    // It waits for its node; what OVN says does not matter yet.
+    follow().await;
+    follow().await;
+    assert_eq!(status().await, PortStatus::Build);
+    let mut tx = cx.db.begin().await.unwrap();
+    let active = store::port::activate(&mut tx, "n1", &[web.id]).await;
+    tx.commit().await.unwrap();
+    assert_eq!(active.unwrap()[0].status, PortStatus::Active);
+    central.claim(web.id, Some("n1"));
+    follow().await;
+    follow().await;
+    assert_eq!(status().await, PortStatus::Active);
+
+    // For a moment, and then for good.
+    central.claim(web.id, None);
+    follow().await;
+    central.claim(web.id, Some("n1"));
+    follow().await;
+    central.claim(web.id, None);
+    follow().await;
+    assert_eq!(status().await, PortStatus::Active);
+    follow().await;
+    let shown = port_show(cx, web.id).await.unwrap();
+    assert_eq!(shown.status, PortStatus::Down);
+    let mut tx = cx.db.begin().await.unwrap();
+    let state = store::host::find(&mut tx, "n1").await.unwrap().unwrap();
+    let told = store::host::applied(&mut tx, "n1", state.wanted, None).await;
+    told.unwrap();
+    tx.commit().await.unwrap();
+    let wish = TraceWish {
+        from: web.id.to_string(),
+        to: other.id.to_string(),
+        source: None,
+        transport: Transport::Tcp,
+        port: Some(80),
+        probe: None,
+    };
+    let traced = network_trace(&lab.admin, wish).await.unwrap();
+    assert_eq!(traced.path.verdict(), Verdict::Drops);
+    let steps = format!("{:?}", traced.path.steps);
+    assert!(steps.contains("on no chassis"), "{steps}");
+    central.claim(web.id, Some("n2"));
+    follow().await;
+    let found = port_show(cx, web.id).await.unwrap();
+    assert_eq!(
+        (found.status, found.revision),
+        (PortStatus::Active, shown.revision + 1)
+    );
+
+    // One that moves is without for longer.
+    let mut tx = cx.db.begin().await.unwrap();
+    port_expect_on_conn(&mut tx, &[web.id], Some("n2"))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    central.claim(web.id, None);
+    follow().await;
+    follow().await;
+    assert_eq!(status().await, PortStatus::Active);
 }
 
 /// A node that has whatever it is told, and that OVN makes ports ready on at the second question.

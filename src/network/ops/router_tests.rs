@@ -7,6 +7,7 @@ use super::tunnel_tests::{guest, host_down, host_up};
 use super::*;
 use crate::context::Context;
 use crate::ids::{NetworkId, PortId, RouterId, SubnetId};
+use crate::network::ipam;
 use crate::network::model::{
     AddressWish, Addresses, AgentKind, FloatingIp, FloatingIpChanges, GATEWAY_OWNER, GatewayWish,
     InterfaceWish, Network, NetworkChanges, NewFloatingIp, NewNetwork, NewPort, NewRouter,
@@ -542,5 +543,13 @@ async fn an_address_is_somebody_only_at_its_place() {
         assert_eq!(at(place, "10.9.0.200".parse().unwrap()).await, None);
     }
     assert_eq!(at(PortPlace::Network(second.id), address).await, None);
+    // What it makes for the link is its own on that link.
+    let link = ipam::eui64("fe80::/64".parse().unwrap(), &port.mac).unwrap();
+    let other = "fe80::5".parse().unwrap();
+    assert_eq!(at(PortPlace::Network(first.id), link).await, Some(port.id));
+    assert_eq!(at(PortPlace::Network(first.id), other).await, None);
+    for place in [PortPlace::Network(second.id), PortPlace::Router(made.id)] {
+        assert_eq!(at(place, link).await, None);
+    }
     assert_eq!(at(PortPlace::Router(RouterId::new()), address).await, None);
 }

@@ -13,6 +13,8 @@
 //! Invariant: a transaction holds only if the generation that the database says it has is the one that the difference was
 //! taken against, so that of two control processes none undoes what the other did with newer rows.
 //!
+//! What OVN says back is `up` of guests' ports alone: that a chassis has them.
+//!
 //! Names are Neutron's (`neutron-…`, `lrp-…`, `pg_…`), so that whoever knows OVN under OpenStack finds their way.
 
 mod acl;
@@ -28,7 +30,7 @@ mod switch;
 mod tls;
 mod want;
 
-pub use northbound::{Northbound, Outcome};
+pub use northbound::{Missing, Northbound, Outcome};
 pub use ovsdb::OvsdbError;
 pub use rows::{GatewayHost, Rows};
 pub use want::{Key, Value, Want};

@@ -3,9 +3,11 @@
 //! It is read, compared, and changed in one transaction, which begins by asking whether the database still says the
 //! generation that it said when it was read; if not, somebody else wrote, and all of it is done again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde_json::{Value as Json, json};
 use tokio::sync::Mutex;
 
@@ -14,6 +16,7 @@ use super::ovsdb::{Connection, OvsdbError};
 use super::tls::Identity;
 use super::want::{OWNER, Table, Want};
 use crate::config::{Engine, Network, Remote, parse_remotes};
+use crate::ids::PortId;
 
 const DATABASE: &str = "OVN_Northbound";
 /// Where the generation is kept, in `NB_Global.external_ids`.
@@ -26,7 +29,21 @@ pub struct Northbound {
     remotes: Vec<Remote>,
     identity: Option<Identity>,
     connection: Mutex<Option<Connection>>,
+    /// Ports that no chassis had when this was asked last.
+    missed: Mutex<BTreeSet<PortId>>,
 }
+
+/// Guests' ports of ours that no chassis has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    /// Those of this moment.
+    pub now: BTreeSet<PortId>,
+    /// Those of them that were missing when this was asked before as well: one that is bound, or moves, is missing for a moment.
+    pub lasting: BTreeSet<PortId>,
+}
+
+/// A question to the server that there is a connection to.
+type Question<Q, T> = for<'a> fn(&'a mut Connection, &'a Q) -> BoxFuture<'a, Result<T, OvsdbError>>;
 
 /// What is there.
 struct Seen {
@@ -77,6 +94,7 @@ impl Northbound {
             remotes,
             identity,
             connection: Mutex::default(),
+            missed: Mutex::default(),
         }
     }
 
@@ -85,18 +103,39 @@ impl Northbound {
     /// # Errors
     /// No server answers, or it refuses; asking again is right.
     pub async fn make(&self, generation: i64, want: &Want) -> Result<Outcome, OvsdbError> {
+        self.ask(&(generation, want), |connection, (generation, want)| {
+            make(connection, *generation, want).boxed()
+        })
+        .await
+    }
+
+    /// Which guests' ports no chassis has: neither one that they are bound to nor another.
+    ///
+    /// # Errors
+    /// No server answers; asking again is right.
+    pub async fn missing(&self) -> Result<Missing, OvsdbError> {
+        let now = self
+            .ask(&(), |connection, ()| missing(connection).boxed())
+            .await?;
+        let mut missed = self.missed.lock().await;
+        let lasting = now.intersection(&missed).copied().collect();
+        missed.clone_from(&now);
+        Ok(Missing { now, lasting })
+    }
+
+    async fn ask<Q, T>(&self, about: &Q, question: Question<Q, T>) -> Result<T, OvsdbError> {
         let mut kept = self.connection.lock().await;
         // One that was kept may have ended long ago.
         if let Some(mut connection) = kept.take()
-            && let Ok(outcome) = make(&mut connection, generation, want).await
+            && let Ok(answer) = question(&mut connection, about).await
         {
             *kept = Some(connection);
-            return Ok(outcome);
+            return Ok(answer);
         }
         let mut connection = self.connect().await?;
-        let outcome = make(&mut connection, generation, want).await?;
+        let answer = question(&mut connection, about).await?;
         *kept = Some(connection);
-        Ok(outcome)
+        Ok(answer)
     }
 
     async fn connect(&self) -> Result<Connection, OvsdbError> {
@@ -137,11 +176,31 @@ async fn make(
     Err(OvsdbError::Overtaken)
 }
 
+/// What says that a row is ours.
+fn ours() -> Json {
+    json!(["external_ids", "includes", ["map", [[OWNER.0, OWNER.1]]]])
+}
+
+/// `up` is ovn-northd's word for that a chassis has a port, and for that its flows are made there.
+async fn missing(connection: &mut Connection) -> Result<BTreeSet<PortId>, OvsdbError> {
+    let table = Table::SwitchPort.name();
+    // Those without a type are guests'.
+    let which = json!([ours(), ["type", "==", ""], ["up", "!=", true]]);
+    let select = json!({"op": "select", "table": table, "where": which, "columns": ["name"]});
+    let results = connection.transact(vec![select]).await?;
+    let rows = results.first().and_then(|result| result["rows"].as_array());
+    let names = rows
+        .into_iter()
+        .flatten()
+        .filter_map(|row| row["name"].as_str());
+    Ok(names.filter_map(|name| name.parse().ok()).collect())
+}
+
 async fn look(connection: &mut Connection) -> Result<Seen, OvsdbError> {
     let mut operations = vec![
         json!({"op": "select", "table": "NB_Global", "where": [], "columns": ["external_ids"]}),
     ];
-    let ours = json!([["external_ids", "includes", ["map", [[OWNER.0, OWNER.1]]]]]);
+    let ours = json!([ours()]);
     operations.extend(
         Table::ALL
             .iter()

@@ -269,16 +269,59 @@ pub async fn activate(conn: &mut Conn, host: &str, ports: &[PortId]) -> DbResult
             .await?,
         );
     }
-    for port in &waiting {
-        sql("UPDATE port SET status = $2, revision = revision + 1, updated_at = $3 WHERE id = $1 AND host = $4")
-            .bind(port.id)
-            .bind(PortStatus::Active.name())
-            .bind(Time::now())
-            .bind(host)
-            .execute(conn)
-            .await?;
+    let mut active = Vec::new();
+    for mut port in waiting {
+        if turn(conn, &mut port, PortStatus::Active).await? {
+            active.push(port);
+        }
     }
-    Ok(waiting)
+    Ok(active)
+}
+
+/// Those of these ports that work where they are, and do not move.
+pub async fn working(conn: &mut Conn, ports: &[PortId]) -> DbResult<Vec<Port>> {
+    let columns = columns(conn.engine());
+    let mut found = Vec::new();
+    for part in ports.chunks(LIST) {
+        found.extend(
+            sql(format!("SELECT {columns} FROM port WHERE status = $1 AND host IS NOT NULL AND migrating_to IS NULL AND id"))
+                .bind(PortStatus::Active.name())
+                .push_in(part.iter().copied())
+                .all(conn, port)
+                .await?,
+        );
+    }
+    Ok(found)
+}
+
+/// Ports that are bound, and down all the same: they worked, and were lost.
+pub async fn lost(conn: &mut Conn) -> DbResult<Vec<Port>> {
+    let columns = columns(conn.engine());
+    sql(format!(
+        "SELECT {columns} FROM port WHERE status = $1 AND host IS NOT NULL ORDER BY id"
+    ))
+    .bind(PortStatus::Down.name())
+    .all(conn, port)
+    .await
+}
+
+/// Gives a port that was read before another status, unless it has another one by now, or is elsewhere.
+pub async fn turn(conn: &mut Conn, port: &mut Port, status: PortStatus) -> DbResult<bool> {
+    let now = Time::now();
+    let turned = sql("UPDATE port SET status = $2, revision = revision + 1, updated_at = $3 WHERE id = $1 AND host = $4 AND status = $5")
+        .bind(port.id)
+        .bind(status.name())
+        .bind(now)
+        .bind(port.host.clone())
+        .bind(port.status.name())
+        .swapped(conn)
+        .await?;
+    if turned {
+        port.status = status;
+        port.revision += 1;
+        port.updated_at = now;
+    }
+    Ok(turned)
 }
 
 /// Removes a port and gives back its addresses; `false` if there is none.

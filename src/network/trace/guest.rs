@@ -8,7 +8,7 @@ use super::walk::{Outcome, Spot, Walk, spot_of};
 use super::{Reason, Remedy, Step, What};
 use crate::ids::SubnetId;
 use crate::network::model::{DHCP_OWNER, Direction, INTERFACE_OWNER, NetworkKind, Port, Subnet};
-use crate::network::names::{METADATA, bridge_name};
+use crate::network::names::{bridge_name, is_metadata};
 
 impl Walk<'_> {
     pub(super) fn tap(&mut self, port: &Port, receives: bool) {
@@ -131,7 +131,7 @@ impl Walk<'_> {
             self.note(Step::drops(spot, What::Bridge, Reason::NoAddress, because));
             return Outcome::Ended;
         }
-        if to == Some(METADATA.into())
+        if to.is_some_and(is_metadata)
             && let Some(outcome) = self.metadata(port, &spot)
         {
             return outcome;
@@ -199,21 +199,38 @@ impl Walk<'_> {
         }
     }
 
-    /// To where metadata is asked for: who answers DHCP tells guests to ask there, and the node itself answers on its own
-    /// networks. Otherwise it goes to the gateway like anything else.
+    /// To where metadata is asked for: who answers DHCP tells guests to ask there, or answers on the link, and the node
+    /// itself answers on its own networks. Otherwise it goes to the gateway like anything else; by IPv6 it goes nowhere.
     fn metadata(&mut self, port: &Port, spot: &Spot) -> Option<Outcome> {
         let rows = self.rows;
         let mut ports = rows.ports.iter();
-        let dhcp = ports.find(|one| one.network == port.network && one.device_owner == DHCP_OWNER);
+        let is_ipv6 = self.packet.is_ipv6();
+        let speaks = |one: &Port| !is_ipv6 || one.addresses.iter().any(|at| at.address.is_ipv6());
+        let dhcp = ports.find(|one| {
+            one.network == port.network && one.device_owner == DHCP_OWNER && speaks(one)
+        });
         if let Some(dhcp) = dhcp {
-            let because = "DHCP tells guests to ask for metadata where it is answered itself";
+            let because = match is_ipv6 {
+                false => "DHCP tells guests to ask for metadata where it is answered itself",
+                true => "metadata is answered on the link, where DHCP is",
+            };
             let step = Step::passes(spot.clone(), What::Bridge, Reason::ByRoute, because);
             self.note(step);
             self.cross(port.network, port.host.as_deref(), dhcp.host.as_deref());
             return Some(self.service(dhcp));
         }
         if *rows.kind(port.network) != NetworkKind::Local {
-            return None;
+            if !is_ipv6 {
+                return None;
+            }
+            let because = "no subnet of IPv6 has DHCP on this network, so metadata is asked for by IPv4 alone";
+            self.note(Step::drops(
+                spot.clone(),
+                What::Bridge,
+                Reason::NoAddress,
+                because,
+            ));
+            return Some(Outcome::Ended);
         }
         let step = match self.packet.asks_for_metadata() {
             true => {

@@ -23,7 +23,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::model::{NewSecurityRule, Port};
-use super::names::METADATA;
+use super::names::is_metadata;
 use crate::ids::{NetworkId, PortId, RouterId, SecurityGroupRuleId, SubnetId};
 pub use rows::{GroupRow, HostRow, Rows};
 use walk::{Outcome, Walk};
@@ -116,7 +116,7 @@ impl Packet {
 
     /// Whether it asks for metadata, where that is answered.
     pub fn asks_for_metadata(&self) -> bool {
-        self.destination == Some(METADATA.into())
+        self.destination.is_some_and(is_metadata)
             && self.transport == Transport::Tcp
             && self.port == Some(80)
     }

@@ -899,4 +899,17 @@ fn packets_of_ipv6_are_of_rules_routes_and_routers_of_their_own() {
     assert_eq!(path.verdict(), Verdict::Passes, "{}", short(&path));
     let goes_through = |what: What| path.steps.iter().any(|step| step.what == what);
     assert!(goes_through(What::Router) && !goes_through(What::Nat));
+
+    // Metadata is on the link, where DHCP has an address of it.
+    let asked = |lab: &Lab| {
+        let to = End::Address(crate::network::names::METADATA6.into());
+        lab.ask(port(lab.web), to, Transport::Tcp, 80)
+    };
+    let dhcp = lab.service(DHCP_OWNER, blue, "10.1.0.2");
+    assert_eq!(drop(&asked(&lab)).reason, Reason::NoAddress);
+    lab.port_mut(dhcp).addresses[0].address = address("fd00:1::2");
+    assert_eq!(
+        short(&asked(&lab)),
+        "tap anti_spoofing sender_groups bridge tunnel tunnel bridge service"
+    );
 }

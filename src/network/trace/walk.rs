@@ -229,6 +229,12 @@ impl<'a> Walk<'a> {
             let because = format!("host {host} has not said yet that it has the port");
             return Some((Verdict::Unknown, Reason::HostBehind, because, None));
         }
+        if port.status == PortStatus::Down {
+            let because = format!(
+                "OVN has the port on no chassis: see on {host} whether ovn-controller runs and reaches the southbound database (ovn-appctl -t ovn-controller connection-status)"
+            );
+            return Some((Verdict::Drops, Reason::HostBehind, because, None));
+        }
         None
     }
 

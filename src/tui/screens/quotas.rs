@@ -78,7 +78,7 @@ impl Part for Bounds {
                 used,
                 limit,
             };
-            Ok(Self(vec![
+            let mut bounds = vec![
                 bound(
                     "compute.instances",
                     "servers",
@@ -115,25 +115,32 @@ impl Part for Bounds {
                     volume.gigabytes.in_use,
                     volume.gigabytes.limit,
                 ),
-                bound(
-                    "network.network",
-                    "networks",
-                    network.network.used,
-                    network.network.limit,
+            ];
+            // What a cloud does not have, it does not bound.
+            let networks = [
+                ("network.network", "networks", Some(network.network)),
+                ("network.subnet", "subnets", Some(network.subnet)),
+                ("network.port", "ports", Some(network.port)),
+                ("network.router", "routers", network.router),
+                ("network.floatingip", "floating IPs", network.floatingip),
+                (
+                    "network.security_group",
+                    "security groups",
+                    network.security_group,
                 ),
-                bound(
-                    "network.subnet",
-                    "subnets",
-                    network.subnet.used,
-                    network.subnet.limit,
+                (
+                    "network.security_group_rule",
+                    "security group rules",
+                    network.security_group_rule,
                 ),
-                bound(
-                    "network.port",
-                    "ports",
-                    network.port.used,
-                    network.port.limit,
-                ),
-            ]))
+                ("network.rbac_policy", "sharing rules", network.rbac_policy),
+            ];
+            bounds.extend(
+                networks.into_iter().filter_map(|(key, what, part)| {
+                    Some(bound(key, what, part?.used, part?.limit))
+                }),
+            );
+            Ok(Self(bounds))
         })
     }
 }
@@ -303,7 +310,11 @@ impl Sheet for Edit {
             network: self.changed(form, "network.network"),
             subnet: self.changed(form, "network.subnet"),
             port: self.changed(form, "network.port"),
-            ..NetworkQuotaFields::default()
+            router: self.changed(form, "network.router"),
+            floatingip: self.changed(form, "network.floatingip"),
+            security_group: self.changed(form, "network.security_group"),
+            security_group_rule: self.changed(form, "network.security_group_rule"),
+            rbac_policy: self.changed(form, "network.rbac_policy"),
         };
         let project = self.project.clone();
         let name = format!("quota {project} {compute:?} {volume:?} {network:?}");

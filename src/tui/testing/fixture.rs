@@ -413,7 +413,8 @@ fn resources() -> Answers {
         (
             "/network/v2.0/quotas/p1/details.json",
             json!({"quota": {"network": {"used": 3, "limit": 100, "reserved": 0}, "subnet": {"used": 3, "limit": 100, "reserved": 0},
-                "port": {"used": 12, "limit": -1, "reserved": 0}}}),
+                "port": {"used": 12, "limit": -1, "reserved": 0}, "router": {"used": 1, "limit": 10, "reserved": 0},
+                "floatingip": {"used": 2, "limit": 4, "reserved": 0}, "security_group": {"used": 3, "limit": 100, "reserved": 0}}}),
         ),
         (
             "/volume/v3/",

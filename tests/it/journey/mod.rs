@@ -20,6 +20,7 @@
 //! - `web_image`: an image that the cloud fetches by itself.
 //! - `console`: the console in a terminal.
 //! - `routers`: networks, routers and floating addresses by the stock command line.
+//! - `tenants`, `allowed`: networks of tenants on three hosts, and what security groups let through.
 //! - `trace`: why a connection does not pass, and what lets it.
 //! - `screen`: servers are moved from the screen of a simulated fleet.
 
@@ -27,6 +28,7 @@ pub mod cloud;
 pub mod guest;
 pub mod rack;
 
+mod allowed;
 mod api;
 mod busy;
 mod clean;

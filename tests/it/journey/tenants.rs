@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use rstest::rstest;
-use skydeck::client::Client;
+use skydeck::client::{Client, ListQuery};
 
+use super::allowed::{groups_decide, reaches};
 use super::cloud::PATIENCE;
 use super::guest::{type_in, wait_ready};
 use super::rack::RackCloud;
@@ -14,10 +15,19 @@ use crate::lab::guest as disk;
 use crate::lab::rack::{OUTSIDE, Rack};
 use crate::lab::wait::{wait_for, wait_for_async, wait_until};
 
+/// The outside's own address, of the range of the external network.
+const OUTER6: &str = "2001:db8::1/64";
+/// Addresses that guests of the network `blue` make.
+const BLUE6: &str = "fd00:b::/64";
+
 /// A guest that was launched.
-struct Guest {
-    id: String,
-    address: String,
+pub struct Guest {
+    pub id: String,
+    pub address: String,
+    /// Its address of IPv6, which it makes itself.
+    pub address6: String,
+    /// Its first port.
+    pub port: String,
 }
 
 /// Launches a guest on a host, waits until it is up, and checks what it was told of itself.
@@ -36,14 +46,23 @@ async fn launch(
     cloud.wait_status(&id, "ACTIVE").await;
     let ready = wait_ready(cloud, &id, 1).await;
     assert_eq!(ready.name, name);
+    let client = cloud.client();
+    let ports = ListQuery::new().filter("device_id", &id);
+    let ports = client.port_list(&ports).await.expect("its ports");
+    let mut fixed = ports[0].fixed_ips.iter().flat_map(|at| &at.ip_address);
     let guest = Guest {
         id,
         address: ready.address,
+        address6: fixed.find(|at| at.contains(':')).unwrap().clone(),
+        port: ports[0].id.clone(),
     };
-    let told = format!(
-        "wget -q -O - http://169.254.169.254/openstack/latest/meta_data.json | grep '\"name\":\"{name}\"'"
-    );
-    does(&cloud.client(), &guest, &told, true).await;
+    // Its address on the link is there before it is ready.
+    for at in ["169.254.169.254", "[fe80::a9fe:a9fe%eth0]"] {
+        let told = format!(
+            "wget -q -O - 'http://{at}/openstack/latest/meta_data.json' | grep '\"name\":\"{name}\"'"
+        );
+        does(&client, &guest, &told, true).await;
+    }
     guest
 }
 
@@ -100,6 +119,31 @@ impl Engine {
         };
         os.json(&format!("network create --external {provider} public"));
         os.json("subnet create --network public --subnet-range 172.24.4.0/24 --no-dhcp public-v4");
+        if self == Self::Ovn {
+            let address = ["ip", "address", "add", OUTER6, "dev", OUTSIDE, "nodad"];
+            cloud.rack.control().run(&address);
+            os.json(
+                "subnet create --network public --ip-version 6 --subnet-range 2001:db8::/64 --no-dhcp public-v6",
+            );
+        }
+    }
+
+    /// Checks that a guest reaches the outside by IPv6, where the router's way out has it: as it is, so that the outside
+    /// has to know the way back.
+    async fn reaches_out_by_6(self, cloud: &RackCloud, os: &OpenStack, guest: &Guest) {
+        if self == Self::Bridge {
+            return;
+        }
+        let edge = os.json("router show edge");
+        let fixed = edge["external_gateway_info"]["external_fixed_ips"].as_array();
+        let addresses = fixed
+            .unwrap()
+            .iter()
+            .flat_map(|at| at["ip_address"].as_str());
+        let hop = addresses.into_iter().find(|at| at.contains(':')).unwrap();
+        let control = cloud.rack.control();
+        control.run(&["ip", "-6", "route", "add", BLUE6, "via", hop]);
+        does(&cloud.client(), guest, "ping -c 2 -W 2 2001:db8::1", true).await;
     }
 
     /// The host by which the router `edge` leads out.
@@ -162,17 +206,23 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     let client = cloud.client();
     let os = OpenStack::new(&cloud);
 
-    // Two networks with the same addresses, one of them with a way out.
-    for network in ["blue", "red"] {
+    // Two networks with the same addresses of IPv4, one of them with a way out; by IPv6 a router is between them.
+    for (network, range6) in [("blue", BLUE6), ("red", "fd00:d::/64")] {
         os.json(&format!("network create {network}"));
         os.json(&format!(
             "subnet create --network {network} --subnet-range 10.1.0.0/24 {network}-v4"
+        ));
+        os.json(&format!(
+            "subnet create --network {network} --ip-version 6 --ipv6-ra-mode slaac --ipv6-address-mode slaac \
+             --subnet-range {range6} {network}-v6"
         ));
     }
     engine.make_public(&cloud, &os);
     os.json("router create edge");
     os.ok("router set --external-gateway public edge");
-    os.ok("router add subnet edge blue-v4");
+    for subnet in ["blue-v4", "blue-v6", "red-v6"] {
+        os.ok(&format!("router add subnet edge {subnet}"));
+    }
 
     let db = launch(&cloud, &os, "db", "blue", 2).await;
     let web = launch(&cloud, &os, "web", "blue", 1).await;
@@ -184,6 +234,7 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     does(&client, &db, &ping(&web.address), true).await;
     does(&client, &db, &ping("web"), true).await;
     does(&client, &stranger, &ping(&web.address), false).await;
+    groups_decide(&client, &db, &web, &stranger).await;
 
     // A network more, plugged in while they run.
     os.json("network create green");
@@ -205,13 +256,13 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     });
     does(&client, &db, &ping("172.24.4.1"), true).await;
     does(&client, &web, &ping("172.24.4.1"), true).await;
+    engine.reaches_out_by_6(&cloud, &os, &db).await;
     let floating = os.json("floating ip create public");
     let floating = floating["floating_ip_address"].as_str().unwrap().to_owned();
     os.ok(&format!("server add floating ip web {floating}"));
-    assert!(
-        engine.fetched(&cloud, &os, &floating).is_err(),
-        "web is open to all"
-    );
+    wait_until("web to be closed to all", PATIENCE, || {
+        engine.fetched(&cloud, &os, &floating).is_err()
+    });
     let project = os.json("project show admin");
     let project = project["id"].as_str().unwrap();
     let groups = os.json(&format!("security group list --project {project}"));
@@ -224,14 +275,14 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
         fetched.is_ok_and(|text| text == "web")
     });
 
-    // Moved while somebody pings it: once a second, all but one arrives.
+    // Moved while somebody pings it: once a second by either family, all but one arrives.
     let line = format!(
-        "ping -c 20 {} | grep transmitted | sed s/^/COUNTED-/",
-        web.address
+        "echo COUNTED $({{ ping -q -c 20 {} & ping -q -c 20 {}; wait; }} | sed -n 's/.*, \\([0-9]*\\) packets received.*/\\1/p')",
+        web.address, web.address6
     );
     let pinging = {
         let (client, id) = (cloud.client(), db.id.clone());
-        tokio::spawn(async move { heard(&client, &id, &line, "COUNTED-2").await })
+        tokio::spawn(async move { heard(&client, &id, &line, "COUNTED ").await })
     };
     os.ok("--os-compute-api-version 2.30 server migrate --live-migration --host h3 web");
     cloud.wait_status(&web.id, "ACTIVE").await;
@@ -239,16 +290,13 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
         cloud.running_on(3).len() == 1 && cloud.running_on(1).len() == 1
     });
     let counted = pinging.await.unwrap();
-    let received: u32 = counted
-        .split(", ")
-        .find_map(|part| {
-            part.trim()
-                .split_once(' ')
-                .filter(|(_, word)| word.contains("received"))
-        })
-        .map(|(count, _)| count.parse().unwrap())
-        .unwrap();
-    assert!(received >= 19, "{counted}");
+    let received = counted.split_whitespace().skip(1);
+    let received: Vec<u32> = received.map(|count| count.parse().unwrap()).collect();
+    assert!(
+        received.len() == 2 && received.iter().all(|count| *count >= 19),
+        "{counted}"
+    );
+    reaches(&client, &stranger, &[&web.address6], "icmp6 tcp6 udp6").await;
     assert_eq!(engine.fetched(&cloud, &os, &floating).unwrap(), "web");
 
     does(&client, &db, &ping(green), true).await;
@@ -269,6 +317,7 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
         fetched.is_ok_and(|text| text == "web")
     });
     does(&client, &web, &ping("172.24.4.1"), true).await;
+    does(&client, &web, &ping("fd00:b::1"), true).await;
     does(
         &client,
         &web,
@@ -282,10 +331,36 @@ async fn two_tenants_have_networks_of_their_own_that_outlive_moves_and_hosts(
     cloud.host_is(lost, "up").await;
     let late = launch(&cloud, &os, "late", "blue", lost).await;
     does(&client, &web, &ping(&late.address), true).await;
+    if engine == Engine::Ovn {
+        // What a chassis gives up is down until it has it again.
+        let host = cloud.rack.host(3);
+        host.run(&["ovn-appctl", "-t", "ovn-controller", "exit"]);
+        port_is(&client, &web, "DOWN").await;
+        host.run(&[
+            "ovn-controller",
+            "--pidfile",
+            "--detach",
+            "--no-chdir",
+            "-vconsole:off",
+            "unix:/run/openvswitch/db.sock",
+        ]);
+        port_is(&client, &web, "ACTIVE").await;
+        does(&client, &web, &ping(&late.address), true).await;
+    }
+}
+
+/// Waits until a guest's first port has this status.
+async fn port_is(client: &Client, guest: &Guest, status: &str) {
+    let what = format!("the port to be {status}");
+    wait_for_async(&what, PATIENCE, async || {
+        let port = client.port_show(&guest.port).await.expect("its port");
+        (port.status == status).then_some(())
+    })
+    .await;
 }
 
 /// Types a line into a guest, and returns the rest of the line that begins with `wanted`.
-async fn heard(client: &Client, id: &str, line: &str, wanted: &str) -> String {
+pub async fn heard(client: &Client, id: &str, line: &str, wanted: &str) -> String {
     let mut console = client.console_open(id).await.expect("a console");
     console
         .send(bytes::Bytes::from(format!("\n{line}\n")))

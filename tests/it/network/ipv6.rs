@@ -21,6 +21,8 @@ use crate::lab::wait::wait_until;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 const DHCP6: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/network/dhcp6.py");
 const ICMP6: u8 = 58;
+/// Asks for metadata by IPv6.
+const METADATA: &str = "timeout 20 busybox wget -O - 'http://[fe80::a9fe:a9fe%eth0]/' 2>&1";
 
 /// A subnet `fd00:N::/64`, whose guests make their addresses, or are given them.
 fn subnet6(number: u8, given: bool) -> Subnet6Spec {
@@ -199,6 +201,16 @@ fn guests_make_or_get_their_addresses_and_reach_each_other_over_nodes_and_throug
     assert!(pings(&far, db_address), "no way through the router");
     assert!(pings(&web, v6(2, 5).into()), "no way through the router");
 
+    // Metadata is on the link of both; where OVN carries it, every node answers its own guests.
+    let asking: &[&Guest<'_>] = match engine {
+        Engine::Bridge => &[&web, &db, &far],
+        Engine::Ovn => &[&web, &far],
+    };
+    for guest in asking {
+        let answer = guest.asking(nodes.site(1), METADATA);
+        assert!(answer.contains("503"), "{}: {answer}", guest.name);
+    }
+
     let found = asked(&web, "aaaa", "db.cloud.test", v6(1, 2));
     assert!(found.contains(&db_address.to_string()), "{found}");
     let found = web.run(&format!("busybox nslookup {db_address} {}", v6(1, 2)));
@@ -322,6 +334,8 @@ fn a_node_says_itself_what_a_router_would_on_a_network_of_its_own() {
     has(&db, addresses[1]);
     assert!(pings(&web, addresses[1]));
     assert!(pings(&web, v6(1, 1).into()), "the node does not answer");
+    let answer = web.asking(&site, METADATA);
+    assert!(answer.contains("503"), "{answer}");
     let found = asked(&web, "aaaa", "db.cloud.test", v6(1, 1));
     assert!(found.contains(&addresses[1].to_string()), "{found}");
     // It forwards no IPv6, and says so.
@@ -333,8 +347,10 @@ fn a_node_says_itself_what_a_router_would_on_a_network_of_its_own() {
     assert!(!fetches(&web, v6(1, 1).into()), "a guest reaches the node");
 
     let bridge = bridge_name(own.id);
-    site.shell(&format!("ip -6 addr flush dev {bridge} scope global"));
-    assert_eq!(site.repair().len(), 1);
+    site.shell(&format!(
+        "ip -6 addr flush dev {bridge} scope global; ip -6 addr del fe80::a9fe:a9fe/64 dev {bridge}"
+    ));
+    assert_eq!(site.repair().len(), 2);
     wait_until("the node's answer", PATIENCE, || {
         pings(&web, v6(1, 1).into())
     });

@@ -8,14 +8,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use skydeck::agent::Whereabouts;
-use skydeck::agent::network::{MetadataDoor, NetworkAgent, NodePlace, SwitchPlace};
-use skydeck::bus::Bus;
+use skydeck::agent::network::{NodePlace, SwitchPlace};
 use skydeck::ids::PortId;
 use skydeck::network::names::{physical_bridge, plug_name, port_bridge_name, tap_name, wire_name};
 use skydeck::network::rpc::{NetworkDesired, NetworkSpec, OvnSpec, PortSpec, Segment, ServicePort};
 
 use super::logical::{SOUTHBOUND, chassis_name, settle, switch_place};
-use super::site::{Guest, Site, add_port, block_on, desired, network};
+use super::site::{Guest, Site, add_port, desired, network};
 use crate::lab::machine::Machine;
 use crate::lab::rack::{OUTSIDE, Rack};
 use crate::lab::wait::wait_until;
@@ -177,27 +176,9 @@ fn guests_of_two_nodes_meet_over_ovn_and_ask_their_node_for_metadata() {
     web.run("ping -c 1 -W 2 -M do -s 1414 10.1.0.6");
 
     // Who is asked for metadata knows nothing, and says so.
-    let site = chassis.site(1);
-    let door = MetadataDoor {
-        bus: Bus::local(),
-        host: "n1".into(),
-    };
-    let agent = NetworkAgent::new(site.state())
-        .at(site.place().clone())
-        .with_metadata(door);
-    let mut ask = site.machine.command("ip");
     let line = "timeout 20 busybox wget -O - http://169.254.169.254/ 2>&1; \
          timeout 9 busybox nslookup -type=aaaa db 10.1.0.2; timeout 9 busybox nslookup -type=a db 10.1.0.2";
-    ask.args(["netns", "exec", &web.name, "sh", "-c", line]);
-    let answer = site.machine.within_network(|| {
-        block_on(async {
-            let applied = agent.repair().await.unwrap();
-            assert_eq!(applied.problems, Vec::<String>::new());
-            let mut ask = tokio::process::Command::from(ask);
-            ask.output().await.unwrap()
-        })
-    });
-    let answer = String::from_utf8_lossy(&answer.stdout).into_owned();
+    let answer = web.asking(chassis.site(1), line);
     assert!(answer.contains("503"), "{answer}");
     // And of names: OVN has this one, here of IPv4 alone.
     for trouble in ["refused", "timed out", "NXDOMAIN"] {

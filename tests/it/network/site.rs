@@ -10,8 +10,8 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use skydeck::agent::network::{NetworkAgent, NodePlace};
-use skydeck::bus::Fault;
+use skydeck::agent::network::{MetadataDoor, NetworkAgent, NodePlace};
+use skydeck::bus::{Bus, Fault};
 use skydeck::ids::{NetworkId, PortId, SubnetId};
 use skydeck::network::names::{bridge_name, port_bridge_name, tap_name};
 use skydeck::network::rpc::{
@@ -203,6 +203,28 @@ impl Guest<'_> {
         let said = self.dhcp();
         let line = said.lines().find_map(|line| line.strip_prefix("ip="));
         line.unwrap().parse().unwrap()
+    }
+
+    /// What it prints of a line while the agent of `site` passes on questions for metadata, which nobody answers.
+    pub fn asking(&self, site: &Site, line: &str) -> String {
+        let door = MetadataDoor {
+            bus: Bus::local(),
+            host: "n1".into(),
+        };
+        let agent = NetworkAgent::new(site.state())
+            .at(site.place().clone())
+            .with_metadata(door);
+        let mut ask = self.site.machine.command("ip");
+        ask.args(["netns", "exec", &self.name, "sh", "-c", line]);
+        let answer = site.machine.within_network(|| {
+            block_on(async {
+                let applied = agent.repair().await.unwrap();
+                assert_eq!(applied.problems, Vec::<String>::new());
+                let mut ask = tokio::process::Command::from(ask);
+                ask.output().await.unwrap()
+            })
+        });
+        String::from_utf8_lossy(&answer.stdout).into_owned()
     }
 
     #[track_caller]

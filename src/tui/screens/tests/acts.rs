@@ -210,6 +210,18 @@ fn what_is_no_public_key_is_told_before_it_is_sent() {
 }
 
 #[test]
+fn of_a_quota_what_was_changed_is_sent() {
+    let mut lab = Lab::busy(SIZE).with_past();
+    lab.press(r#": "quotas" enter e"#);
+    // Down to the routers.
+    lab.press(&["tab"; 9].join(" "));
+    let asked = pressed(&mut lab, r#"backspace backspace "25" ctrl-s"#);
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0].contains("router: Some(25)"), "{asked:?}");
+    assert_eq!(asked[0].matches("Some(").count(), 1, "{asked:?}");
+}
+
+#[test]
 fn a_resize_is_confirmed_or_reverted_when_it_was_meant_and_only_then_offered() {
     let id = fixture::id(1, 9);
     let mut lab = on_server("mail");
