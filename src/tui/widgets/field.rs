@@ -376,7 +376,10 @@ impl Field {
             Kind::Text(input) | Kind::Secret(input) | Kind::Number { input, .. } => {
                 *input = Input::new(value.to_owned());
             }
-            Kind::Choice(choices) => choices.choose(value),
+            Kind::Choice(choices) => {
+                choices.choose(value);
+                choices.rank();
+            }
             Kind::Area(area) => area.set(value),
             Kind::Toggle(on) => *on = value == "yes",
         }

@@ -62,6 +62,14 @@ fn a_question_is_turned_and_asked_again_and_takes_any_address() {
         picture.contains("db-replica to 198.51.100.9, udp 53"),
         "{picture}"
     );
+    // Enter on the way through keeps where it begins; an address may be of IPv6.
+    let mut lab = on_server("web-01");
+    lab.press(r#"w enter "fe80::a9fe:a9fe" enter ctrl-s"#);
+    let picture = lab.picture();
+    assert!(
+        picture.contains("web-01 to fe80::a9fe:a9fe, tcp 22"),
+        "{picture}"
+    );
     // From anywhere.
     lab.press(r#": "trace" enter"#);
     assert!(

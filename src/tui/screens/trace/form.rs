@@ -113,7 +113,7 @@ fn options(facts: &Facts<'_>, typed: &str, last: Option<&Named>) -> Vec<Choice> 
     }));
     let last = last.map_or("", |named| &named.id);
     for text in [typed, last] {
-        let is_address = text.parse::<std::net::Ipv4Addr>().is_ok();
+        let is_address = text.parse::<std::net::IpAddr>().is_ok();
         if is_address && all.iter().all(|choice| choice.label != text) {
             all.push(Choice::new(text, text, "an address"));
         }
